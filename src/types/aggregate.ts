@@ -1,0 +1,16 @@
+import type { AdapterLayout, LoraFactor } from './adapter.ts'
+import type { AggregationRule } from './spec.ts'
+
+/** Seam: a rule that makes one adapter of many deltas. Pure and the same to the bit on every machine. One file a rule. */
+export interface Aggregator {
+  readonly rule: AggregationRule
+  /** the factors that proposers train in this round (1-based) */
+  trainedFactors(round: number): readonly LoraFactor[]
+  /**
+   * @param layout of `base` and of every delta
+   * @param base (layout.size) the adapter that the round builds on
+   * @param deltas (layout.size) each, in seat order; weights positive, same order
+   * @returns (layout.size) the new global adapter. @throws CoveyError E_AGGREGATE
+   */
+  aggregate(layout: AdapterLayout, base: Float32Array, deltas: readonly Float32Array[], weights: readonly number[], round: number): Float32Array
+}

@@ -1,0 +1,56 @@
+/** What becomes of private files on their way to the engine. */
+
+/** One thing to learn: the loss counts on the completion only. */
+export interface Example {
+  readonly prompt: string
+  readonly completion: string
+  /** the organisation, domain, speaker … it belongs to; whole partitions are dealt to nodes */
+  readonly partition: string
+}
+
+/** An example as tokens. `ids` = prompt then completion then end-of-text; `ids[i]` for i ≥ `promptLength` carry the loss. */
+export interface TokenizedExample {
+  readonly ids: Int32Array
+  readonly promptLength: number
+}
+
+/**
+ * Examples packed into `rows` sequences of `length` tokens, row-major. Several examples may share a row; attention
+ * stays inside an example: token j is seen by token i when segments match and positions[j] <= positions[i].
+ */
+export interface PackedBatch {
+  readonly rows: number
+  readonly length: number
+  /** (rows·length) */
+  readonly ids: Int32Array
+  /** (rows·length) the token to predict at this place; IGNORE_LABEL carries no loss */
+  readonly labels: Int32Array
+  /** (rows·length) 0-based place inside the example */
+  readonly positions: Int32Array
+  /** (rows·length) 1-based number of the example inside this batch; 0 is padding */
+  readonly segments: Int32Array
+  /** number of examples: the largest segment */
+  readonly examples: number
+  /** labels that carry loss */
+  readonly labelCount: number
+}
+
+/** PyTorch's and Hugging Face's value for "no loss here". */
+export const IGNORE_LABEL = -100
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool'
+  readonly content: string
+}
+
+export interface Tokenizer {
+  readonly vocabSize: number
+  readonly bosId: number | null
+  readonly eosId: number
+  /** no special tokens are added */
+  encode(text: string): number[]
+  /** special tokens are left out */
+  decode(ids: readonly number[]): string
+  /** the model's chat template, with the opening of the assistant's turn when `open` */
+  chat(messages: readonly ChatMessage[], open: boolean): string
+}

@@ -1,0 +1,115 @@
+import type { AdapterLayout, LoraFactor } from './adapter.ts'
+import type { PackedBatch } from './data.ts'
+import type { BaseModel } from './model.ts'
+
+/** Seam: trains the parameters of one model on batches. Real: ONNX Runtime. Twin: `test/support/toy-engine.ts`. */
+export interface TrainingEngine {
+  readonly name: string
+  /** @throws CoveyError E_ENGINE | E_MODEL_SHAPE | E_ADAPTER */
+  openTrainer(options: TrainerOptions): Promise<Trainer>
+}
+
+/** What is trained: an adapter's factors, or every weight of the model. */
+export type Trainable =
+  | { readonly kind: 'lora'; readonly layout: AdapterLayout; readonly factors: readonly LoraFactor[] }
+  | { readonly kind: 'full' }
+
+/** AdamW, Loshchilov and Hutter 2019 (arXiv:1711.05101). */
+export interface OptimizerConfig {
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly weightDecay: number
+  /** the gradient's global L2 norm is clipped to this; 0 = no clipping */
+  readonly clipNorm: number
+}
+
+export interface TrainerOptions {
+  readonly model: BaseModel
+  readonly trainable: Trainable
+  readonly optimizer: OptimizerConfig
+  /** cores that a step may use; 0 = all */
+  readonly threads: number
+  /** seed of dropout masks */
+  readonly seed: number
+}
+
+export interface StepResult {
+  /** mean cross-entropy per label, nats */
+  readonly loss: number
+  /** before clipping */
+  readonly gradNorm: number
+  /** labels that carried loss */
+  readonly labels: number
+  /** tokens that went through, padding included */
+  readonly tokens: number
+}
+
+/** Everything that a trainer needs to go on after a restart, besides the parameters. */
+export interface OptimizerState {
+  readonly step: number
+  readonly m: Float32Array
+  readonly v: Float32Array
+}
+
+export interface Trainer {
+  /** length of the flat parameter vector: the layout's size, or all weights in the order of `parameterNames` */
+  readonly size: number
+  /** a copy of the flat parameter vector; for LoRA in the layout's order, frozen factors included */
+  parameters(): Float32Array
+  /** sets the parameters and forgets the optimizer's state */
+  setParameters(values: Float32Array): void
+  /** one update; several batches accumulate into one gradient, weighted by their labels. @throws CoveyError E_DIVERGED */
+  step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult>
+  optimizerState(): OptimizerState
+  restoreOptimizer(state: OptimizerState): void
+  close(): Promise<void>
+}
+
+/** Seam: runs a model, with an adapter or without. */
+export interface InferenceEngine {
+  readonly name: string
+  openInference(options: InferenceOptions): Promise<Inference>
+}
+
+export interface InferenceOptions {
+  readonly model: BaseModel
+  /** the adapter's layout, or null for the base alone */
+  readonly layout: AdapterLayout | null
+  readonly threads: number
+}
+
+export interface EvalResult {
+  /** mean cross-entropy per label, nats */
+  readonly loss: number
+  /** share of examples whose every label is the argmax: equals greedy decoding's exact match, end-of-text included */
+  readonly exactMatch: number
+  readonly examples: number
+  readonly labels: number
+}
+
+export interface GenerateOptions {
+  readonly maxTokens: number
+  /** 0 = greedy */
+  readonly temperature: number
+  readonly topP: number
+  readonly seed: number
+  readonly stopIds: readonly number[]
+  readonly signal?: AbortSignal
+}
+
+/** One token of one prompt, as it comes. `done` says why that prompt ended. */
+export interface GeneratedToken {
+  readonly row: number
+  readonly id: number
+  readonly done: 'stop' | 'length' | null
+}
+
+export interface Inference {
+  /** null = the base alone. Takes effect for calls that start later. (layout.size) */
+  setAdapter(values: Float32Array | null): void
+  evaluate(batches: Iterable<PackedBatch>, signal?: AbortSignal): Promise<EvalResult>
+  /** batched decoding with a KV cache; prompts may differ in length */
+  generate(prompts: readonly (readonly number[])[], options: GenerateOptions): AsyncIterable<GeneratedToken>
+  close(): Promise<void>
+}

@@ -1,0 +1,218 @@
+import type { TaskSpec } from './spec.ts'
+
+/** Seam: the chain, as a node sees it. Real: ethers on any EVM. Twin: the same rules in memory. Rules: docs/settlement.md. */
+
+export type Hex = `0x${string}`
+/** EIP-55 */
+export type Address = Hex
+
+/** The steps of one round, in order. `idle`: no round is open. */
+export const PHASES = ['idle', 'train', 'reveal', 'probe', 'score', 'tally'] as const
+export type Phase = (typeof PHASES)[number]
+
+/** Scores are losses in units of 1/SCORE_SCALE nat, clipped to ±SCORE_CLIP; SCORE_ABSENT says "no usable delta". */
+export const SCORE_SCALE = 10_000
+export const SCORE_CLIP = 32_767
+export const SCORE_ABSENT = -32_768
+
+/** A task's money and thresholds; scores in units of 1/SCORE_SCALE nat, shares in 1/10,000. */
+export interface TaskParams {
+  readonly specDigest: string
+  readonly baseDigest: string
+  /** Merkle root over (round, slice digest); null = no probe */
+  readonly probeRoot: Hex | null
+  /** wei, escrowed at creation */
+  readonly pool: bigint
+  readonly rounds: number
+  readonly proposers: number
+  readonly voters: number
+  /** an enrolled node below this gets no seat, wei */
+  readonly minStake: bigint
+  readonly seconds: { readonly train: number; readonly reveal: number; readonly probe: number; readonly score: number; readonly tally: number }
+  readonly rules: SettlementRules
+}
+
+export interface SettlementRules {
+  /** a median below −max(this, spread·excludeSpreadBps) is left out */
+  readonly excludeBelow: number
+  readonly excludeSpreadBps: number
+  /** a median below −max(this, spread·slashSpreadBps) is slashed */
+  readonly slashBelow: number
+  readonly slashSpreadBps: number
+  /** a private marginal below −this is a veto */
+  readonly vetoBelow: number
+  /** mean distance from the medians at which a voter still agrees */
+  readonly tolerance: number
+  /** part of a round's reward that goes to voters */
+  readonly voterBps: number
+  /** part of the proposers' reward that is shared equally by the included */
+  readonly equalBps: number
+  /** part of the stake lost for a harmful delta or a lying vote */
+  readonly slashBps: number
+  /** part of the stake lost for a commit without reveal, or an unavailable delta */
+  readonly faultBps: number
+}
+
+export type TaskStatus = 'open' | 'running' | 'finished' | 'cancelled'
+
+export interface TaskView {
+  readonly id: number
+  readonly creator: Address
+  readonly params: TaskParams
+  readonly status: TaskStatus
+  /** 1-based number of the round that is open or was last settled; 0 before the first */
+  readonly round: number
+  readonly phase: Phase
+  /** when the phase may be ended by anyone, unix seconds; 0 when idle */
+  readonly deadline: number
+  readonly poolLeft: bigint
+  readonly enrolled: number
+}
+
+export type ProposerOutcome =
+  | 'included'
+  /** never committed */
+  | 'silent'
+  /** committed, not revealed */
+  | 'unrevealed'
+  /** started from another global adapter than the network holds */
+  | 'other-base'
+  /** most voters could not get a usable delta */
+  | 'absent'
+  | 'excluded'
+  | 'vetoed'
+  | 'slashed'
+export type VoterOutcome = 'agreed' | 'silent' | 'unrevealed' | 'apart' | 'slashed'
+
+export interface ProposerSeat {
+  readonly account: Address
+  /** stake at the draw, wei */
+  readonly weight: bigint
+  readonly commitment: Hex | null
+  readonly reveal: { readonly digest: string; readonly size: number; readonly baseDigest: string } | null
+}
+
+export interface VoterSeat {
+  readonly account: Address
+  readonly weight: bigint
+  readonly commitment: Hex | null
+  readonly scores: Scores | null
+}
+
+/** One voter's scores, in the order of the proposers' seats. */
+export interface Scores {
+  readonly probe: readonly number[]
+  readonly private: readonly number[]
+  /** incumbent global adapter against its predecessor; positive = the incumbent is better */
+  readonly incumbentProbe: number
+  readonly incumbentPrivate: number
+}
+
+export interface Settlement {
+  readonly proposers: readonly { readonly outcome: ProposerOutcome; readonly median: number; readonly paid: bigint; readonly slashBps: number }[]
+  readonly voters: readonly { readonly outcome: VoterOutcome; readonly paid: bigint; readonly slashBps: number }[]
+  /** digest of the global adapter that the round's proposers started from, by stake; null when nobody revealed */
+  readonly agreedBase: string | null
+  readonly incumbentMedian: number
+  /** the incumbent was worse than its predecessor and is dropped */
+  readonly rolledBack: boolean
+}
+
+export interface RoundView {
+  readonly task: number
+  readonly round: number
+  readonly phase: Phase
+  readonly deadline: number
+  readonly proposers: readonly ProposerSeat[]
+  readonly voters: readonly VoterSeat[]
+  readonly probe: { readonly digest: string; readonly size: number } | null
+  /** null until settled */
+  readonly settlement: Settlement | null
+}
+
+export interface NodeRecord {
+  readonly account: Address
+  readonly peerId: string
+  /** the peer's Ed25519 signature over the binding's EIP-712 digest; check before trusting the pair */
+  readonly peerSignature: Hex
+  /** EIP-712 digest that it signed */
+  readonly bindingDigest: Hex
+}
+
+export interface AccountView {
+  readonly account: Address
+  readonly wallet: bigint
+  readonly gas: bigint
+  readonly stake: bigint
+  readonly unbonding: bigint
+  /** unix seconds; 0 = nothing is unbonding */
+  readonly unbondsAt: number
+  readonly claimable: bigint
+  /** ever credited, wei */
+  readonly earned: bigint
+  /** ever slashed, wei */
+  readonly slashed: bigint
+}
+
+export interface TxReceipt {
+  readonly hash: Hex
+  readonly block: number
+  readonly gasUsed: bigint
+}
+
+export interface DeltaReveal {
+  readonly digest: string
+  readonly size: number
+  readonly baseDigest: string
+  readonly salt: Hex
+}
+
+/**
+ * Writes resolve when the transaction is in a block and throw E_REVERT with the contract's reason; a write whose effect
+ * stands already (same commitment, same reveal, already joined) resolves with null instead of sending again.
+ */
+export interface Ledger {
+  readonly account: Address
+  readonly chainId: number
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** the chain's clock, unix seconds */
+  time(): Promise<number>
+  task(id: number): Promise<TaskView>
+  tasks(): Promise<readonly TaskView[]>
+  round(task: number, round: number): Promise<RoundView>
+  accountView(account: Address): Promise<AccountView>
+  node(account: Address): Promise<NodeRecord | null>
+  nodeOfPeer(peerId: string): Promise<NodeRecord | null>
+  isEnrolled(task: number, account: Address): Promise<boolean>
+  /** called after any change of a task that this ledger has seen; returns how to stop */
+  onChange(listener: (task: number) => void): () => void
+  /** gas used by this account's transactions so far, by function name */
+  gasSpent(): Readonly<Record<string, { readonly calls: number; readonly gas: bigint }>>
+
+  /** binds the account to a peer id; `signPeer` signs the binding's digest with the peer's key */
+  register(peerId: string, signPeer: (digest: Uint8Array) => Promise<Uint8Array>): Promise<TxReceipt | null>
+  deposit(amount: bigint): Promise<TxReceipt>
+  requestWithdraw(amount: bigint): Promise<TxReceipt>
+  withdraw(): Promise<TxReceipt>
+  transfer(to: Address, amount: bigint): Promise<TxReceipt>
+  createTask(params: TaskParams): Promise<number>
+  cancelTask(task: number): Promise<TxReceipt>
+  join(task: number): Promise<TxReceipt | null>
+  leave(task: number): Promise<TxReceipt | null>
+  startRound(task: number): Promise<TxReceipt | null>
+  commit(task: number, round: number, reveal: DeltaReveal): Promise<TxReceipt | null>
+  reveal(task: number, round: number, reveal: DeltaReveal): Promise<TxReceipt | null>
+  revealProbe(task: number, round: number, slice: { digest: string; size: number; proof: readonly Hex[] }): Promise<TxReceipt | null>
+  commitScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null>
+  revealScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null>
+  /** ends a phase whose deadline has passed */
+  advance(task: number): Promise<TxReceipt | null>
+  claim(): Promise<TxReceipt | null>
+}
+
+/** What a coordinator publishes beside a task, so that a node can check it against the chain. */
+export interface TaskAnnouncement {
+  readonly task: number
+  readonly spec: TaskSpec
+}

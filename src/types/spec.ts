@@ -1,0 +1,48 @@
+import type { DeltaEncoding, LoraConfig } from './adapter.ts'
+
+/** How the factors of a round's deltas become one adapter. See src/aggregate. */
+export type AggregationRule = 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
+
+/** A task's canonical JSON; its sha256 is on chain and binds everyone. Parsed and checked by src/wire/spec.ts. */
+export interface TaskSpec {
+  readonly version: 1
+  readonly name: string
+  readonly model: { readonly name: string; readonly digest: string }
+  readonly adapter: LoraConfig
+  readonly training: TrainingSpec
+  readonly aggregation: { readonly rule: AggregationRule }
+  readonly encoding: DeltaEncoding
+  readonly privacy: { readonly mode: 'open' }
+  readonly scoring: ScoringSpec
+  readonly data: DataSpec
+}
+
+export interface TrainingSpec {
+  /** optimizer steps in one round */
+  readonly steps: number
+  /** examples in one step */
+  readonly batchExamples: number
+  /** longest example, tokens; longer ones are left out */
+  readonly maxTokens: number
+  readonly learningRate: number
+  /** steps of linear warm-up in each round */
+  readonly warmupSteps: number
+  /** shape over the whole task: constant, or cosine from learningRate to 10 % of it over rounds·steps */
+  readonly schedule: 'constant' | 'cosine'
+  readonly weightDecay: number
+  readonly clipNorm: number
+}
+
+export interface ScoringSpec {
+  /** examples in one round's slice of the probe */
+  readonly sliceExamples: number
+  /** examples of its own held-out data that a voter measures its veto on */
+  readonly privateExamples: number
+}
+
+/** How records become text, for people and for `covey train`; nodes may hold data in any form that yields examples. */
+export interface DataSpec {
+  /** `Utterance: {text}\nIntent:`; null for chat and prompt/completion records */
+  readonly prompt: string | null
+  readonly completion: string | null
+}
