@@ -10,17 +10,23 @@ export interface BlobAnnouncement {
   readonly size: number
 }
 
-/** What a node is doing, for the eyes of people (dashboard, quickstart); never trusted for anything. */
+/** "I can be reached here." At most MAX_HELLO_ADDRESSES multiaddrs, each ending in /p2p/ and the sender's own peer id. */
+export interface HelloMessage {
+  readonly kind: 'hello'
+  readonly addresses: readonly string[]
+}
+
+/** What a node is doing, for the eyes of people (dashboard); never trusted for anything. */
 export interface StatusMessage {
   readonly kind: 'status'
   readonly task: number
   readonly round: number
   readonly doing: string
+  /** 0 to 1 */
   readonly progress: number
   readonly loss: number | null
   readonly tokensPerSecond: number | null
   readonly secondsLeft: number | null
 }
 
-/** "The spec of task N is the blob with this digest" is on chain; a node asks the network for it by a plain pull. */
-export type WireMessage = BlobAnnouncement | StatusMessage
+export type WireMessage = BlobAnnouncement | HelloMessage | StatusMessage
