@@ -33,9 +33,12 @@ export interface PartialBlob {
   readonly have: number
   /** appends at `have`; call in order */
   append(chunk: Uint8Array): Promise<void>
-  /** checks the digest and makes the blob readable; a wrong one is thrown away. @throws CoveyError E_CORRUPT */
+  /**
+   * checks the digest and makes the blob readable; a wrong one is thrown away: `have` is 0 again and `append` goes on
+   * from the start. @throws CoveyError E_CORRUPT
+   */
   finish(): Promise<void>
-  /** forgets the bytes */
+  /** forgets the bytes: `have` is 0 again and `append` goes on from the start */
   discard(): Promise<void>
   /** keeps the bytes for later */
   close(): Promise<void>
@@ -47,7 +50,10 @@ export interface PullRequest {
   readonly size: number
   /** peers to ask first; then all that are connected */
   readonly from: readonly string[]
+  /** the caller opens and closes it; `pull` appends and finishes */
   readonly into: PartialBlob
+  /** how long to go on without a single new byte before E_BLOB_UNAVAILABLE; DEFAULT_PATIENCE_MS of src/wire/limits.ts */
+  readonly patience_ms?: number
   readonly onProgress?: (got: number, size: number) => void
   readonly signal?: AbortSignal
 }

@@ -1,0 +1,103 @@
+/**
+ * A task's spec as JSON and as bytes. The bytes are the canonical JSON (RFC 8785), so their sha256, the address under which
+ * the spec is pulled, is the `specDigest` that is on chain.
+ */
+import { z } from 'zod'
+import { equalBytes, utf8 } from '../base/bytes.ts'
+import { canonicalJson, digestOfJson } from '../base/canonical.ts'
+import { CoveyError, messageOf } from '../base/errors.ts'
+import { LINEAR_TARGETS } from '../types/model.ts'
+import type { TaskSpec } from '../types/spec.ts'
+import { MAX_SPEC_BYTES } from './limits.ts'
+
+/** Longest template of one record, characters. */
+const MAX_TEMPLATE = 8_000
+/** A seed is one 32-bit word. */
+const MAX_SEED = 4_294_967_295
+
+const lora = z
+  .strictObject({
+    rank: z.int().min(1).max(256),
+    alpha: z.number().positive().max(4_096),
+    rsLora: z.boolean(),
+    dropout: z.number().min(0).max(0.9),
+    targets: z.array(z.enum(LINEAR_TARGETS)).min(1).max(LINEAR_TARGETS.length),
+    seed: z.int().min(0).max(MAX_SEED),
+  })
+  .refine((v) => new Set(v.targets).size === v.targets.length, {
+    path: ['targets'],
+    message: 'expected each layer once',
+  })
+
+const training = z
+  .strictObject({
+    steps: z.int().min(1).max(100_000),
+    batchExamples: z.int().min(1).max(4_096),
+    maxTokens: z.int().min(8).max(131_072),
+    learningRate: z.number().positive().max(1),
+    warmupSteps: z.int().min(0).max(100_000),
+    schedule: z.enum(['constant', 'cosine']),
+    weightDecay: z.number().min(0).max(1),
+    clipNorm: z.number().min(0).max(1_000),
+  })
+  .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })
+
+const template = z.string().min(1).max(MAX_TEMPLATE).nullable()
+
+const spec = z.strictObject({
+  version: z.literal(1),
+  name: z.string().min(1).max(120),
+  model: z.strictObject({
+    name: z.string().min(1).max(120),
+    digest: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
+  }),
+  adapter: lora,
+  training,
+  aggregation: z.strictObject({ rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']) }),
+  encoding: z.enum(['f32', 'bf16', 'int8']),
+  privacy: z.strictObject({ mode: z.literal('open') }),
+  scoring: z.strictObject({
+    sliceExamples: z.int().min(1).max(100_000),
+    privateExamples: z.int().min(0).max(100_000),
+  }),
+  data: z.strictObject({ prompt: template, completion: template }),
+}) satisfies z.ZodType<TaskSpec>
+
+/** A spec out of untrusted JSON; unknown fields are refused, since they would change the digest unseen. @throws CoveyError E_SPEC */
+export function parseSpec(json: unknown): TaskSpec {
+  const result = spec.safeParse(json)
+  if (result.success) return result.data
+  const found = result.error.issues.slice(0, 5).map((i) => `${i.path.join('.') || 'spec'}: ${i.message}`)
+  throw new CoveyError('E_SPEC', `task spec: ${found.join('; ')}`, { issues: found })
+}
+
+/** sha256 of the canonical JSON: what the chain holds. */
+export function specDigest(value: TaskSpec): string {
+  return digestOfJson(value)
+}
+
+/** The spec's published bytes; their sha256 is `specDigest`. */
+export function encodeSpec(value: TaskSpec): Uint8Array {
+  return utf8.encode(canonicalJson(value))
+}
+
+/** A spec out of published bytes. @throws CoveyError E_SPEC when they are too many, not canonical JSON or not a valid spec */
+export function decodeSpec(bytes: Uint8Array): TaskSpec {
+  if (bytes.byteLength > MAX_SPEC_BYTES) {
+    throw new CoveyError('E_SPEC', `task spec: expected at most ${MAX_SPEC_BYTES} bytes, got ${bytes.byteLength}`)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(utf8.decode(bytes))
+  } catch (cause) {
+    throw new CoveyError('E_SPEC', `task spec: expected canonical JSON, got ${messageOf(cause)}`, {}, { cause })
+  }
+  const value = parseSpec(json)
+  if (!equalBytes(encodeSpec(value), bytes)) {
+    throw new CoveyError(
+      'E_SPEC',
+      'task spec: expected canonical JSON (RFC 8785), got another spelling of the same spec',
+    )
+  }
+  return value
+}
