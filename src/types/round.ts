@@ -27,6 +27,8 @@ export interface RoundInput {
   readonly local: LocalFacts
   /** chain time, unix seconds */
   readonly now: number
+  /** chain time at which this node first saw the task in its present round and phase, unix seconds; at most `now` */
+  readonly since: number
   /** what this node is for; a keeper also starts rounds and ends phases that nobody else ended */
   readonly duties: { readonly participate: boolean; readonly keep: boolean }
 }
