@@ -1,0 +1,205 @@
+/**
+ * A model folder's tokenizer: tokenizer.json and tokenizer_config.json in Hugging Face's format, and the chat template.
+ *
+ *   const tokenizer = await loadTokenizer('models/covey-nano')
+ *   tokenizer.decode(tokenizer.encode('hello')) // 'hello'
+ */
+import { readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { Template } from '@huggingface/jinja'
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers'
+import { CoveyError, messageOf } from '../base/errors.ts'
+import type { ChatMessage, Tokenizer } from '../types/data.ts'
+
+/** Gemma's tokenizer.json, the largest in common use, has 33 MB. */
+const MAX_TOKENIZER_BYTES = 128 * 1024 * 1024
+/** Chat templates with tools are some 10 KB. */
+const MAX_TEMPLATE_CHARACTERS = 256 * 1024
+
+type Json = Readonly<Record<string, unknown>>
+
+const refuse = (message: string, data: Record<string, unknown>, cause?: unknown): CoveyError =>
+  new CoveyError('E_TOKENIZER', message, data, cause === undefined ? {} : { cause })
+
+async function readText(file: string): Promise<string | null> {
+  try {
+    const { size } = await stat(file)
+    if (size > MAX_TOKENIZER_BYTES) {
+      throw refuse(`${file}: expected at most ${MAX_TOKENIZER_BYTES} bytes, got ${size}`, { file, size })
+    }
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (error instanceof CoveyError) throw error
+    throw refuse(`${file} could not be read: ${messageOf(error)}`, { file }, error)
+  }
+}
+
+async function readJson(file: string): Promise<Json | null> {
+  const text = await readText(file)
+  if (text === null) return null
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw refuse(`${file}: expected JSON, got ${messageOf(error)}; fetch the file again`, { file }, error)
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw refuse(`${file}: expected a JSON object; fetch the file again`, { file })
+  }
+  return value as Json
+}
+
+/** A token that tokenizer_config.json names as text or as {content}. */
+const tokenText = (value: unknown): string | null => {
+  if (typeof value === 'string') return value
+  const content = (value as { content?: unknown } | null | undefined)?.content
+  return typeof content === 'string' ? content : null
+}
+
+/** Older folders list several templates by name. */
+function chatTemplateOf(config: Json, file: string | null): string | null {
+  const given = file ?? config['chat_template']
+  if (typeof given === 'string') return given
+  if (!Array.isArray(given)) return null
+  const entries = given as { name?: unknown; template?: unknown }[]
+  const entry = entries.find((e) => e?.name === 'default') ?? entries[0]
+  return typeof entry?.template === 'string' ? entry.template : null
+}
+
+/**
+ * Reads `tokenizer.json`, `tokenizer_config.json` (may be absent), `chat_template.jinja` (may be absent); the end of text
+ * comes from `eos_token`, else from config.json's `eos_token_id`.
+ * @throws CoveyError E_TOKENIZER when a file is missing or broken, or of a kind that the library does not know
+ */
+export async function loadTokenizer(dir: string): Promise<Tokenizer> {
+  const file = path.join(dir, 'tokenizer.json')
+  const definition = await readJson(file)
+  if (definition === null) {
+    throw refuse(`${file} is missing: expected a model folder in Hugging Face's layout`, { file })
+  }
+  const config = (await readJson(path.join(dir, 'tokenizer_config.json'))) ?? {}
+  const modelConfig = (await readJson(path.join(dir, 'config.json'))) ?? {}
+  const templateText = chatTemplateOf(config, await readText(path.join(dir, 'chat_template.jinja')))
+  let tokenizer: HuggingFaceTokenizer
+  try {
+    // the library does not expect a file without added tokens
+    tokenizer = new HuggingFaceTokenizer({ ...definition, added_tokens: definition['added_tokens'] ?? [] }, config)
+  } catch (error) {
+    throw refuse(`${file}: the tokenizer could not be built: ${messageOf(error)}`, { file }, error)
+  }
+  return new FolderTokenizer(dir, tokenizer, { config, modelConfig, templateText })
+}
+
+class FolderTokenizer implements Tokenizer {
+  readonly vocabSize: number
+  readonly bosId: number | null
+  readonly eosId: number
+  readonly #dir: string
+  readonly #tokenizer: HuggingFaceTokenizer
+  readonly #specials: ReadonlySet<number>
+  /** texts of the special tokens, longest first; null when there is none */
+  readonly #specialText: RegExp | null
+  readonly #template: Template | null
+  readonly #bosText: string
+  readonly #eosText: string
+
+  constructor(
+    dir: string,
+    tokenizer: HuggingFaceTokenizer,
+    files: { readonly config: Json; readonly modelConfig: Json; readonly templateText: string | null },
+  ) {
+    this.#dir = dir
+    this.#tokenizer = tokenizer
+    let largest = -1
+    for (const id of tokenizer.get_vocab().values()) largest = Math.max(largest, id)
+    this.vocabSize = largest + 1
+    const specials = [...tokenizer.get_added_tokens_decoder()].filter(([, token]) => token.special)
+    this.#specials = new Set(specials.map(([id]) => id))
+    const texts = specials.map(([, token]) => token.content).sort((a, b) => b.length - a.length)
+    this.#specialText = texts.length === 0 ? null : new RegExp(texts.map((t) => RegExp.escape(t)).join('|'), 'g')
+    const id = (key: 'bos' | 'eos'): number | null => {
+      const text = tokenText(files.config[`${key}_token`])
+      if (text !== null) return tokenizer.token_to_id(text) ?? null
+      const listed: unknown = [files.modelConfig[`${key}_token_id`]].flat()[0]
+      return Number.isSafeInteger(listed) ? (listed as number) : null
+    }
+    this.bosId = id('bos')
+    const eosId = id('eos')
+    if (eosId === null || eosId < 0 || eosId >= this.vocabSize) {
+      throw refuse(
+        `${dir}: no end-of-text token: expected "eos_token" in tokenizer_config.json to be one of the vocabulary, or "eos_token_id" in config.json`,
+        { dir },
+      )
+    }
+    this.eosId = eosId
+    this.#eosText = tokenizer.id_to_token(eosId) ?? ''
+    this.#bosText = this.bosId === null ? '' : (tokenizer.id_to_token(this.bosId) ?? '')
+    this.#template = files.templateText === null ? null : parseTemplate(dir, files.templateText)
+  }
+
+  encode(text: string): number[] {
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: false })
+    for (const id of ids) {
+      // the library answers undefined for text that a vocabulary without an unknown token cannot spell
+      if (id === undefined) {
+        throw refuse(`${this.#dir}: the vocabulary cannot spell the text and has no unknown token`, { dir: this.#dir })
+      }
+    }
+    return ids
+  }
+
+  decode(ids: readonly number[]): string {
+    // left out here: the library compares texts, not ids, and refuses an empty list
+    const kept = ids.filter((id) => !this.#specials.has(id))
+    if (kept.length === 0) return ''
+    const wrong = kept.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= this.vocabSize)
+    if (wrong !== undefined) {
+      throw new CoveyError('E_ARGUMENT', `ids: expected token ids below ${this.vocabSize}, got ${wrong}`, { id: wrong })
+    }
+    return this.#tokenizer.decode(kept, { clean_up_tokenization_spaces: false })
+  }
+
+  /** A special token's text inside a message would forge a turn: it is taken out. @throws CoveyError E_TOKENIZER */
+  chat(messages: readonly ChatMessage[], open: boolean): string {
+    if (this.#template === null) {
+      throw refuse(`${this.#dir} has no chat template: give "prompt" and "completion" instead of "messages"`, {
+        dir: this.#dir,
+      })
+    }
+    const specialText = this.#specialText
+    const clean = messages.map(({ role, content }) => {
+      let text = content
+      // again until nothing is left, since a removal may join the halves of another mark
+      while (specialText !== null && text !== (text = text.replace(specialText, '')));
+      return { role, content: text }
+    })
+    try {
+      return this.#template.render({
+        messages: clean,
+        add_generation_prompt: open,
+        bos_token: this.#bosText,
+        eos_token: this.#eosText,
+      })
+    } catch (error) {
+      throw refuse(
+        `${this.#dir}: the chat template refused the messages: ${messageOf(error)}`,
+        { dir: this.#dir },
+        error,
+      )
+    }
+  }
+}
+
+function parseTemplate(dir: string, text: string): Template {
+  if (text.length > MAX_TEMPLATE_CHARACTERS) {
+    throw refuse(`${dir}: chat template: expected at most ${MAX_TEMPLATE_CHARACTERS} characters, got ${text.length}`, {
+      dir,
+    })
+  }
+  try {
+    return new Template(text)
+  } catch (error) {
+    throw refuse(`${dir}: the chat template could not be parsed: ${messageOf(error)}`, { dir }, error)
+  }
+}
