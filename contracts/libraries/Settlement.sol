@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+/// @notice What became of a proposer's seat. Same order as `ProposerOutcome` in src/types/ledger.ts.
+enum ProposerOutcome {
+    Included,
+    Silent,
+    Unrevealed,
+    OtherBase,
+    Absent,
+    Excluded,
+    Vetoed,
+    Slashed
+}
+
+/// @notice What became of a voter's seat. Same order as `VoterOutcome` in src/types/ledger.ts.
+enum VoterOutcome {
+    Agreed,
+    Silent,
+    Unrevealed,
+    Apart,
+    Slashed
+}
+
+/// @notice A task's thresholds. Scores in 1/10,000 nat, shares in 1/10,000. Fits one storage slot.
+struct SettlementRules {
+    /// a median below -max(excludeBelow, spread * excludeSpreadBps / 10,000) is left out
+    uint16 excludeBelow;
+    uint32 excludeSpreadBps;
+    /// a median below -max(slashBelow, spread * slashSpreadBps / 10,000) is slashed
+    uint16 slashBelow;
+    uint32 slashSpreadBps;
+    /// a private marginal below -vetoBelow is a veto
+    uint16 vetoBelow;
+    /// mean distance from the medians at which a voter still agrees
+    uint16 tolerance;
+    /// part of a round's reward that goes to voters
+    uint16 voterBps;
+    /// part of the proposers' reward that is shared equally by the included
+    uint16 equalBps;
+    /// part of the stake lost for a harmful delta or a lying vote
+    uint16 slashBps;
+    /// part of the stake lost for a commit without reveal, or an unavailable delta
+    uint16 faultBps;
+}
+
+/// @title How a round ends in money: docs/settlement.md
+/// @notice Pure. Its twin is src/round/settlement.ts; test/vectors/settlement.json holds both to the same results.
+library Settlement {
+    struct Proposer {
+        uint256 weight;
+        bool committed;
+        bool revealed;
+        bytes32 baseDigest;
+    }
+
+    struct Voter {
+        /// positive
+        uint256 weight;
+        bool committed;
+        bool revealed;
+        /// big-endian int16 pairs (probe, private), one per proposer, then the incumbent's
+        bytes scores;
+    }
+
+    struct Input {
+        /// 1-based
+        uint256 round;
+        /// poolLeft / rounds left, this one included
+        uint256 budget;
+        /// a probe slice was revealed
+        bool probe;
+        SettlementRules rules;
+        Proposer[] proposers;
+        Voter[] voters;
+    }
+
+    struct ProposerResult {
+        ProposerOutcome outcome;
+        int256 median;
+        uint256 paid;
+        uint256 slashBps;
+    }
+
+    struct VoterResult {
+        VoterOutcome outcome;
+        uint256 paid;
+        uint256 slashBps;
+    }
+
+    struct Result {
+        ProposerResult[] proposers;
+        VoterResult[] voters;
+        /// zero when nobody revealed
+        bytes32 agreedBase;
+        int256 incumbentMedian;
+        bool rolledBack;
+    }
+
+    /// What the steps hand to each other.
+    struct Scratch {
+        uint256 revealedWeight;
+        /// proposers that reached the medians, absent ones included
+        uint256 considered;
+        /// the same without the absent
+        uint256 measured;
+        /// sum of |median| over the measured
+        uint256 size;
+        /// as long as voters: reused for every median
+        int256[] scores;
+        uint256[] weights;
+    }
+
+    /// "no usable delta"
+    int256 internal constant ABSENT = -32_768;
+    int256 internal constant CLIP = 32_767;
+    uint256 internal constant BPS = 10_000;
+    /// A voter is slashed only past this many times the distance at which it would still agree ...
+    uint256 internal constant LIE_FACTOR = 4;
+    /// ... and the medians may move this share (1/8) of their own size before agreement ends.
+    uint256 internal constant MEDIAN_SHARE = 8;
+
+    /// @notice Settles one round; the sum of what is paid never exceeds the budget.
+    function settle(Input memory input) internal pure returns (Result memory result) {
+        result.proposers = new ProposerResult[](input.proposers.length);
+        result.voters = new VoterResult[](input.voters.length);
+        Scratch memory s;
+        s.scores = new int256[](input.voters.length);
+        s.weights = new uint256[](input.voters.length);
+        for (uint256 i; i < input.voters.length; ++i) {
+            if (input.voters[i].revealed) s.revealedWeight += input.voters[i].weight;
+        }
+        result.agreedBase = _heaviestBase(input.proposers);
+        _measure(input, result, s);
+        _judge(input, result, s);
+        _payProposers(input, result, s);
+        _settleVoters(input, result, s);
+        if (input.probe && input.round > 1) {
+            (result.incumbentMedian,) = _median(input, s, 4 * input.proposers.length);
+            result.rolledBack = result.incumbentMedian < -int256(uint256(input.rules.excludeBelow));
+        }
+    }
+
+    /// Step 1. On a tie the one that stands first.
+    function _heaviestBase(Proposer[] memory proposers) private pure returns (bytes32 best) {
+        uint256 most;
+        for (uint256 i; i < proposers.length; ++i) {
+            if (!proposers[i].revealed) continue;
+            uint256 weight;
+            for (uint256 j; j < proposers.length; ++j) {
+                if (proposers[j].revealed && proposers[j].baseDigest == proposers[i].baseDigest) {
+                    weight += proposers[j].weight;
+                }
+            }
+            if (weight > most) (best, most) = (proposers[i].baseDigest, weight);
+        }
+    }
+
+    /// Steps 2 and 3: who is considered, and the medians.
+    function _measure(Input memory input, Result memory result, Scratch memory s) private pure {
+        for (uint256 i; i < input.proposers.length; ++i) {
+            Proposer memory p = input.proposers[i];
+            ProposerResult memory r = result.proposers[i];
+            if (!p.committed) {
+                r.outcome = ProposerOutcome.Silent;
+            } else if (!p.revealed) {
+                r.outcome = ProposerOutcome.Unrevealed;
+                r.slashBps = input.rules.faultBps;
+            } else if (p.baseDigest != result.agreedBase) {
+                r.outcome = ProposerOutcome.OtherBase;
+            } else {
+                ++s.considered;
+                uint256 absent;
+                (r.median, absent) = _median(input, s, 4 * i + (input.probe ? 0 : 2));
+                if (2 * absent > s.revealedWeight) {
+                    r.outcome = ProposerOutcome.Absent;
+                    r.median = 0;
+                    r.slashBps = input.rules.faultBps;
+                } else {
+                    ++s.measured;
+                    s.size += _abs(r.median);
+                }
+            }
+        }
+    }
+
+    /// Steps 4 and 5: thresholds from the round's own spread, and verdicts.
+    function _judge(Input memory input, Result memory result, Scratch memory s) private pure {
+        SettlementRules memory rules = input.rules;
+        uint256 spread = s.measured == 0 ? 0 : s.size / s.measured;
+        int256 excludeAt = -int256(_max(rules.excludeBelow, spread * rules.excludeSpreadBps / BPS));
+        int256 slashAt = -int256(_max(rules.slashBelow, spread * rules.slashSpreadBps / BPS));
+        for (uint256 i; i < input.proposers.length; ++i) {
+            ProposerResult memory r = result.proposers[i];
+            if (r.outcome != ProposerOutcome.Included) continue;
+            if (r.median < slashAt) {
+                r.outcome = ProposerOutcome.Slashed;
+                r.slashBps = rules.slashBps;
+            } else if (input.probe && r.median < excludeAt) {
+                r.outcome = ProposerOutcome.Excluded;
+            } else if (2 * _vetoWeight(input, i) > s.revealedWeight) {
+                r.outcome = ProposerOutcome.Vetoed;
+            }
+        }
+    }
+
+    function _vetoWeight(Input memory input, uint256 seat) private pure returns (uint256 weight) {
+        int256 vetoAt = -int256(uint256(input.rules.vetoBelow));
+        for (uint256 i; i < input.voters.length; ++i) {
+            if (!input.voters[i].revealed) continue;
+            int256 score = _score(input.voters[i].scores, 4 * seat + 2);
+            if (score != ABSENT && score < vetoAt) weight += input.voters[i].weight;
+        }
+    }
+
+    /// Step 6.
+    function _payProposers(Input memory input, Result memory result, Scratch memory s) private pure {
+        uint256 total = input.budget * (BPS - input.rules.voterBps) / BPS;
+        uint256 equal = total * input.rules.equalBps / BPS;
+        uint256 gains;
+        for (uint256 i; i < result.proposers.length; ++i) {
+            gains += _gain(input, result.proposers[i]);
+        }
+        for (uint256 i; i < result.proposers.length; ++i) {
+            ProposerResult memory r = result.proposers[i];
+            if (r.outcome != ProposerOutcome.Included) continue;
+            r.paid = equal / s.considered;
+            if (gains > 0) r.paid += (total - equal) * _gain(input, r) / gains;
+        }
+    }
+
+    /// Without a slice nothing is paid by merit.
+    function _gain(Input memory input, ProposerResult memory r) private pure returns (uint256) {
+        return input.probe && r.outcome == ProposerOutcome.Included && r.median > 0 ? uint256(r.median) : 0;
+    }
+
+    /// Steps 7 and 8.
+    function _settleVoters(Input memory input, Result memory result, Scratch memory s) private pure {
+        SettlementRules memory rules = input.rules;
+        uint256 allowed = s.measured * rules.tolerance + s.size / MEDIAN_SHARE;
+        uint256 pot = input.budget * rules.voterBps / BPS;
+        uint256 agreed;
+        for (uint256 i; i < input.voters.length; ++i) {
+            Voter memory v = input.voters[i];
+            VoterResult memory r = result.voters[i];
+            if (!v.committed) {
+                r.outcome = VoterOutcome.Silent;
+            } else if (!v.revealed) {
+                r.outcome = VoterOutcome.Unrevealed;
+                r.slashBps = rules.faultBps;
+            } else if (input.probe && _distance(v.scores, result) > allowed) {
+                r.outcome = VoterOutcome.Apart;
+            } else {
+                agreed += v.weight;
+                r.paid = pot * v.weight / s.revealedWeight;
+            }
+        }
+        // a lie shows only against a clear majority that agrees
+        if (3 * agreed < 2 * s.revealedWeight) return;
+        for (uint256 i; i < input.voters.length; ++i) {
+            VoterResult memory r = result.voters[i];
+            if (r.outcome != VoterOutcome.Apart) continue;
+            if (_distance(input.voters[i].scores, result) > LIE_FACTOR * allowed) {
+                r.outcome = VoterOutcome.Slashed;
+                r.slashBps = rules.slashBps;
+            }
+        }
+    }
+
+    /// Sum of |probe score - median| over the proposers that have a median.
+    function _distance(bytes memory scores, Result memory result) private pure returns (uint256 sum) {
+        for (uint256 i; i < result.proposers.length; ++i) {
+            ProposerOutcome outcome = result.proposers[i].outcome;
+            bool measured = outcome == ProposerOutcome.Included || outcome == ProposerOutcome.Excluded
+                || outcome == ProposerOutcome.Vetoed || outcome == ProposerOutcome.Slashed;
+            if (!measured) continue;
+            int256 score = _score(scores, 4 * i);
+            sum += score == ABSENT ? uint256(CLIP) : _abs(score - result.proposers[i].median);
+        }
+    }
+
+    /// Weighted median of the revealed voters' scores at byte `offset`, absent marks left out; 0 when none is left.
+    /// Kept sorted by insertion: stable, so ties stand in seat order, and there are few voters.
+    function _median(Input memory input, Scratch memory s, uint256 offset)
+        private
+        pure
+        returns (int256 median, uint256 absent)
+    {
+        uint256 n;
+        uint256 total;
+        for (uint256 i; i < input.voters.length; ++i) {
+            if (!input.voters[i].revealed) continue;
+            uint256 weight = input.voters[i].weight;
+            int256 score = _score(input.voters[i].scores, offset);
+            if (score == ABSENT) {
+                absent += weight;
+                continue;
+            }
+            total += weight;
+            uint256 at = n++;
+            for (; at > 0 && s.scores[at - 1] > score; --at) {
+                (s.scores[at], s.weights[at]) = (s.scores[at - 1], s.weights[at - 1]);
+            }
+            (s.scores[at], s.weights[at]) = (score, weight);
+        }
+        uint256 running;
+        int256 lower;
+        bool found;
+        for (uint256 i; i < n; ++i) {
+            running += s.weights[i];
+            if (!found && 2 * running >= total) (lower, found) = (s.scores[i], true);
+            if (2 * running > total) return ((lower + s.scores[i]) / 2, absent);
+        }
+    }
+
+    function _score(bytes memory packed, uint256 offset) private pure returns (int256) {
+        return int16(uint16(uint8(packed[offset])) << 8 | uint16(uint8(packed[offset + 1])));
+    }
+
+    function _abs(int256 x) private pure returns (uint256) {
+        return x < 0 ? uint256(-x) : uint256(x);
+    }
+
+    function _max(uint256 a, uint256 b) private pure returns (uint256) {
+        return a > b ? a : b;
+    }
+}
