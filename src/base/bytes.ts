@@ -46,3 +46,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }
+
+/** Lower-case hex without a prefix. */
+export function bytesToHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}

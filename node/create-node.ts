@@ -1,0 +1,130 @@
+/**
+ * Wires a node out of its parts. The parts are seams, so the same node runs on libp2p, an EVM and ONNX Runtime, or on
+ * their in-memory twins in a simulation. A coordinator is a node with other duties.
+ */
+import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
+import { aggregatorFor } from '../src/aggregate/registry.ts'
+import { CoveyError } from '../src/base/errors.ts'
+import { encodeSpec } from '../src/wire/spec.ts'
+import type { TokenizedExample } from '../src/types/data.ts'
+import type { TaskSpec } from '../src/types/spec.ts'
+import type { GlobalAdapter, NodeComponents, PrivateData, ProbeBook, TaskContext, Workbench } from './context.ts'
+import { startLine } from './duties/global.ts'
+import { fetchSpec } from './duties/spec.ts'
+import { startGossip } from './gossip.ts'
+import type { Tamper } from './misbehave.ts'
+import { Providers } from './providers.ts'
+import { createTaskLoop } from './task-loop.ts'
+import { createWorkbench } from './workbench.ts'
+
+export interface NodeOptions {
+  readonly task: number
+  readonly duties: { readonly participate: boolean; readonly keep: boolean }
+  /** cores that this node may use; 0 = all */
+  readonly threads: number
+  /** the node's own examples once the task's spec is known; null = this node brings no data */
+  readonly loadData: ((spec: TaskSpec) => Promise<PrivateData>) | null
+  /** the creator's probe and spec; null for everybody else */
+  readonly created: { readonly spec: TaskSpec; readonly probe: ProbeBook } | null
+  readonly tamper: Tamper | null
+  readonly onGlobal?: (global: GlobalAdapter, context: TaskContext) => void
+}
+
+export interface CoveyNode {
+  /** the task's context, once the spec is here */
+  readonly context: Promise<TaskContext>
+  /** resolves when the task is over for this node, rejects when it cannot take part */
+  readonly finished: Promise<void>
+  /** stops the duties; the seams are closed by whoever opened them */
+  stop(): Promise<void>
+}
+
+/** The creator repeats where the spec is this often, for those who come late, ms. */
+const ANNOUNCE_SPEC_EVERY_MS = 2_000
+
+export function createNode(components: NodeComponents, options: NodeOptions): CoveyNode {
+  const abort = new AbortController()
+  let workbench: Workbench | undefined
+  let wake = (): void => undefined
+  const { ledger, transport, store } = components
+  const providers = new Providers()
+  const gossip = startGossip({ transport, chainId: ledger.chainId, task: options.task, providers, onNews: () => wake() })
+  transport.serveBlobs(store.blobs)
+
+  const open = async (): Promise<TaskContext> => {
+    await ledger.register(transport.peerId, (digest) => transport.sign(digest))
+    components.emit({ event: 'ready', account: ledger.account, peerId: transport.peerId, addresses: transport.addresses() })
+    const { params } = await ledger.task(options.task)
+    if (options.created !== null) await store.blobs.put(encodeSpec(options.created.spec))
+    const spec = await fetchSpec({ ...components, providers }, params.specDigest, abort.signal)
+    if (spec.model.digest !== components.model.digest || params.baseDigest !== components.model.digest) {
+      throw new CoveyError('E_ADAPTER', `task ${options.task} trains the base ${spec.model.name} (${spec.model.digest}), this node has ${components.model.name} (${components.model.digest}): give its folder with --model`, { task: options.task })
+    }
+    const layout = createLayout(components.model.config, spec.adapter)
+    workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
+    const data = options.loadData === null ? null : await options.loadData(spec)
+    const context: TaskContext = {
+      ...components,
+      task: options.task,
+      spec,
+      layout,
+      initial: initialAdapter(layout),
+      aggregator: aggregatorFor(spec.aggregation.rule),
+      data,
+      probe: options.created?.probe ?? null,
+      providers,
+      workbench,
+      tamper: options.tamper,
+      announce: (message) => gossip.announce(message),
+      onGlobal: (global) => options.onGlobal?.(global, context),
+    }
+    await startLine(context)
+    components.emit({ event: 'task', task: options.task, specDigest: params.specDigest, examples: data?.train.length ?? 0 })
+    return context
+  }
+
+  const repeatSpec = (context: TaskContext): (() => void) => {
+    if (options.created === null) return () => undefined
+    const bytes = encodeSpec(context.spec)
+    const announce = async (): Promise<void> => {
+      const { params } = await ledger.task(options.task)
+      await context.announce({ of: 'spec', task: options.task, round: 0, digest: params.specDigest, size: bytes.byteLength })
+    }
+    // nobody may be there yet, or the chain may be down for a moment: the next one comes in two seconds
+    const timer = setInterval(() => announce().catch(() => undefined), ANNOUNCE_SPEC_EVERY_MS)
+    return () => clearInterval(timer)
+  }
+
+  const context = open()
+  const finished = context.then(async (ctx) => {
+    const stopRepeating = repeatSpec(ctx)
+    try {
+      const loop = createTaskLoop({ ctx, duties: options.duties, signal: abort.signal })
+      wake = loop.wake
+      await loop.run()
+      if (!abort.signal.aborted) components.emit({ event: 'finished', task: options.task })
+    } finally {
+      stopRepeating()
+    }
+  })
+  // whoever awaits `finished` sees the failure; `context` fails with the same one
+  context.catch(() => undefined)
+  finished.catch(() => undefined)
+
+  return {
+    context,
+    finished,
+    async stop() {
+      abort.abort()
+      gossip.stop()
+      await finished.catch(() => undefined)
+      await workbench?.close()
+    },
+  }
+}
+
+/** Takes every n-th example for the voter's veto, the rest for training; by place in the file's own hash order. */
+export function splitPrivate(examples: readonly TokenizedExample[], heldOut: number): PrivateData {
+  const count = Math.min(heldOut, Math.floor(examples.length / 5))
+  return { heldOut: examples.slice(0, count), train: examples.slice(count) }
+}

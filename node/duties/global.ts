@@ -1,0 +1,74 @@
+/** The line of global adapters: reading one, and adding the next after a settlement. */
+import { decodeAdapter, encodeAdapter, maxDeltaBytes } from '../../src/adapter/delta.ts'
+import { CoveyError } from '../../src/base/errors.ts'
+import { includedDeltas } from '../../src/round/adapter-line.ts'
+import type { RoundView } from '../../src/types/ledger.ts'
+import type { GlobalAdapter, TaskContext } from '../context.ts'
+import { readLine } from '../facts.ts'
+import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
+import { factKeys } from '../keys.ts'
+import type { LineRecord } from '../keys.ts'
+
+/** Puts global(0) on record; called once when a node takes up a task, harmless again. */
+export async function startLine(ctx: TaskContext): Promise<void> {
+  if ((await readLine(ctx, 0)) !== undefined) return
+  const digest = await ctx.store.blobs.put(encodeAdapter(ctx.initial))
+  await ctx.store.facts.put(factKeys.line(ctx.task, 0), { global: digest, base: digest } satisfies LineRecord)
+}
+
+/** @throws CoveyError E_INTERNAL when that round was not aggregated here */
+export async function globalAfter(ctx: TaskContext, round: number): Promise<GlobalAdapter> {
+  const line = await lineOf(ctx, round)
+  return { round, digest: line.global, values: await adapterValues(ctx, line.global) }
+}
+
+/** The adapter that global(round) was built on: what a rolled-back incumbent falls back to. */
+export async function predecessorOf(ctx: TaskContext, round: number): Promise<Float32Array> {
+  return adapterValues(ctx, (await lineOf(ctx, round)).base)
+}
+
+/**
+ * global(round) out of the settled round: a pure function of what is on chain, so every node gets the same bytes.
+ * Rule and recurrence: docs/settlement.md.
+ */
+export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: AbortSignal): Promise<GlobalAdapter> {
+  const { settlement, round } = view
+  if (settlement === null) throw new CoveyError('E_INTERNAL', `round ${round} is not settled`)
+  const before = await lineOf(ctx, round - 1)
+  if (settlement.agreedBase !== null && settlement.agreedBase !== before.global) {
+    ctx.emit({ event: 'disagreement', round, agreed: settlement.agreedBase, own: before.global })
+  }
+  const base = settlement.rolledBack ? before.base : before.global
+  const included = includedDeltas(view)
+  const deltas: Float32Array[] = []
+  for (const { digest, size } of included) {
+    await ensureBlob(ctx, { digest, size, maxBytes: deltaFormat(ctx, round).maxBytes, of: 'delta', round, account: null }, signal)
+    deltas.push(await deltaValues(ctx, round, digest))
+  }
+  const start = await adapterValues(ctx, base)
+  const values =
+    deltas.length === 0
+      ? start
+      : ctx.aggregator.aggregate(ctx.layout, start, deltas, deltas.map(() => 1), round)
+  const digest = await ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
+  await ctx.store.facts.batch([
+    { key: factKeys.line(ctx.task, round), value: { global: digest, base } satisfies LineRecord },
+    { key: factKeys.aggregated(ctx.task), value: round },
+  ])
+  ctx.emit({ event: 'aggregated', round, digest, included: included.length, rolledBack: settlement.rolledBack })
+  const global = { round, digest, values }
+  ctx.onGlobal(global)
+  return global
+}
+
+async function adapterValues(ctx: TaskContext, digest: string): Promise<Float32Array> {
+  // an adapter has the size of an unquantised delta of both factors
+  const bytes = await ctx.store.blobs.get(digest, maxDeltaBytes(ctx.layout, 'f32'))
+  return decodeAdapter(bytes, ctx.layout).values
+}
+
+async function lineOf(ctx: TaskContext, round: number): Promise<LineRecord> {
+  const line = await readLine(ctx, round)
+  if (line === undefined) throw new CoveyError('E_INTERNAL', `the global adapter after round ${round} is not here yet`, { round })
+  return line
+}

@@ -1,0 +1,107 @@
+/**
+ * A voter's duty: what is each delta worth? Per proposer the *marginal at the aggregate*: loss of the aggregate without
+ * that delta (the others' weights unchanged) minus loss of the aggregate; on the probe slice, and on the voter's own
+ * held-out data as a veto. Why this and nothing simpler: ARCHITECTURE.md, "Scoring".
+ */
+import { bytesToHex } from '../../src/base/bytes.ts'
+import { CoveyError } from '../../src/base/errors.ts'
+import { packForEvaluation } from '../../src/data/batches.ts'
+import { decodeSlice } from '../../src/data/slices.ts'
+import { tokenizeExamples } from '../../src/data/tokenize.ts'
+import type { RoundView, Scores } from '../../src/types/ledger.ts'
+import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
+import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
+import type { EvalSet, TaskContext } from '../context.ts'
+import { factKeys, journalKeys } from '../keys.ts'
+import type { ScoresRecord } from '../keys.ts'
+import { deltaValues } from './blobs.ts'
+import { globalAfter, predecessorOf } from './global.ts'
+
+/** @throws CoveyError E_ENGINE | E_ABORTED | E_DISK */
+export async function scoreRound(ctx: TaskContext, view: RoundView, signal: AbortSignal): Promise<ScoresRecord> {
+  const key = journalKeys.scores(ctx.task, view.round)
+  const known = await ctx.store.journal.get<ScoresRecord>(key)
+  if (known !== undefined) return known
+  const began = ctx.clock.now()
+  const slice = await sliceOf(ctx, view)
+  const held = ownHeldOut(ctx)
+  const scores = await measure(ctx, view, slice, held, signal)
+  const record = await ctx.store.journal.once<ScoresRecord>(key, () => ({ scores, salt: `0x${bytesToHex(ctx.randomBytes(32))}` }))
+  ctx.emit({
+    event: 'scored',
+    round: view.round,
+    probe: record.scores.probe,
+    private: record.scores.private,
+    seconds: (ctx.clock.now() - began) / 1000,
+  })
+  return record
+}
+
+async function measure(ctx: TaskContext, view: RoundView, slice: EvalSet | null, held: EvalSet | null, signal: AbortSignal): Promise<Scores> {
+  const incumbent = await globalAfter(ctx, view.round - 1)
+  const inference = await ctx.workbench.inference()
+  const lossOf = async (values: Float32Array, set: EvalSet | null): Promise<number> => {
+    if (set === null) return 0
+    inference.setAdapter(values)
+    return (await inference.evaluate(set, signal)).loss
+  }
+
+  const deltas: (Float32Array | null)[] = []
+  for (const seat of view.proposers) deltas.push(await usableDelta(ctx, view.round, seat.reveal, incumbent.digest))
+  const present = deltas.filter((d) => d !== null)
+  const aggregateOf = (list: readonly Float32Array[]): Float32Array =>
+    ctx.aggregator.aggregate(ctx.layout, incumbent.values, list, list.map(() => 1), view.round)
+
+  const probe = deltas.map(() => SCORE_ABSENT)
+  const own = deltas.map(() => SCORE_ABSENT)
+  if (present.length > 0) {
+    const whole = aggregateOf(present)
+    const wholeProbe = await lossOf(whole, slice)
+    const wholeOwn = await lossOf(whole, held)
+    const nothing = new Float32Array(ctx.layout.size)
+    for (let i = 0; i < deltas.length; i++) {
+      const delta = deltas[i]
+      if (delta === null || delta === undefined) continue
+      const without = aggregateOf(present.map((d) => (d === delta ? nothing : d)))
+      probe[i] = toScore((await lossOf(without, slice)) - wholeProbe)
+      own[i] = toScore((await lossOf(without, held)) - wholeOwn)
+    }
+  }
+
+  let incumbentProbe = 0
+  let incumbentPrivate = 0
+  if (view.round > 1) {
+    const before = await predecessorOf(ctx, view.round - 1)
+    incumbentProbe = toScore((await lossOf(before, slice)) - (await lossOf(incumbent.values, slice)))
+    incumbentPrivate = toScore((await lossOf(before, held)) - (await lossOf(incumbent.values, held)))
+  }
+  return { probe, private: own, incumbentProbe, incumbentPrivate }
+}
+
+/** A delta that counts: revealed, pulled, checked, and trained from the same global adapter as ours. */
+async function usableDelta(ctx: TaskContext, round: number, reveal: RoundView['proposers'][number]['reveal'], base: string): Promise<Float32Array | null> {
+  if (reveal === null || reveal.baseDigest !== base) return null
+  const state = await ctx.store.facts.get<string>(factKeys.check(ctx.task, round, reveal.digest))
+  return state === 'usable' ? deltaValues(ctx, round, reveal.digest) : null
+}
+
+async function sliceOf(ctx: TaskContext, view: RoundView): Promise<EvalSet | null> {
+  if (view.probe === null || !(await ctx.store.blobs.has(view.probe.digest))) return null
+  const examples = decodeSlice(await ctx.store.blobs.get(view.probe.digest, MAX_SLICE_BYTES))
+  const { tokenized } = tokenizeExamples(examples, ctx.tokenizer, ctx.spec.training.maxTokens)
+  return tokenized.length === 0 ? null : packForEvaluation(tokenized, ctx.spec.training.maxTokens)
+}
+
+function ownHeldOut(ctx: TaskContext): EvalSet | null {
+  if (ctx.data === null || ctx.data.heldOut.length === 0) return null
+  return packForEvaluation(ctx.data.heldOut.slice(0, ctx.spec.scoring.privateExamples), ctx.spec.training.maxTokens)
+}
+
+/** nats -> the chain's integer; a loss that is not a number is as bad as can be. */
+export function toScore(marginal: number): number {
+  if (Number.isNaN(marginal)) return -SCORE_CLIP
+  const score = Math.round(marginal * SCORE_SCALE)
+  const clipped = Math.max(-SCORE_CLIP, Math.min(SCORE_CLIP, score))
+  if (clipped === SCORE_ABSENT) throw new CoveyError('E_INTERNAL', 'a measured score may not be the mark for absence')
+  return clipped === 0 ? 0 : clipped
+}

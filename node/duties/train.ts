@@ -1,0 +1,63 @@
+/** A proposer's first duty: train from the global adapter, write the delta and its salt down. Nothing leaves the process here. */
+import { encodeDelta } from '../../src/adapter/delta.ts'
+import { CoveyError } from '../../src/base/errors.ts'
+import { createBatcher } from '../../src/data/batches.ts'
+import { bytesToHex } from '../../src/base/bytes.ts'
+import type { TaskContext } from '../context.ts'
+import { journalKeys } from '../keys.ts'
+import type { DeltaRecord } from '../keys.ts'
+import { learningRateAt } from '../schedule.ts'
+import { trainLoop } from '../train-loop.ts'
+import { globalAfter } from './global.ts'
+
+/** Progress is told at most this often, ms: a person reads it, a pipe carries it. */
+const PROGRESS_EVERY_MS = 250
+
+/** @throws CoveyError E_DATA_EMPTY | E_DIVERGED | E_ABORTED | E_DISK */
+export async function trainDelta(ctx: TaskContext, round: number, rounds: number, signal: AbortSignal): Promise<DeltaRecord> {
+  const key = journalKeys.delta(ctx.task, round)
+  const known = await ctx.store.journal.get<DeltaRecord>(key)
+  if (known !== undefined) return known
+  if (ctx.data === null || ctx.data.train.length === 0) {
+    throw new CoveyError('E_DATA_EMPTY', 'this node has no private examples to train on: set data.file in its configuration')
+  }
+  const { training } = ctx.spec
+  const start = await globalAfter(ctx, round - 1)
+  const factors = ctx.aggregator.trainedFactors(round)
+  const trainer = await ctx.workbench.trainer(factors)
+  trainer.setParameters(start.values)
+  const batcher = createBatcher(ctx.data.train, {
+    batchExamples: training.batchExamples,
+    maxTokens: training.maxTokens,
+    seed: `${ctx.ledger.account} ${ctx.task} ${round}`,
+  })
+  const loop = trainLoop({
+    trainer,
+    nextBatch: () => batcher.next(),
+    steps: training.steps,
+    learningRate: (step) => learningRateAt(training, step, (round - 1) * training.steps + step, rounds * training.steps),
+    clock: ctx.clock,
+    signal,
+  })
+  const began = ctx.clock.now()
+  let told = 0
+  for await (const progress of loop) {
+    if (progress.step < progress.steps && ctx.clock.now() - told < PROGRESS_EVERY_MS) continue
+    told = ctx.clock.now()
+    ctx.emit({ event: 'training', round, ...progress })
+  }
+  const after = trainer.parameters()
+  const change = new Float32Array(after.length)
+  for (let i = 0; i < change.length; i++) change[i] = (after[i] as number) - (start.values[i] as number)
+  const values = ctx.tamper === null ? change : ctx.tamper(change, round)
+  const bytes = encodeDelta({ layout: ctx.layout, factors, values }, ctx.spec.encoding)
+  const digest = await ctx.store.blobs.put(bytes)
+  const record = await ctx.store.journal.once<DeltaRecord>(key, () => ({
+    digest,
+    size: bytes.byteLength,
+    baseDigest: start.digest,
+    salt: `0x${bytesToHex(ctx.randomBytes(32))}`,
+  }))
+  ctx.emit({ event: 'delta', round, digest: record.digest, size: record.size, seconds: (ctx.clock.now() - began) / 1000 })
+  return record
+}

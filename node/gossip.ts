@@ -1,0 +1,78 @@
+/** A node's ears and mouth: who serves what, who can be reached where. */
+import { isCoveyError } from '../src/base/errors.ts'
+import { decodeMessage, encodeMessage } from '../src/wire/messages.ts'
+import { announcementTopic } from '../src/wire/topics.ts'
+import type { GossipMessage, Transport, Verdict } from '../src/types/transport.ts'
+import type { BlobAnnouncement, WireMessage } from '../src/types/wire.ts'
+import type { Providers } from './providers.ts'
+
+export interface Gossip {
+  announce(message: Omit<BlobAnnouncement, 'kind'>): Promise<void>
+  stop(): void
+}
+
+export interface GossipOptions {
+  readonly transport: Transport
+  readonly chainId: number
+  readonly task: number
+  readonly providers: Providers
+  /** called after anything new was learnt */
+  readonly onNews: (message: BlobAnnouncement) => void
+}
+
+/** Everyone says hello this often, so that a late comer learns the others' addresses soon. */
+const HELLO_EVERY_MS = 3_000
+/** Peers that one node keeps a connection to, at most. */
+const MAX_KEPT_PEERS = 64
+
+export function startGossip(options: GossipOptions): Gossip {
+  const { transport, providers } = options
+  const topic = announcementTopic(options.chainId, options.task)
+  const kept = new Set<string>()
+
+  const validate = (message: GossipMessage): Verdict => {
+    try {
+      const decoded = decodeMessage(message.data)
+      if (decoded.kind === 'hello') return decoded.addresses.every((a) => a.endsWith(`/p2p/${message.from}`)) ? 'accept' : 'reject'
+      return 'accept'
+    } catch (error) {
+      if (isCoveyError(error)) return 'reject'
+      throw error
+    }
+  }
+
+  const handle = (message: GossipMessage): void => {
+    const decoded = decodeMessage(message.data)
+    if (decoded.kind === 'hello') {
+      if (message.from === transport.peerId || kept.has(message.from) || kept.size >= MAX_KEPT_PEERS) return
+      kept.add(message.from)
+      const address = decoded.addresses[0]
+      if (address !== undefined) transport.keep(address)
+      return
+    }
+    if (decoded.kind !== 'blob') return
+    providers.add(decoded.digest, message.from, decoded.size)
+    options.onNews(decoded)
+  }
+
+  const publish = async (message: WireMessage): Promise<void> => {
+    await transport.publish(topic, encodeMessage(message))
+  }
+  const hello = (): void => {
+    const addresses = transport.addresses().slice(0, 4)
+    // nobody to tell yet is no reason to stop: the next one comes in three seconds
+    if (addresses.length > 0) publish({ kind: 'hello', addresses }).catch(() => undefined)
+  }
+
+  const unsubscribe = transport.subscribe(topic, validate, handle)
+  const timer = setInterval(hello, HELLO_EVERY_MS)
+  timer.unref()
+  hello()
+  return {
+    announce: (message) => publish({ kind: 'blob', ...message }),
+    stop() {
+      clearInterval(timer)
+      unsubscribe()
+    },
+  }
+}

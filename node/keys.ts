@@ -1,0 +1,39 @@
+/** Names of what a node writes down, in one place: a name is never used for two things. */
+import type { Scores } from '../src/types/ledger.ts'
+
+const pad = (n: number): string => String(n).padStart(8, '0')
+
+/** Journal: written once, before anything leaves the process. */
+export const journalKeys = {
+  delta: (task: number, round: number): string => `delta/${pad(task)}/${pad(round)}`,
+  scores: (task: number, round: number): string => `scores/${pad(task)}/${pad(round)}`,
+}
+
+export interface DeltaRecord {
+  readonly digest: string
+  readonly size: number
+  readonly baseDigest: string
+  readonly salt: `0x${string}`
+}
+
+export interface ScoresRecord {
+  readonly scores: Scores
+  readonly salt: `0x${string}`
+}
+
+/** Facts: may be computed again. */
+export const factKeys = {
+  /** -> LineRecord */
+  line: (task: number, round: number): string => `line/${pad(task)}/${pad(round)}`,
+  /** -> 'usable' | 'unusable' */
+  check: (task: number, round: number, digest: string): string => `check/${pad(task)}/${pad(round)}/${digest}`,
+  checks: (task: number, round: number): string => `check/${pad(task)}/${pad(round)}/`,
+  /** -> highest aggregated round */
+  aggregated: (task: number): string => `aggregated/${pad(task)}`,
+}
+
+/** Digests of global(round) and of the adapter that it was built on. */
+export interface LineRecord {
+  readonly global: string
+  readonly base: string
+}

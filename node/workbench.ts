@@ -1,0 +1,62 @@
+/** Engines that stay open from round to round: opening one costs seconds, a round lasts about as long. */
+import type { AdapterLayout, LoraFactor } from '../src/types/adapter.ts'
+import type { Inference, InferenceEngine, Trainer, TrainingEngine } from '../src/types/engine.ts'
+import type { BaseModel } from '../src/types/model.ts'
+import type { TrainingSpec } from '../src/types/spec.ts'
+import type { Workbench } from './context.ts'
+
+export interface WorkbenchOptions {
+  readonly training: TrainingEngine
+  readonly inference: InferenceEngine
+  readonly model: BaseModel
+  readonly layout: AdapterLayout
+  readonly spec: TrainingSpec
+  readonly threads: number
+}
+
+/** AdamW's moments: PyTorch's defaults, which the measurements behind the task's learning rates used. */
+const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+
+export function createWorkbench(options: WorkbenchOptions): Workbench {
+  const trainers = new Map<string, Promise<Trainer>>()
+  let inference: Promise<Inference> | undefined
+  return {
+    trainer(factors) {
+      const key = factors.join('')
+      let trainer = trainers.get(key)
+      if (trainer === undefined) {
+        trainer = openTrainer(options, factors)
+        trainers.set(key, trainer)
+        trainer.catch(() => trainers.delete(key))
+      }
+      return trainer
+    },
+    inference() {
+      if (inference === undefined) {
+        const { model, layout, threads } = options
+        inference = options.inference.openInference({ model, layout, threads })
+        inference.catch(() => {
+          inference = undefined
+        })
+      }
+      return inference
+    },
+    async close() {
+      const open = [...trainers.values(), ...(inference === undefined ? [] : [inference])]
+      trainers.clear()
+      inference = undefined
+      for (const result of await Promise.allSettled(open)) if (result.status === 'fulfilled') await result.value.close()
+    },
+  }
+}
+
+function openTrainer(options: WorkbenchOptions, factors: readonly LoraFactor[]): Promise<Trainer> {
+  const { training, model, layout, spec, threads } = options
+  return training.openTrainer({
+    model,
+    trainable: { kind: 'lora', layout, factors },
+    optimizer: { ...BETAS, weightDecay: spec.weightDecay, clipNorm: spec.clipNorm },
+    threads,
+    seed: layout.lora.seed,
+  })
+}
