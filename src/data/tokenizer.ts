@@ -117,7 +117,10 @@ class FolderTokenizer implements Tokenizer {
     const specials = [...tokenizer.get_added_tokens_decoder()].filter(([, token]) => token.special)
     this.#specials = new Set(specials.map(([id]) => id))
     const texts = specials.map(([, token]) => token.content).sort((a, b) => b.length - a.length)
-    this.#specialText = texts.length === 0 ? null : new RegExp(texts.map((t) => RegExp.escape(t)).join('|'), 'g')
+    this.#specialText =
+      texts.length === 0
+        ? null
+        : new RegExp(texts.map((t) => t.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
     const id = (key: 'bos' | 'eos'): number | null => {
       const text = tokenText(files.config[`${key}_token`])
       if (text !== null) return tokenizer.token_to_id(text) ?? null
@@ -169,9 +172,14 @@ class FolderTokenizer implements Tokenizer {
     }
     const specialText = this.#specialText
     const clean = messages.map(({ role, content }) => {
+      if (specialText === null) return { role, content }
       let text = content
-      // again until nothing is left, since a removal may join the halves of another mark
-      while (specialText !== null && text !== (text = text.replace(specialText, '')));
+      let before: string
+      do {
+        before = text
+        text = before.replace(specialText, '')
+        // again until nothing is left, since a removal may join the halves of another mark
+      } while (text !== before)
       return { role, content: text }
     })
     try {

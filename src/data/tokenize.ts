@@ -1,0 +1,45 @@
+/** Examples as tokens: what the engine may see of private text. */
+import type { Example, TokenizedExample, Tokenizer } from '../types/data.ts'
+
+export interface TokenizedExamples {
+  readonly tokenized: readonly TokenizedExample[]
+  /** examples longer than `maxTokens`, left out: a cut completion would teach to stop early */
+  readonly tooLong: number
+  /** examples without a completion */
+  readonly empty: number
+}
+
+/**
+ * Prompt and completion are encoded apart, so that the prompt's tokens are the same whatever follows: at inference the
+ * model is given exactly those. End-of-text is added.
+ */
+export function tokenizeExample(example: Example, tokenizer: Tokenizer): TokenizedExample {
+  const prompt = tokenizer.encode(example.prompt)
+  const ids = Int32Array.from([...prompt, ...tokenizer.encode(example.completion), tokenizer.eosId])
+  return { ids, promptLength: prompt.length }
+}
+
+/**
+ * Tokenises in order; examples without a completion or longer than `maxTokens` (prompt, completion and end-of-text
+ * together) are left out and counted, never cut.
+ * @throws CoveyError E_TOKENIZER
+ */
+export function tokenizeExamples(
+  examples: readonly Example[],
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): TokenizedExamples {
+  const tokenized: TokenizedExample[] = []
+  let tooLong = 0
+  let empty = 0
+  for (const example of examples) {
+    if (example.completion === '') {
+      empty++
+      continue
+    }
+    const tokens = tokenizeExample(example, tokenizer)
+    if (tokens.ids.length > maxTokens) tooLong++
+    else tokenized.push(tokens)
+  }
+  return { tokenized, tooLong, empty }
+}
