@@ -1,0 +1,88 @@
+/** LoRA inside a graph: which factors meet which linear layer, scale, dropout on the layer's input. */
+import { CoveyError } from '../base/errors.ts'
+import { seededRandom } from '../base/random.ts'
+import type { AdapterLayout, LoraConfig } from '../types/adapter.ts'
+import type { LinearTarget } from '../types/model.ts'
+import type { Graph, Value } from './graph.ts'
+import { lora, masked } from './ops.ts'
+
+/** What a run must feed so that dropout has masks: `modules`·N numbers in [0, DROPOUT_ROW_SPAN). */
+export interface DropoutPlan {
+  readonly input: string
+  readonly modules: number
+}
+
+/**
+ * A mask keeps (i, j) when fract(row_i · column_j) ≥ dropout; rows are drawn for each batch in [0, span), columns once
+ * in [1, 2). The span leaves 2^-13 of resolution to the fraction of a float32.
+ */
+export const DROPOUT_ROW_SPAN = 1024
+
+/** alpha/rank, or alpha/√rank for rsLoRA (Kalajdzievski 2023, arXiv:2312.03732). */
+export function loraScale({ alpha, rank, rsLora }: LoraConfig): number {
+  return alpha / (rsLora ? Math.sqrt(rank) : rank)
+}
+
+export interface AdapterGraph {
+  adapt(module: string, target: LinearTarget, y: Value, x: Value): Value
+  readonly dropout: DropoutPlan | null
+}
+
+/**
+ * @param factors the values of the layout's entries by name
+ * @param training false leaves dropout out
+ */
+export function adapterOf(
+  g: Graph,
+  layout: AdapterLayout,
+  factors: ReadonlyMap<string, Value>,
+  training: boolean,
+): AdapterGraph {
+  const pairs = new Map<string, { A?: Value; B?: Value }>()
+  for (const entry of layout.entries) {
+    const pair = pairs.get(entry.module) ?? {}
+    const value = factors.get(entry.name)
+    if (value) pair[entry.factor] = value
+    pairs.set(entry.module, pair)
+  }
+  for (const [module, { A, B }] of pairs) {
+    if (!A || !B)
+      throw new CoveyError('E_ADAPTER', `the adapter's layout has one factor of ${module} only, expected A and B`, {
+        module,
+      })
+  }
+  const scale = loraScale(layout.lora)
+  const modules = [...pairs.keys()]
+  const rate = training ? layout.lora.dropout : 0
+  const rows = rate > 0 ? g.input('dropout', [modules.length, 'N']) : null
+  const columns = new Map<number, Value>()
+  const columnsOf = (width: number): Value => {
+    const random = seededRandom(`covey/dropout/${width}`)
+    const made =
+      columns.get(width) ??
+      g.constant(
+        Float32Array.from({ length: width }, () => 1 + random.next()),
+        [1, width],
+      )
+    columns.set(width, made)
+    return made
+  }
+  const drop = (module: string, x: Value): Value => {
+    if (!rows) return x
+    const one = g.op('Gather', [rows, g.ints([modules.indexOf(module)])], [1, 'N'], {
+      attributes: { axis: { int: 0 } },
+    })
+    const column = g.op('Transpose', [one], ['N', 1], { attributes: { perm: { ints: [1, 0] } } })
+    const product = g.op('Mul', [column, columnsOf(x.shape[1] as number)], x.shape)
+    const fraction = g.op('Sub', [product, g.op('Floor', [product], x.shape)], x.shape)
+    const keep = g.op('GreaterOrEqual', [fraction, g.scalar(rate)], x.shape, { type: 'bool' })
+    return masked(g, x, g.op('Where', [keep, g.scalar(1 / (1 - rate)), g.scalar(0)], x.shape))
+  }
+  return {
+    adapt(module, _target, y, x) {
+      const pair = pairs.get(module)
+      return pair?.A && pair.B ? lora(g, y, drop(module, x), pair.A, pair.B, scale) : y
+    },
+    dropout: rows ? { input: rows.name, modules: modules.length } : null,
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The forward pass of Llama-shaped decoders (Touvron et al. 2023, arXiv:2302.13971; layer names and rotation as in Hugging
+ * Face's LlamaForCausalLM). R rows, T tokens a row, N = R·T, P cached tokens a row, S = P + T, G = H/K query heads a key head.
+ */
+import type { LinearTarget, ModelConfig } from '../types/model.ts'
+import type { Dim, Graph, Value } from './graph.ts'
+import { attend, linear, type RopeTables, reshape, rmsNorm, rope, rowsOf, swiglu, transpose } from './ops.ts'
+
+export const EMBEDDING = 'model.embed_tokens.weight'
+export const FINAL_NORM = 'model.norm.weight'
+export const HEAD = 'lm_head.weight'
+
+/** Added to the score of a token that may not be seen: its softmax is exactly 0 in float32. */
+const UNSEEN = -1e9
+
+/** Keys and values of tokens that went through before. */
+export interface PastInputs {
+  /** (R, S): of the cached tokens, then of this call's */
+  readonly segments: Value
+  readonly positions: Value
+  /** one a layer, (R, K, P, h) */
+  readonly keys: readonly Value[]
+  readonly values: readonly Value[]
+}
+
+export interface DecoderInputs {
+  /** (N) */
+  readonly ids: Value
+  /** (R, T) */
+  readonly positions: Value
+  /** (R, T) */
+  readonly segments: Value
+  readonly past?: PastInputs
+}
+
+/** Where the decoder gets its weights, and what it adds to a linear layer's output (LoRA, or nothing). */
+export interface DecoderWeights {
+  weight(name: string): Value
+  adapt(module: string, target: LinearTarget, y: Value, x: Value): Value
+}
+
+export interface DecoderOutputs {
+  /** (N, D) after the token embedding */
+  readonly embedded: Value
+  /** (N, D) before the final norm */
+  readonly hidden: Value
+  /** one a layer, (R, K, S, h): cache for the next call */
+  readonly keys: readonly Value[]
+  readonly values: readonly Value[]
+}
+
+export function decoder(g: Graph, config: ModelConfig, weights: DecoderWeights, inputs: DecoderInputs): DecoderOutputs {
+  const { heads: H, kvHeads: K, headDim: h, normEpsilon } = config
+  const shapeOf = g.op('Shape', [inputs.positions], [2], { type: 'int64' })
+  const split = (n: number): Value =>
+    g.op('Concat', [shapeOf, g.ints([n, h])], [4], { type: 'int64', attributes: { axis: { int: 0 } } })
+  const splitH = split(H)
+  const splitK = K === H ? splitH : split(K)
+  const S: Dim = inputs.past ? 'S' : 'T'
+  const tables = ropeTables(g, config)
+  const mask = attentionMask(g, inputs, H / K, S)
+  const scale = 1 / Math.sqrt(h)
+
+  const embedded = g.watchIf(weights.weight(EMBEDDING), rowsOf(g, weights.weight(EMBEDDING), inputs.ids))
+  let x = embedded // (N, D)
+  const keys: Value[] = []
+  const values: Value[] = []
+  for (let i = 0; i < config.layers; i++) {
+    const layer = `model.layers.${i}`
+    const project = (block: string, target: LinearTarget, input: Value, plus?: Value): Value => {
+      const module = `${layer}.${block}.${target}`
+      return weights.adapt(module, target, linear(g, input, weights.weight(`${module}.weight`), plus), input)
+    }
+    const byHead = (y: Value, n: number, to: Value): Value =>
+      transpose(g, reshape(g, y, to, ['R', 'T', n, h], [-1, n * h]), [0, 2, 1, 3]) // (R, n, T, h)
+
+    const a = rmsNorm(g, x, weights.weight(`${layer}.input_layernorm.weight`), normEpsilon)
+    const q = rope(g, byHead(project('self_attn', 'q_proj', a), H, splitH), inputs.positions, tables)
+    const newK = rope(g, byHead(project('self_attn', 'k_proj', a), K, splitK), inputs.positions, tables)
+    const newV = byHead(project('self_attn', 'v_proj', a), K, splitK)
+    const k = withPast(g, inputs.past?.keys[i], newK)
+    const v = withPast(g, inputs.past?.values[i], newV)
+    keys.push(k)
+    values.push(v)
+    const grouped = reshape(g, q, [0, K, -1, h], ['R', K, H === K ? 'T' : 'GT', h], [0, H, -1, h])
+    const o = reshape(g, attend(g, grouped, k, v, mask, scale), [0, H, -1, h], ['R', H, 'T', h], [0, K, -1, h])
+    const joined = reshape(g, transpose(g, o, [0, 2, 1, 3]), [-1, H * h], ['N', H * h], splitH)
+    x = project('self_attn', 'o_proj', joined, x)
+
+    const b = rmsNorm(g, x, weights.weight(`${layer}.post_attention_layernorm.weight`), normEpsilon)
+    const act = swiglu(g, project('mlp', 'gate_proj', b), project('mlp', 'up_proj', b))
+    x = project('mlp', 'down_proj', act, x)
+  }
+  return { embedded, hidden: x, keys, values }
+}
+
+function withPast(g: Graph, past: Value | undefined, now: Value): Value {
+  if (!past) return now
+  const [rows, heads, , width] = now.shape as [Dim, Dim, Dim, Dim]
+  return g.op('Concat', [past, now], [rows, heads, 'S', width], { attributes: { axis: { int: 2 } } })
+}
+
+/** (R, 1, G·T, S): 0 where the key is in the query's segment and not after it, UNSEEN elsewhere. */
+function attentionMask(g: Graph, { positions, segments, past }: DecoderInputs, groups: number, S: Dim): Value {
+  const column = (v: Value): Value => g.op('Unsqueeze', [v, g.ints([2])], ['R', 'T', 1], { type: 'int64' })
+  const row = (v: Value): Value => g.op('Unsqueeze', [v, g.ints([1])], ['R', 1, S], { type: 'int64' })
+  const same = g.op('Equal', [column(segments), row(past?.segments ?? segments)], ['R', 'T', S], { type: 'bool' })
+  const before = g.op('LessOrEqual', [row(past?.positions ?? positions), column(positions)], ['R', 'T', S], {
+    type: 'bool',
+  })
+  const seen = g.op('And', [same, before], ['R', 'T', S], { type: 'bool' })
+  const one = g.op('Where', [seen, g.scalar(0), g.scalar(UNSEEN)], ['R', 'T', S])
+  const all =
+    groups === 1 ? one : g.op('Concat', Array(groups).fill(one), ['R', 'GT', S], { attributes: { axis: { int: 1 } } })
+  return g.op('Unsqueeze', [all, g.ints([1])], ['R', 1, groups === 1 ? 'T' : 'GT', S])
+}
+
+/** Angle of pair i at position t: t·θ^(−2i/h). */
+function ropeTables(g: Graph, { headDim, maxPositions, ropeTheta }: ModelConfig): RopeTables {
+  const half = headDim / 2
+  const cos = new Float32Array(maxPositions * half)
+  const sin = new Float32Array(maxPositions * half)
+  for (let t = 0; t < maxPositions; t++) {
+    for (let i = 0; i < half; i++) {
+      const angle = t * ropeTheta ** ((-2 * i) / headDim)
+      cos[t * half + i] = Math.cos(angle)
+      sin[t * half + i] = Math.sin(angle)
+    }
+  }
+  const shape = [maxPositions, half]
+  return {
+    cos: g.constant(cos, shape),
+    sin: g.constant(sin, shape),
+    minusSin: g.constant(
+      sin.map((x) => -x),
+      shape,
+    ),
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One graph for loss and gradients: decoder, cross-entropy on the labelled places, reverse-mode derivatives. Clipping and
+ * AdamW run outside (adamw.ts), because one pass in JavaScript is faster than a dozen elementwise nodes and nothing has
+ * to be undone when a loss is not finite.
+ */
+import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
+import type { BaseModel } from '../types/model.ts'
+import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
+import { Graph, type Value } from './graph.ts'
+import { decoder, EMBEDDING, FINAL_NORM, HEAD } from './llama.ts'
+import { gemm, pick, rmsNorm, rowsOf } from './ops.ts'
+
+/** One tensor inside the flat parameter vector. */
+export interface Slot {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly offset: number
+  readonly size: number
+  readonly trained: boolean
+  /** weight decay applies: matrices, not norms */
+  readonly decays: boolean
+}
+
+/** A part of the embedding's gradient that comes as rows: `scale`·row i is added to row index[i]. */
+export interface SparseGradient {
+  readonly slot: string
+  readonly output: string
+  readonly index: 'ids' | 'label_ids'
+  readonly scale: 1 | -1
+}
+
+export interface TrainGraph {
+  readonly bytes: Uint8Array
+  readonly slots: readonly Slot[]
+  readonly size: number
+  /** output name of each trained slot's dense gradient */
+  readonly gradients: ReadonlyMap<string, string>
+  readonly sparse: readonly SparseGradient[]
+  readonly dropout: DropoutPlan | null
+}
+
+/** Keeps log() finite for a label whose probability underflows; the gradient does not pass through it. */
+const TINY_PROBABILITY = 1e-37
+
+/**
+ * Inputs: ids (N), positions, segments (R, T), label_index, label_ids (L), weight () = 1/labels of the whole step,
+ * dropout (modules, N) if any, and one for each slot. Outputs: `loss` = Σ nll · weight, and the gradients.
+ */
+export function buildTrainGraph(
+  model: BaseModel,
+  slots: readonly Slot[],
+  lora: { layout: AdapterLayout; factors: readonly LoraFactor[] } | null,
+): TrainGraph {
+  const { config } = model
+  const g = new Graph()
+  const ids = g.input('ids', ['N'], 'int64')
+  const positions = g.input('positions', ['R', 'T'], 'int64')
+  const segments = g.input('segments', ['R', 'T'], 'int64')
+  const labelIndex = g.input('label_index', ['L'], 'int64')
+  const labelIds = g.input('label_ids', ['L'], 'int64')
+  const weight = g.input('weight', [])
+  const parameters = new Map(
+    slots.map((s) => [s.name, s.trained ? g.parameter(s.name, s.shape) : g.input(s.name, s.shape)]),
+  )
+  const frozen = new Map<string, Value>()
+  const weightOf = (name: string): Value => {
+    const known = parameters.get(name) ?? frozen.get(name)
+    if (known) return known
+    const made = g.constant(model.tensor(name), model.shape(name), name)
+    frozen.set(name, made)
+    return made
+  }
+  const adapter = lora ? adapterOf(g, lora.layout, parameters, true) : null
+  const { embedded, hidden } = decoder(
+    g,
+    config,
+    { weight: weightOf, adapt: adapter?.adapt ?? ((_m, _t, y) => y) },
+    { ids, positions, segments },
+  )
+
+  const h = rmsNorm(g, pick(g, hidden, labelIndex), weightOf(FINAL_NORM), config.normEpsilon) // (L, D)
+  const headName = config.tiedEmbeddings ? EMBEDDING : HEAD
+  const head = weightOf(headName)
+  const logits = gemm(g, h, head, { transB: true }) // (L, V)
+  const p = g.op('Softmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
+  const column = g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' })
+  const picked = g.op('GatherElements', [p, column], ['L', 1], { attributes: { axis: { int: 1 } } })
+  const logP = g.op('Log', [g.op('Max', [picked, g.scalar(TINY_PROBABILITY)], ['L', 1])], ['L', 1])
+  const total = g.op('ReduceSum', [logP], [], { attributes: { keepdims: { int: 0 } } })
+  const loss = g.op('Mul', [g.op('Neg', [total], []), weight], [])
+
+  // d(logits) = weight·(p − onehot) is never made: p·head − head[label] is the same with no second (L, V) array
+  const byProbability = gemm(g, p, head)
+  const dh = g.op('Mul', [g.op('Sub', [byProbability, rowsOf(g, head, labelIds)], h.shape), weight], h.shape)
+  const outputs: Record<string, Value> = { loss }
+  const sparse: SparseGradient[] = []
+  const seeds: [Value, Value][] = [[h, dh]]
+  if (g.differentiable(head)) {
+    const weighted = g.op('Mul', [h, weight], h.shape)
+    seeds.push([head, gemm(g, p, weighted, { transA: true })])
+    outputs['rows_label_ids'] = weighted
+    sparse.push({ slot: headName, output: 'rows_label_ids', index: 'label_ids', scale: -1 })
+  }
+  const derivatives = g.backward(seeds)
+  if (g.differentiable(embedded)) {
+    outputs['rows_ids'] = derivatives.get(embedded.name) as Value
+    sparse.push({ slot: EMBEDDING, output: 'rows_ids', index: 'ids', scale: 1 })
+  }
+  const gradients = new Map<string, string>()
+  for (const slot of slots) {
+    const derivative = derivatives.get(slot.name)
+    if (!slot.trained || !derivative) continue
+    outputs[`d:${slot.name}`] = derivative
+    gradients.set(slot.name, `d:${slot.name}`)
+  }
+  const size = slots.reduce((n, s) => n + s.size, 0)
+  return { bytes: g.encode(outputs), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
+}
+
+/** The slots of an adapter, in the layout's order. */
+export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor[]): Slot[] {
+  return layout.entries.map((e) => ({
+    name: e.name,
+    shape: e.shape,
+    offset: e.offset,
+    size: e.shape[0] * e.shape[1],
+    trained: factors.includes(e.factor),
+    decays: true,
+  }))
+}
+
+/** The slots of a whole model, in the order of `tensorNames`. */
+export function modelSlots(model: BaseModel): Slot[] {
+  let offset = 0
+  return model.tensorNames.map((name) => {
+    const shape = model.shape(name)
+    const size = shape.reduce((n, d) => n * d, 1)
+    const slot: Slot = { name, shape, offset, size, trained: true, decays: shape.length > 1 }
+    offset += size
+    return slot
+  })
+}
