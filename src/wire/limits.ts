@@ -24,5 +24,11 @@ export const MAX_SPEC_BYTES = 64 * KIB
 /** `StatusMessage.doing`, characters: a short line for people. */
 export const MAX_STATUS_TEXT = 120
 
+/** Addresses in one hello: a home node has one, a host with several interfaces a few. */
+export const MAX_HELLO_ADDRESSES = 8
+
+/** One multiaddr as text: a full DNS name (253) with protocol, port and peer id. */
+export const MAX_ADDRESS_CHARS = 400
+
 /** How long a pull goes on without one new byte: longer than a peer needs to restart and be redialled. */
 export const DEFAULT_PATIENCE_MS = 60_000

@@ -7,10 +7,16 @@ import { z } from 'zod'
 import { equalBytes } from '../base/bytes.ts'
 import { CoveyError, messageOf } from '../base/errors.ts'
 import type { WireMessage } from '../types/wire.ts'
-import { MAX_BLOB_BYTES, MAX_GOSSIP_BYTES, MAX_STATUS_TEXT } from './limits.ts'
+import { MAX_ADDRESS_CHARS, MAX_BLOB_BYTES, MAX_GOSSIP_BYTES, MAX_HELLO_ADDRESSES, MAX_STATUS_TEXT } from './limits.ts'
 
 const whole = z.int().min(0)
 const amount = z.number().min(0).nullable()
+
+/** the form only; whether it can be dialled is the transport's business */
+const address = z
+  .string()
+  .max(MAX_ADDRESS_CHARS)
+  .regex(/^\/[\x21-\x7e]+\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/, 'expected a multiaddr that ends in /p2p/PEERID')
 
 const message = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -20,6 +26,10 @@ const message = z.discriminatedUnion('kind', [
     round: whole,
     digest: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
     size: z.int().min(1).max(MAX_BLOB_BYTES),
+  }),
+  z.strictObject({
+    kind: z.literal('hello'),
+    addresses: z.array(address).max(MAX_HELLO_ADDRESSES),
   }),
   z.strictObject({
     kind: z.literal('status'),
