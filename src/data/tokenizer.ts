@@ -59,7 +59,7 @@ const tokenText = (value: unknown): string | null => {
 
 /** Older folders list several templates by name. */
 function chatTemplateOf(config: Json, file: string | null): string | null {
-  const given = file ?? config['chat_template']
+  const given = file ?? config.chat_template
   if (typeof given === 'string') return given
   if (!Array.isArray(given)) return null
   const entries = given as { name?: unknown; template?: unknown }[]
@@ -84,7 +84,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
   let tokenizer: HuggingFaceTokenizer
   try {
     // the library does not expect a file without added tokens
-    tokenizer = new HuggingFaceTokenizer({ ...definition, added_tokens: definition['added_tokens'] ?? [] }, config)
+    tokenizer = new HuggingFaceTokenizer({ ...definition, added_tokens: definition.added_tokens ?? [] }, config)
   } catch (error) {
     throw refuse(`${file}: the tokenizer could not be built: ${messageOf(error)}`, { file }, error)
   }
