@@ -25,7 +25,7 @@ export interface NodeOptions {
   /** the node's own examples once the task's spec is known; null = this node brings no data */
   readonly loadData: ((spec: TaskSpec) => Promise<PrivateData>) | null
   /** the creator's probe and spec; null for everybody else */
-  readonly created: { readonly spec: TaskSpec; readonly probe: ProbeBook } | null
+  readonly created: { readonly spec: TaskSpec; readonly probe: ProbeBook | null } | null
   readonly tamper: Tamper | null
   readonly onGlobal?: (global: GlobalAdapter, context: TaskContext) => void
 }

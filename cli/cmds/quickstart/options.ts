@@ -1,0 +1,32 @@
+/** What `covey quickstart` can be told. */
+export interface QuickstartOptions {
+  readonly nodes: number
+  readonly rounds: number
+  readonly proposers: number
+  readonly voters: number
+  /** optimizer steps of one proposer in one round */
+  readonly steps: number
+  readonly batch: number
+  readonly rank: number
+  readonly alpha: number
+  readonly learningRate: number
+  readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
+  readonly encoding: 'f32' | 'bf16' | 'int8'
+  readonly sliceExamples: number
+  /** held-out examples for the rounds before the last; the last is measured on all */
+  readonly evalExamples: number
+  readonly model: string
+  readonly dir: string
+  readonly port: number
+  readonly seed: number
+  readonly liar: number
+  readonly idle: number
+  readonly data: string | null
+  readonly test: string | null
+  readonly prompt: string | null
+  readonly completion: string | null
+  readonly partitionBy: string
+  readonly compare: boolean
+  readonly keep: boolean
+  readonly json: boolean
+}

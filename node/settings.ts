@@ -1,0 +1,65 @@
+/** What a participant or a coordinator is configured with; read and checked by cli/config.ts. */
+import type { Address } from '../src/types/ledger.ts'
+
+export interface ChainSettings {
+  /** http(s) URL of an EVM node */
+  readonly rpc: string
+  /** file with the contracts' addresses, as `covey chain deploy` writes it */
+  readonly addressesFile: string
+}
+
+export interface NetworkSettings {
+  /** multiaddrs to listen on, /ip4/127.0.0.1/tcp/0 */
+  readonly listen: readonly string[]
+  /** multiaddrs with /p2p/ of peers to meet first: a coordinator's */
+  readonly bootstrap: readonly string[]
+  /** look for peers on the local network */
+  readonly mdns: boolean
+}
+
+export interface DataSettings {
+  /** .jsonl or .jsonl.gz */
+  readonly file: string
+  /** templates for this file; null = the task's own */
+  readonly prompt: string | null
+  readonly completion: string | null
+}
+
+export interface ServeSettings {
+  readonly host: string
+  readonly port: number
+  /** bearer token; null = none */
+  readonly token: string | null
+}
+
+export interface PeerSettings {
+  /** the node's folder: keys, journal, blobs */
+  readonly dir: string
+  readonly chain: ChainSettings
+  readonly network: NetworkSettings
+  /** folder of the base model */
+  readonly model: string
+  /** cores; 0 = all */
+  readonly threads: number
+}
+
+export interface ParticipantSettings extends PeerSettings {
+  readonly task: number
+  readonly data: DataSettings | null
+  readonly serve: ServeSettings | null
+  /** see node/misbehave.ts; null = honest */
+  readonly misbehave: string | null
+}
+
+/** Where a node's files lie in its folder. */
+export const nodeFiles = {
+  accountKey: (dir: string): string => `${dir}/keys/account.json`,
+  peerKey: (dir: string): string => `${dir}/keys/peer.key`,
+  store: (dir: string): string => `${dir}/store`,
+}
+
+/** Of one account's node, for lists that people read. */
+export interface NodeIdentity {
+  readonly account: Address
+  readonly peerId: string
+}
