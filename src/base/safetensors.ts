@@ -104,20 +104,25 @@ export function parseSafetensors(file: Uint8Array): { header: SafetensorsHeader;
 
 /** One spelling for the same tensors: given order, sorted metadata, header padded with spaces to 8 bytes. */
 export function encodeSafetensors(tensors: readonly TensorBytes[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const header = encodeSafetensorsHeader(tensors.map((t) => ({ ...t, size: t.bytes.byteLength })), metadata)
+  return concatBytes([header, ...tensors.map((t) => t.bytes)])
+}
+
+/** What stands before the tensors' bytes in `encodeSafetensors`, for files that are written a tensor at a time; `size` in bytes. */
+export function encodeSafetensorsHeader(tensors: readonly { name: string; dtype: Dtype; shape: readonly number[]; size: number }[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const header: Record<string, unknown> = {}
   const keys = Object.keys(metadata).sort()
   if (keys.length > 0) header['__metadata__'] = Object.fromEntries(keys.map((k) => [k, metadata[k]]))
   let at = 0
   for (const t of tensors) {
-    header[t.name] = { dtype: t.dtype, shape: t.shape, data_offsets: [at, at + t.bytes.byteLength] }
-    at += t.bytes.byteLength
+    header[t.name] = { dtype: t.dtype, shape: t.shape, data_offsets: [at, at + t.size] }
+    at += t.size
   }
   const text = utf8.encode(JSON.stringify(header))
-  const padded = new Uint8Array(Math.ceil(text.byteLength / 8) * 8).fill(0x20)
-  padded.set(text)
-  const length = new Uint8Array(8)
-  new DataView(length.buffer).setBigUint64(0, BigInt(padded.byteLength), true)
-  return concatBytes([length, padded, ...tensors.map((t) => t.bytes)])
+  const out = new Uint8Array(8 + Math.ceil(text.byteLength / 8) * 8).fill(0x20)
+  new DataView(out.buffer).setBigUint64(0, BigInt(out.byteLength - 8), true)
+  out.set(text, 8)
+  return out
 }
 
 /** bfloat16 or float16 or float32 bytes as float32 values. @throws CoveyError E_SAFETENSORS for other types */

@@ -1,0 +1,94 @@
+/** What the rules that average have in common: checks, and one weighted mean with a fixed order of operations. */
+import { CoveyError } from '../base/errors.ts'
+import type { AdapterEntry, AdapterLayout, LoraFactor } from '../types/adapter.ts'
+
+/** Entries of a factor, [begin, end) in the flat vector. */
+export function entryRange(entry: AdapterEntry): readonly [begin: number, end: number] {
+  return [entry.offset, entry.offset + entry.shape[0] * entry.shape[1]]
+}
+
+/** @throws CoveyError E_AGGREGATE */
+export function checkInput(
+  layout: AdapterLayout,
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  weights: readonly number[],
+): void {
+  const fail = (message: string): CoveyError => new CoveyError('E_AGGREGATE', message)
+  if (base.length !== layout.size) throw fail(`base: expected ${layout.size} values, got ${base.length}`)
+  if (deltas.length !== weights.length)
+    throw fail(`expected one weight a delta, got ${weights.length} for ${deltas.length}`)
+  deltas.forEach((delta, i) => {
+    if (delta.length !== layout.size) throw fail(`delta ${i}: expected ${layout.size} values, got ${delta.length}`)
+    const weight = weights[i] as number
+    if (!Number.isFinite(weight) || weight <= 0) throw fail(`weight ${i}: expected a number above 0, got ${weight}`)
+  })
+}
+
+/**
+ * base + (Σ wᵢ·dᵢ) / (Σ wᵢ) over the entries of `factors`; the other factors stay as in `base`. Sums in float64, deltas in
+ * the order given, one rounding to float32 at the end. Without deltas the result is a copy of `base`.
+ * @throws CoveyError E_AGGREGATE; also when a delta moves a factor that is not in `factors`, or a sum is not finite
+ */
+export function addWeightedMean(
+  layout: AdapterLayout,
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  weights: readonly number[],
+  factors: readonly LoraFactor[],
+): Float32Array {
+  checkInput(layout, base, deltas, weights)
+  const out = base.slice()
+  if (deltas.length === 0) return out
+  let total = 0
+  for (const weight of weights) total += weight
+  for (const entry of layout.entries) {
+    const [begin, end] = entryRange(entry)
+    if (factors.includes(entry.factor)) {
+      meanOf(base, deltas, weights, total, begin, end, out)
+      checkFinite(entry, out.subarray(begin, end))
+    } else {
+      deltas.forEach((delta, i) => {
+        checkZero(entry, delta.subarray(begin, end), i)
+      })
+    }
+  }
+  return out
+}
+
+function meanOf(
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  weights: readonly number[],
+  total: number,
+  begin: number,
+  end: number,
+  out: Float32Array,
+): void {
+  const sums = new Float64Array(end - begin)
+  for (let k = 0; k < deltas.length; k++) {
+    const delta = deltas[k] as Float32Array
+    const weight = weights[k] as number
+    for (let i = begin; i < end; i++) sums[i - begin]! += weight * (delta[i] as number)
+  }
+  for (let i = begin; i < end; i++) out[i] = (base[i] as number) + (sums[i - begin] as number) / total
+}
+
+/** @throws CoveyError E_AGGREGATE */
+export function checkFinite(entry: AdapterEntry, values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]))
+      throw new CoveyError('E_AGGREGATE', `${entry.name}: the aggregate is not finite`, { tensor: entry.name })
+  }
+}
+
+function checkZero(entry: AdapterEntry, values: Float32Array, delta: number): void {
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] !== 0) {
+      throw new CoveyError('E_AGGREGATE', `delta ${delta} moves ${entry.name}, which this round does not train`, {
+        delta,
+        tensor: entry.name,
+      })
+    }
+  }
+}
