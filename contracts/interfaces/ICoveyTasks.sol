@@ -169,10 +169,12 @@ interface ICoveyTasks {
     );
     event Claimed(address indexed account, uint256 amount);
 
+    error SupplyTooLarge(uint256 supply, uint256 most);
     error UnknownTask(uint256 id);
     /// `name` says which parameter; `least` and `most` its range
     error BadParameter(string name, uint256 value, uint256 least, uint256 most);
     error RoundLongerThanUnbonding(uint256 roundSeconds, uint256 unbondingPeriod);
+    error VaultNotBound(address tasks);
     error TaskClosed(uint256 id, TaskStatus status);
     error NotCreator(address caller, address creator);
     error NotVault(address caller);

@@ -42,6 +42,9 @@ interface IStakeVault {
     /// @notice Burns `bps`/10,000 of the stake and of what is unbonding. Only the tasks contract.
     function slash(address account, uint256 bps) external returns (uint256 amount);
 
+    /// @return the contract that may slash; zero before `bind`
+    function tasks() external view returns (address);
+
     function stakeOf(address account) external view returns (uint256);
 
     function unbondingOf(address account) external view returns (uint256);

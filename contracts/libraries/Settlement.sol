@@ -121,7 +121,7 @@ library Settlement {
     uint256 internal constant MEDIAN_SHARE = 8;
 
     /// @notice Settles one round; the sum of what is paid never exceeds the budget.
-    function settle(Input memory input) internal pure returns (Result memory result) {
+    function settle(Input memory input) public pure returns (Result memory result) {
         result.proposers = new ProposerResult[](input.proposers.length);
         result.voters = new VoterResult[](input.voters.length);
         Scratch memory s;

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+/// @title Weights that can be drawn from
+/// @notice A 4-ary sum tree with four uint64 sums in one slot, so that a level costs one SLOAD. 4^LEVELS leaves.
+/// Level 0 holds the leaves' own weights; the sums of four neighbours stand one level up; `total` is above the top slot.
+library SumTree {
+    struct Tree {
+        /// (level << 240 | index of the four) -> four uint64, lowest bits first
+        mapping(uint256 key => uint256 sums) slots;
+        uint128 total;
+        /// leaves with a positive weight
+        uint32 positive;
+    }
+
+    /// 4096 leaves: as many as one task's enrolments.
+    uint256 internal constant LEVELS = 6;
+    uint256 internal constant CAPACITY = 4 ** LEVELS;
+
+    /// What a weight of 1 stands for: whole gwei, so that all that can be staked fits uint64.
+    uint256 internal constant UNIT = 1 gwei;
+
+    error WeightOverflow(uint256 sum);
+    error EmptyTree();
+
+    function get(Tree storage tree, uint256 leaf) internal view returns (uint64) {
+        return uint64(tree.slots[leaf >> 2] >> ((leaf & 3) << 6));
+    }
+
+    /// @dev The sums of a slot's four children never exceed uint64: WeightOverflow tells before anything wraps.
+    function set(Tree storage tree, uint256 leaf, uint64 weight) internal {
+        uint64 old = get(tree, leaf);
+        if (old == weight) return;
+        uint256 total = uint256(tree.total) - old + weight;
+        // every inner sum is at most the total
+        if (total > type(uint64).max) revert WeightOverflow(total);
+        uint32 positive = tree.positive;
+        if (old == 0) ++positive;
+        else if (weight == 0) --positive;
+        (tree.total, tree.positive) = (uint128(total), positive);
+        uint256 index = leaf;
+        for (uint256 level; level < LEVELS; ++level) {
+            uint256 key = level << 240 | index >> 2;
+            uint256 shift = (index & 3) << 6;
+            uint256 sums = tree.slots[key];
+            uint256 sum = uint256(uint64(sums >> shift)) - old + weight;
+            tree.slots[key] = (sums & ~(uint256(type(uint64).max) << shift)) | sum << shift;
+            index >>= 2;
+        }
+    }
+
+    /// @param point in [0, total): which leaf's stretch it falls in
+    function find(Tree storage tree, uint256 point) internal view returns (uint256 leaf) {
+        for (uint256 level = LEVELS; level > 0;) {
+            --level;
+            uint256 sums = tree.slots[level << 240 | leaf];
+            uint256 child;
+            uint256 sum = uint64(sums);
+            while (point >= sum && child < 3) {
+                point -= sum;
+                ++child;
+                sum = uint64(sums >> (child << 6));
+            }
+            leaf = leaf << 2 | child;
+        }
+    }
+
+    /// @notice Draws `count` different leaves by weight: each drawn one is zeroed for the draws after it, all are restored.
+    /// @param seed the n-th draw uses keccak256(seed, n)
+    function draw(Tree storage tree, bytes32 seed, uint256 count)
+        internal
+        returns (uint256[] memory leaves, uint64[] memory weights)
+    {
+        leaves = new uint256[](count);
+        weights = new uint64[](count);
+        for (uint256 i; i < count; ++i) {
+            uint256 total = tree.total;
+            if (total == 0) revert EmptyTree();
+            // total < 2^64: the modulo's bias is below 2^-192
+            uint256 leaf = find(tree, uint256(keccak256(abi.encode(seed, i))) % total);
+            (leaves[i], weights[i]) = (leaf, get(tree, leaf));
+            set(tree, leaf, 0);
+        }
+        for (uint256 i; i < count; ++i) {
+            set(tree, leaves[i], weights[i]);
+        }
+    }
+}
