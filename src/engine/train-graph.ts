@@ -98,12 +98,12 @@ export function buildTrainGraph(
   if (g.differentiable(head)) {
     const weighted = g.op('Mul', [h, weight], h.shape)
     seeds.push([head, gemm(g, p, weighted, { transA: true })])
-    outputs['rows_label_ids'] = weighted
+    outputs.rows_label_ids = weighted
     sparse.push({ slot: headName, output: 'rows_label_ids', index: 'label_ids', scale: -1 })
   }
   const derivatives = g.backward(seeds)
   if (g.differentiable(embedded)) {
-    outputs['rows_ids'] = derivatives.get(embedded.name) as Value
+    outputs.rows_ids = derivatives.get(embedded.name) as Value
     sparse.push({ slot: EMBEDDING, output: 'rows_ids', index: 'ids', scale: 1 })
   }
   const gradients = new Map<string, string>()
