@@ -6,7 +6,6 @@ import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import { encodeSpec } from '../src/wire/spec.ts'
-import type { TokenizedExample } from '../src/types/data.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
 import type { GlobalAdapter, NodeComponents, PrivateData, ProbeBook, TaskContext, Workbench } from './context.ts'
 import { startLine } from './duties/global.ts'
@@ -121,10 +120,4 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       await workbench?.close()
     },
   }
-}
-
-/** Takes every n-th example for the voter's veto, the rest for training; by place in the file's own hash order. */
-export function splitPrivate(examples: readonly TokenizedExample[], heldOut: number): PrivateData {
-  const count = Math.min(heldOut, Math.floor(examples.length / 5))
-  return { heldOut: examples.slice(0, count), train: examples.slice(count) }
 }

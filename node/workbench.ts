@@ -1,6 +1,6 @@
 /** Engines that stay open from round to round: opening one costs seconds, a round lasts about as long. */
 import type { AdapterLayout, LoraFactor } from '../src/types/adapter.ts'
-import type { Inference, InferenceEngine, Trainer, TrainingEngine } from '../src/types/engine.ts'
+import type { Inference, InferenceEngine, OptimizerConfig, Trainer, TrainingEngine } from '../src/types/engine.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TrainingSpec } from '../src/types/spec.ts'
 import type { Workbench } from './context.ts'
@@ -14,8 +14,10 @@ export interface WorkbenchOptions {
   readonly threads: number
 }
 
-/** AdamW's moments: PyTorch's defaults, which the measurements behind the task's learning rates used. */
-const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+/** AdamW with PyTorch's default moments, which the measurements behind the tasks' learning rates used. */
+export function optimizerOf(training: TrainingSpec): OptimizerConfig {
+  return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: training.weightDecay, clipNorm: training.clipNorm }
+}
 
 export function createWorkbench(options: WorkbenchOptions): Workbench {
   const trainers = new Map<string, Promise<Trainer>>()
@@ -55,7 +57,7 @@ function openTrainer(options: WorkbenchOptions, factors: readonly LoraFactor[]):
   return training.openTrainer({
     model,
     trainable: { kind: 'lora', layout, factors },
-    optimizer: { ...BETAS, weightDecay: spec.weightDecay, clipNorm: spec.clipNorm },
+    optimizer: optimizerOf(spec),
     threads,
     seed: layout.lora.seed,
   })

@@ -1,0 +1,53 @@
+/** Events as lines of JSON (for programs) or as sentences (for people). */
+import type { Emit, NodeEvent } from './events.ts'
+
+/** Money is text in JSON: a wei amount does not fit a double. */
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : v))}\n`
+
+export function jsonEmitter(out: { write(text: string): unknown }): Emit {
+  return (event) => void out.write(jsonLine(event))
+}
+
+/** One line an event; what repeats many times a second is left out. */
+export function textEmitter(out: { write(text: string): unknown }): Emit {
+  return (event) => {
+    const text = sentence(event)
+    if (text !== null) out.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`)
+  }
+}
+
+function sentence(e: NodeEvent): string | null {
+  const short = (digest: string): string => digest.slice(0, 12)
+  switch (e.event) {
+    case 'ready':
+      return `account ${e.account}, peer ${e.peerId}, listening on ${e.addresses.join(' ') || 'nothing'}`
+    case 'task':
+      return `task ${e.task}: spec ${short(e.specDigest)}, ${e.examples} private examples`
+    case 'phase':
+      return e.phase === 'idle' ? `round ${e.round} is over` : `round ${e.round}: ${e.phase}`
+    case 'training':
+      return e.step === e.steps || e.step % 10 === 0
+        ? `training ${e.step}/${e.steps}: loss ${e.loss.toFixed(3)}, ${Math.round(e.tokensPerSecond)} tokens/s, ${Math.ceil(e.secondsLeft)} s left`
+        : null
+    case 'delta':
+      return `delta ${short(e.digest)}: ${e.size} bytes after ${e.seconds.toFixed(1)} s`
+    case 'pulled':
+      return `pulled ${e.of} ${short(e.digest)}: ${e.size} bytes`
+    case 'scored':
+      return `scored: ${e.probe.map((s) => (s / 10_000).toFixed(4)).join(' ')} nats on the probe`
+    case 'settled':
+      return `round ${e.round.round} settled: ${e.round.settlement?.proposers.map((p) => p.outcome).join(', ') ?? ''}`
+    case 'aggregated':
+      return `global adapter after round ${e.round}: ${short(e.digest)} of ${e.included} deltas${e.rolledBack ? ', incumbent rolled back' : ''}`
+    case 'disagreement':
+      return `round ${e.round}: the network started from ${short(e.agreed)}, this node holds ${short(e.own)}`
+    case 'serving':
+      return `serving ${e.model} at ${e.url}`
+    case 'problem':
+      return `${e.doing}: ${e.message} (${e.code})`
+    case 'finished':
+      return `task ${e.task} is finished`
+    case 'stats':
+      return null
+  }
+}
