@@ -1,0 +1,536 @@
+/**
+ * The contracts' rules in memory: one chain that many accounts share, for tests and simulations. Same phases, seats,
+ * checks and settlement as contracts/CoveyTasks.sol; blocks are calls, gas costs nothing. The same seed, clock and
+ * calls give the same state.
+ */
+import { keccak256, toUtf8Bytes } from 'ethers'
+import { packScores, unpackScores } from '../round/packed-scores.ts'
+import { settle } from '../round/settlement.ts'
+import type { Clock } from '../types/clock.ts'
+import type {
+  AccountView,
+  Address,
+  DeltaReveal,
+  Hex,
+  NodeRecord,
+  Phase,
+  ProposerSeat,
+  RoundView,
+  Scores,
+  Settlement,
+  TaskParams,
+  TaskStatus,
+  TaskView,
+  TxReceipt,
+  VoterSeat,
+} from '../types/ledger.ts'
+import { deltaCommitment, probeLeaf, scoresCommitment, verifyProbeProof } from './commitment.ts'
+import { checkTaskParams } from './params.ts'
+import { revert } from './revert.ts'
+
+/** As the contract: an account may wait for seats in this many tasks at once. */
+export const MAX_ENROLMENTS = 8
+
+export interface MemoryChainOptions {
+  readonly clock: Clock
+  /** every random draw follows from it */
+  readonly seed?: string
+  readonly chainId?: number
+  /** how long requested stake stays slashable, seconds */
+  readonly unbondingSeconds?: number
+}
+
+const ZERO_BYTES32: Hex = `0x${'0'.repeat(64)}`
+/** Weights are whole gwei, as in the contract's sum tree. */
+const GWEI = 1_000_000_000n
+
+/** Longer than any round that a test runs: the contract refuses a task whose round is longer. */
+const DEFAULT_UNBONDING_SECONDS = 86_400
+/** As the contract: idle this long, a task has lost its nodes and its creator may have the pool back. */
+const CANCEL_AFTER_SECONDS = 7 * 86_400
+
+interface MutableAccount {
+  wallet: bigint
+  stake: bigint
+  unbonding: bigint
+  unbondsAt: number
+  claimable: bigint
+  earned: bigint
+  slashed: bigint
+  node: NodeRecord | null
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface MutableRound {
+  proposers: Mutable<ProposerSeat>[]
+  voters: Mutable<VoterSeat>[]
+  probe: { readonly digest: string; readonly size: number } | null
+  settlement: Settlement | null
+  salts: Hex[]
+}
+
+interface MutableTask {
+  readonly id: number
+  readonly creator: Address
+  readonly params: TaskParams
+  status: TaskStatus
+  phase: Phase
+  deadline: number
+  poolLeft: bigint
+  seed: Hex
+  /** when it last became idle */
+  idleSince: number
+  readonly enrolled: Set<Address>
+  readonly rounds: MutableRound[]
+}
+
+export class MemoryChain {
+  readonly chainId: number
+  readonly #clock: Clock
+  readonly #unbondingSeconds: number
+  readonly #accounts = new Map<Address, MutableAccount>()
+  readonly #tasks: MutableTask[] = []
+  readonly #watchers = new Set<(task: number) => void>()
+  #random: Hex
+  #block = 0
+
+  constructor(options: MemoryChainOptions) {
+    this.#clock = options.clock
+    this.chainId = options.chainId ?? 31_337
+    this.#unbondingSeconds = options.unbondingSeconds ?? DEFAULT_UNBONDING_SECONDS
+    this.#random = keccak256(toUtf8Bytes(options.seed ?? 'covey')) as Hex
+  }
+
+  /** unix seconds */
+  time(): number {
+    return Math.floor(this.#clock.now() / 1000)
+  }
+
+  /** Tokens from nowhere, as the deployer of a development net has them. */
+  mint(account: Address, amount: bigint): void {
+    this.#account(account).wallet += amount
+  }
+
+  /** Called after each change of a task; returns how to stop. */
+  watch(watcher: (task: number) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  // ---- views
+
+  taskCount(): number {
+    return this.#tasks.length
+  }
+
+  task(id: number): TaskView {
+    const t = this.#task(id)
+    return {
+      id,
+      creator: t.creator,
+      params: t.params,
+      status: t.status,
+      round: t.rounds.length,
+      phase: t.phase,
+      deadline: t.deadline,
+      poolLeft: t.poolLeft,
+      enrolled: t.enrolled.size,
+    }
+  }
+
+  round(task: number, round: number): RoundView {
+    const t = this.#task(task)
+    const r = t.rounds[round - 1]
+    if (r === undefined) throw revert('WrongRound', { round, current: t.rounds.length })
+    const open = round === t.rounds.length
+    return {
+      task,
+      round,
+      phase: open ? t.phase : 'idle',
+      deadline: open ? t.deadline : 0,
+      proposers: r.proposers.map((s) => ({ ...s })),
+      voters: r.voters.map((s) => ({ ...s })),
+      probe: r.probe,
+      settlement: r.settlement,
+    }
+  }
+
+  accountView(account: Address): AccountView {
+    const { node: _, ...sums } = this.#account(account)
+    // gas is free here; a full tank, so that a caller's low-fuel check stays quiet
+    return { account, gas: 10n ** 18n, ...sums }
+  }
+
+  node(account: Address): NodeRecord | null {
+    return this.#account(account).node
+  }
+
+  nodeOfPeer(peerId: string): NodeRecord | null {
+    for (const a of this.#accounts.values()) if (a.node?.peerId === peerId) return a.node
+    return null
+  }
+
+  isEnrolled(task: number, account: Address): boolean {
+    return this.#task(task).enrolled.has(account)
+  }
+
+  // ---- accounts
+
+  register(record: NodeRecord): TxReceipt {
+    const holder = this.nodeOfPeer(record.peerId)
+    if (holder !== null && holder.account !== record.account) throw revert('PeerIdTaken', { by: holder.account })
+    this.#account(record.account).node = record
+    return this.#seal()
+  }
+
+  deposit(sender: Address, amount: bigint): TxReceipt {
+    if (amount <= 0n) throw revert('ZeroAmount', {})
+    const a = this.#spend(sender, amount)
+    a.stake += amount
+    return this.#seal()
+  }
+
+  requestWithdraw(sender: Address, amount: bigint): TxReceipt {
+    const a = this.#account(sender)
+    if (amount <= 0n) throw revert('ZeroAmount', {})
+    if (amount > a.stake) throw revert('InsufficientStake', { stake: a.stake, amount })
+    a.stake -= amount
+    a.unbonding += amount
+    a.unbondsAt = this.time() + this.#unbondingSeconds
+    return this.#seal()
+  }
+
+  withdraw(sender: Address): TxReceipt {
+    const a = this.#account(sender)
+    if (a.unbonding === 0n) throw revert('NothingUnbonding', {})
+    if (this.time() < a.unbondsAt) throw revert('StillUnbonding', { unbondsAt: a.unbondsAt })
+    a.wallet += a.unbonding
+    a.unbonding = 0n
+    a.unbondsAt = 0
+    return this.#seal()
+  }
+
+  transfer(sender: Address, to: Address, amount: bigint): TxReceipt {
+    this.#spend(sender, amount)
+    this.#account(to).wallet += amount
+    return this.#seal()
+  }
+
+  claim(sender: Address): TxReceipt {
+    const a = this.#account(sender)
+    if (a.claimable === 0n) throw revert('NothingToClaim', { account: sender })
+    a.wallet += a.claimable
+    a.claimable = 0n
+    return this.#seal()
+  }
+
+  // ---- tasks
+
+  createTask(sender: Address, params: TaskParams): number {
+    checkTaskParams(params)
+    const roundSeconds = Object.values(params.seconds).reduce((sum, s) => sum + s, 0)
+    if (roundSeconds > this.#unbondingSeconds)
+      throw revert('RoundLongerThanUnbonding', { roundSeconds, unbondingPeriod: this.#unbondingSeconds })
+    this.#spend(sender, params.pool)
+    const id = this.#tasks.length + 1
+    this.#tasks.push({
+      id,
+      creator: sender,
+      params,
+      status: 'open',
+      phase: 'idle',
+      deadline: 0,
+      poolLeft: params.pool,
+      seed: this.#mix([]),
+      idleSince: this.time(),
+      enrolled: new Set(),
+      rounds: [],
+    })
+    this.#seal(id)
+    return id
+  }
+
+  cancel(sender: Address, id: number): TxReceipt {
+    const t = this.#task(id)
+    if (t.creator !== sender) throw revert('NotCreator', { caller: sender, creator: t.creator })
+    this.#live(id)
+    if (t.status === 'running') {
+      if (t.phase !== 'idle') throw revert('WrongPhase', { phase: t.phase, expected: 'idle' })
+      const from = t.idleSince + CANCEL_AFTER_SECONDS
+      if (this.time() < from) throw revert('NotCancellable', { from })
+    }
+    t.status = 'cancelled'
+    this.#refund(t)
+    return this.#seal(id)
+  }
+
+  join(sender: Address, id: number): TxReceipt {
+    const t = this.#live(id)
+    const a = this.#account(sender)
+    if (t.enrolled.has(sender)) throw revert('AlreadyEnrolled', { id, account: sender })
+    if (a.node === null) throw revert('NotRegistered', { account: sender })
+    if (a.stake < t.params.minStake) throw revert('StakeTooLow', { stake: a.stake, minStake: t.params.minStake })
+    const elsewhere = this.#tasks.filter((other) => other.enrolled.has(sender) && isOpen(other.status))
+    if (elsewhere.length >= MAX_ENROLMENTS) throw revert('TooManyEnrolments', { limit: MAX_ENROLMENTS })
+    t.enrolled.add(sender)
+    return this.#seal(id)
+  }
+
+  leave(sender: Address, id: number): TxReceipt {
+    const t = this.#task(id)
+    if (!t.enrolled.delete(sender)) throw revert('NotEnrolled', { id, account: sender })
+    return this.#seal(id)
+  }
+
+  startRound(id: number): TxReceipt {
+    const t = this.#live(id)
+    if (t.phase !== 'idle') throw revert('WrongPhase', { phase: t.phase, expected: 'idle' })
+    const weights = new Map<Address, bigint>()
+    for (const account of t.enrolled) {
+      const { stake } = this.#account(account)
+      const weight = stake - (stake % GWEI)
+      if (stake >= t.params.minStake && weight > 0n) weights.set(account, weight)
+    }
+    const n = weights.size
+    if (n < 2) throw revert('NotEnoughNodes', { eligible: n, expected: 2 })
+    t.seed = this.#mix([t.seed, ...(t.rounds.at(-1)?.salts ?? [])])
+    const voters = Math.min(t.params.voters, Math.floor(n / 2))
+    const drawn = drawSeats(weights, Math.min(t.params.proposers, n - voters) + voters, t.seed)
+    const seat = ([account, weight]: readonly [Address, bigint]) => ({ account, weight, commitment: null })
+    t.rounds.push({
+      voters: drawn.slice(0, voters).map((s) => ({ ...seat(s), scores: null })),
+      proposers: drawn.slice(voters).map((s) => ({ ...seat(s), reveal: null })),
+      probe: null,
+      settlement: null,
+      salts: [],
+    })
+    t.status = 'running'
+    this.#enter(t, 'train')
+    return this.#seal(id)
+  }
+
+  commit(sender: Address, id: number, round: number, commitment: Hex): TxReceipt {
+    const { t, r } = this.#open(id, round, 'train')
+    const seat = findSeat(r.proposers, 'NotProposer', sender)
+    if (seat.commitment !== null) throw revert('AlreadyCommitted', { commitment: seat.commitment })
+    seat.commitment = commitment
+    if (r.proposers.every((s) => s.commitment !== null)) this.#endPhase(t, r)
+    return this.#seal(id)
+  }
+
+  reveal(sender: Address, id: number, round: number, reveal: DeltaReveal): TxReceipt {
+    const { t, r } = this.#open(id, round, 'reveal')
+    const seat = findSeat(r.proposers, 'NotProposer', sender)
+    if (reveal.size <= 0) throw revert('EmptyReveal', {})
+    if (seat.reveal !== null) throw revert('AlreadyRevealed', { account: sender })
+    checkOpening(sender, seat.commitment, deltaCommitment(id, round, sender, reveal))
+    seat.reveal = { digest: reveal.digest, size: reveal.size, baseDigest: reveal.baseDigest }
+    if (r.proposers.every((s) => s.commitment === null || s.reveal !== null)) this.#endPhase(t, r)
+    return this.#seal(id)
+  }
+
+  revealProbe(
+    sender: Address,
+    id: number,
+    round: number,
+    slice: { digest: string; size: number; proof: readonly Hex[] },
+  ): TxReceipt {
+    const { t, r } = this.#open(id, round, 'probe')
+    if (t.creator !== sender) throw revert('NotCreator', { caller: sender, creator: t.creator })
+    const root = t.params.probeRoot
+    if (root === null || !verifyProbeProof(root, round, slice.digest, slice.proof))
+      throw revert('BadProof', { leaf: probeLeaf(round, slice.digest), root: root ?? ZERO_BYTES32 })
+    r.probe = { digest: slice.digest, size: slice.size }
+    this.#endPhase(t, r)
+    return this.#seal(id)
+  }
+
+  commitScores(sender: Address, id: number, round: number, commitment: Hex): TxReceipt {
+    const { t, r } = this.#open(id, round, 'score')
+    const seat = findSeat(r.voters, 'NotVoter', sender)
+    if (seat.commitment !== null) throw revert('AlreadyCommitted', { commitment: seat.commitment })
+    seat.commitment = commitment
+    if (r.voters.every((s) => s.commitment !== null)) this.#endPhase(t, r)
+    return this.#seal(id)
+  }
+
+  revealScores(sender: Address, id: number, round: number, scores: Scores, salt: Hex): TxReceipt {
+    const { t, r } = this.#open(id, round, 'tally')
+    const seat = findSeat(r.voters, 'NotVoter', sender)
+    if (seat.scores !== null) throw revert('AlreadyRevealed', { account: sender })
+    checkOpening(sender, seat.commitment, scoresCommitment(id, round, sender, scores, salt))
+    if (scores.probe.length !== r.proposers.length)
+      throw revert('BadScoresLength', { length: 4 * (scores.probe.length + 1), expected: 4 * (r.proposers.length + 1) })
+    seat.scores = unpackScores(packScores(scores), r.proposers.length)
+    r.salts.push(salt)
+    if (r.voters.every((s) => s.commitment === null || s.scores !== null)) this.#endPhase(t, r)
+    return this.#seal(id)
+  }
+
+  advance(id: number): TxReceipt {
+    const t = this.#task(id)
+    const r = t.rounds.at(-1)
+    if (t.phase === 'idle' || r === undefined || this.time() < t.deadline)
+      throw revert('NotDue', { deadline: t.deadline, time: this.time() })
+    this.#endPhase(t, r)
+    return this.#seal(id)
+  }
+
+  // ---- inside
+
+  /** What follows when a phase is over, by its deadline or because every seat has acted. */
+  #endPhase(t: MutableTask, r: MutableRound): void {
+    const next = nextPhase(t.phase, r, t.params.probeRoot !== null)
+    if (next === 'idle') this.#settle(t, r)
+    else this.#enter(t, next)
+  }
+
+  #enter(t: MutableTask, phase: Exclude<Phase, 'idle'>): void {
+    t.phase = phase
+    t.deadline = this.time() + t.params.seconds[phase]
+  }
+
+  #settle(t: MutableTask, r: MutableRound): void {
+    const round = t.rounds.length
+    const result = settle({
+      round,
+      budget: t.poolLeft / BigInt(t.params.rounds - round + 1),
+      probe: r.probe !== null,
+      rules: t.params.rules,
+      proposers: r.proposers,
+      voters: r.voters,
+    })
+    const seats = [...r.proposers, ...r.voters]
+    const outcomes = [...result.proposers, ...result.voters]
+    outcomes.forEach(({ paid, slashBps }, i) => {
+      const a = this.#account((seats[i] as ProposerSeat | VoterSeat).account)
+      a.claimable += paid
+      a.earned += paid
+      t.poolLeft -= paid
+      slash(a, slashBps)
+    })
+    r.settlement = result
+    t.phase = 'idle'
+    t.deadline = 0
+    t.idleSince = this.time()
+    if (t.rounds.length === t.params.rounds) {
+      t.status = 'finished'
+      this.#refund(t)
+    }
+  }
+
+  /** The unspent pool goes back to the creator, to be claimed. */
+  #refund(t: MutableTask): void {
+    this.#account(t.creator).claimable += t.poolLeft
+    t.poolLeft = 0n
+  }
+
+  #account(address: Address): MutableAccount {
+    const known = this.#accounts.get(address)
+    if (known !== undefined) return known
+    const fresh: MutableAccount = {
+      wallet: 0n,
+      stake: 0n,
+      unbonding: 0n,
+      unbondsAt: 0,
+      claimable: 0n,
+      earned: 0n,
+      slashed: 0n,
+      node: null,
+    }
+    this.#accounts.set(address, fresh)
+    return fresh
+  }
+
+  #spend(sender: Address, amount: bigint): MutableAccount {
+    const a = this.#account(sender)
+    if (a.wallet < amount) throw revert('ERC20InsufficientBalance', { sender, balance: a.wallet, needed: amount })
+    a.wallet -= amount
+    return a
+  }
+
+  #task(id: number): MutableTask {
+    const t = this.#tasks[id - 1]
+    if (t === undefined) throw revert('UnknownTask', { id })
+    return t
+  }
+
+  #live(id: number): MutableTask {
+    const t = this.#task(id)
+    if (!isOpen(t.status)) throw revert('TaskClosed', { id, status: t.status })
+    return t
+  }
+
+  #open(id: number, round: number, phase: Phase): { t: MutableTask; r: MutableRound } {
+    const t = this.#task(id)
+    const r = t.rounds[round - 1]
+    if (r === undefined || round !== t.rounds.length) throw revert('WrongRound', { round, current: t.rounds.length })
+    if (t.phase !== phase) throw revert('WrongPhase', { phase: t.phase, expected: phase })
+    if (this.time() >= t.deadline) throw revert('DeadlinePassed', { deadline: t.deadline, time: this.time() })
+    return { t, r }
+  }
+
+  /** The chain's next random word: stands in for prevrandao. */
+  #mix(parts: readonly Hex[]): Hex {
+    this.#random = keccak256(`0x${[this.#random, ...parts].map((p) => p.slice(2)).join('')}`) as Hex
+    return this.#random
+  }
+
+  #seal(task?: number): TxReceipt {
+    this.#block++
+    if (task !== undefined) for (const watcher of this.#watchers) watcher(task)
+    const hash = keccak256(toUtf8Bytes(`${this.chainId}/${this.#block}`)) as Hex
+    return { hash, block: this.#block, gasUsed: 0n }
+  }
+}
+
+const isOpen = (status: TaskStatus): boolean => status === 'open' || status === 'running'
+
+/** The phase after `phase`; idle = nothing is left to wait for, settle. */
+function nextPhase(phase: Phase, r: MutableRound, probe: boolean): Phase {
+  if (phase === 'train' && r.proposers.some((s) => s.commitment !== null)) return 'reveal'
+  if (phase === 'reveal' && r.proposers.some((s) => s.reveal !== null)) return probe ? 'probe' : 'score'
+  if (phase === 'probe') return 'score'
+  if (phase === 'score' && r.voters.some((s) => s.commitment !== null)) return 'tally'
+  return 'idle'
+}
+
+/** Seats by stake without replacement: each draw falls on a node with probability weight / what is left. */
+function drawSeats(weights: Map<Address, bigint>, seats: number, seed: Hex): [Address, bigint][] {
+  const left = [...weights]
+  let total = left.reduce((sum, [, weight]) => sum + weight, 0n)
+  return Array.from({ length: seats }, (_, draw) => {
+    let at = BigInt(keccak256(`${seed}${draw.toString(16).padStart(64, '0')}`)) % total
+    const i = left.findIndex(([, weight]) => {
+      if (at < weight) return true
+      at -= weight
+      return false
+    })
+    const [drawn] = left.splice(i, 1) as [[Address, bigint]]
+    total -= drawn[1]
+    return drawn
+  })
+}
+
+function findSeat<T extends { readonly account: Address }>(seats: readonly T[], missing: string, account: Address): T {
+  const seat = seats.find((s) => s.account === account)
+  if (seat === undefined) throw revert(missing, { account })
+  return seat
+}
+
+/** What is revealed must be what was committed to. */
+function checkOpening(account: Address, commitment: Hex | null, expected: Hex): void {
+  if (commitment === null) throw revert('NotCommitted', { account })
+  if (commitment !== expected) throw revert('CommitmentMismatch', { got: expected, expected: commitment })
+}
+
+/** Takes `bps` of the stake and of what is unbonding; it is burnt. */
+function slash(a: MutableAccount, bps: number): void {
+  const stake = (a.stake * BigInt(bps)) / 10_000n
+  const unbonding = (a.unbonding * BigInt(bps)) / 10_000n
+  a.stake -= stake
+  a.unbonding -= unbonding
+  a.slashed += stake + unbonding
+  if (a.unbonding === 0n) a.unbondsAt = 0
+}

@@ -1,0 +1,393 @@
+/** What every Ledger does: the same suite for the chain in memory and for the contracts on an EVM. */
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
+import { expect } from 'chai'
+import { encodeBase58, keccak256, toUtf8Bytes } from 'ethers'
+import { sha256 } from '../../src/base/bytes.ts'
+import { isCoveyError } from '../../src/base/errors.ts'
+import { verifyNodeRecord } from '../../src/ledger/binding.ts'
+import { probeTree } from '../../src/ledger/commitment.ts'
+import { isRevert } from '../../src/ledger/revert.ts'
+import type { Address, DeltaReveal, Hex, Ledger, Scores, TaskParams } from '../../src/types/ledger.ts'
+
+/** A fresh chain for one test. */
+export interface LedgerWorld {
+  /** `count` funded accounts (1,000 tokens each), their ledgers not started */
+  ledgers(count: number): Promise<readonly Ledger[]>
+  /** moves the chain's clock on */
+  elapse(seconds: number): Promise<void>
+  close(): Promise<void>
+}
+
+const TOKEN = 10n ** 18n
+const salt = (text: string): Hex => keccak256(toUtf8Bytes(text)) as Hex
+const digest = (text: string): string => sha256(text)
+
+/** An Ed25519 peer made of a number, its signatures by node:crypto. */
+export function testPeer(seed: number): {
+  peerId: string
+  sign: (bytes: Uint8Array) => Promise<Uint8Array>
+  publicKey: Uint8Array
+} {
+  const secret = Buffer.from(sha256(`peer ${seed}`), 'hex')
+  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), secret])
+  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+  const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32)
+  const multihash = Buffer.concat([Buffer.from('002408011220', 'hex'), publicKey])
+  return { peerId: encodeBase58(multihash), publicKey, sign: async (bytes) => sign(null, bytes, key) }
+}
+
+export function testParams(change: Partial<TaskParams> = {}): TaskParams {
+  return {
+    specDigest: digest('spec'),
+    baseDigest: digest('base'),
+    probeRoot: null,
+    pool: 100n * TOKEN,
+    rounds: 2,
+    proposers: 2,
+    voters: 2,
+    minStake: 10n * TOKEN,
+    seconds: { train: 600, reveal: 300, probe: 200, score: 400, tally: 300 },
+    rules: {
+      excludeBelow: 20,
+      excludeSpreadBps: 5000,
+      slashBelow: 500,
+      slashSpreadBps: 30_000,
+      vetoBelow: 2000,
+      tolerance: 100,
+      voterBps: 2000,
+      equalBps: 2000,
+      slashBps: 1000,
+      faultBps: 100,
+    },
+    ...change,
+  }
+}
+
+export const testDelta = (account: Address, round: number): DeltaReveal => ({
+  digest: digest(`delta ${account} ${round}`),
+  size: 1000,
+  baseDigest: digest('global 0'),
+  salt: salt(`delta ${account} ${round}`),
+})
+
+export const testScores = (marginals: readonly number[]): Scores => ({
+  probe: marginals,
+  private: marginals,
+  incumbentProbe: 5,
+  incumbentPrivate: 5,
+})
+
+async function refusal(name: string, work: Promise<unknown>): Promise<void> {
+  const error = await work.then(
+    () => null,
+    (e: unknown) => e,
+  )
+  expect(isRevert(error), `expected ${name}, got ${String(error)}`).to.equal(true)
+  expect((error as { data: { name?: string } }).data.name).to.equal(name)
+}
+
+export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): void {
+  describe(`Ledger: ${kind}`, () => {
+    let world: LedgerWorld
+    beforeEach(async () => {
+      world = await open()
+    })
+    afterEach(() => world.close())
+
+    /** n registered nodes with 100 tokens staked; the first creates the task and all but the first join. */
+    async function ready(n: number, change: Partial<TaskParams> = {}) {
+      const [creator, ...nodes] = (await world.ledgers(n + 1)) as [Ledger, ...Ledger[]]
+      await Promise.all(
+        nodes.map(async (node, i) => {
+          const peer = testPeer(i)
+          await node.register(peer.peerId, peer.sign)
+          await node.deposit(100n * TOKEN)
+        }),
+      )
+      const task = await creator.createTask(testParams(change))
+      await Promise.all(nodes.map((node) => node.join(task)))
+      const of = (account: Address): Ledger => nodes.find((node) => node.account === account) as Ledger
+      return { creator, nodes, task, of, any: nodes[0] as Ledger }
+    }
+
+    type Ready = Awaited<ReturnType<typeof ready>>
+
+    /** Train and reveal of the open round by all proposers. */
+    async function propose({ task, of, any }: Ready, round: number) {
+      const { proposers } = await any.round(task, round)
+      for (const { account } of proposers) await of(account).commit(task, round, testDelta(account, round))
+      for (const { account } of proposers) await of(account).reveal(task, round, testDelta(account, round))
+    }
+
+    async function vote({ task, of, any }: Ready, round: number, marginals: readonly number[]) {
+      const { voters } = await any.round(task, round)
+      const scores = testScores(marginals)
+      for (const { account } of voters) await of(account).commitScores(task, round, scores, salt(account))
+      for (const { account } of voters) await of(account).revealScores(task, round, scores, salt(account))
+    }
+
+    it('binds an account to a peer id by both signatures, once', async () => {
+      const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
+      const peer = testPeer(7)
+      expect(await a.node(a.account)).to.equal(null)
+      expect(await a.register(peer.peerId, peer.sign)).to.not.equal(null)
+      expect(await a.register(peer.peerId, peer.sign)).to.equal(null)
+      const record = await b.node(a.account)
+      expect(record).to.include({ account: a.account, peerId: peer.peerId })
+      expect(await b.nodeOfPeer(peer.peerId)).to.deep.equal(record)
+      const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), peer.publicKey])
+      const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+      const { verify } = await import('node:crypto')
+      const check = async (id: string, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> =>
+        id === peer.peerId && verify(null, bytes, publicKey, signature)
+      expect(await verifyNodeRecord(record as NonNullable<typeof record>, check)).to.equal(true)
+      const other = await testPeer(8).sign(Buffer.from('other'))
+      const forged = {
+        ...(record as NonNullable<typeof record>),
+        peerSignature: `0x${Buffer.from(other).toString('hex')}` as Hex,
+      }
+      expect(await verifyNodeRecord(forged, check)).to.equal(false)
+      await refusal('PeerIdTaken', b.register(peer.peerId, peer.sign))
+    })
+
+    it('takes stake in, lets it go after the unbonding period, and says what is missing', async () => {
+      const [a] = (await world.ledgers(1)) as [Ledger]
+      await a.deposit(40n * TOKEN)
+      const { wallet, stake } = await a.accountView(a.account)
+      expect([wallet, stake]).to.deep.equal([960n * TOKEN, 40n * TOKEN])
+      await refusal('InsufficientStake', a.requestWithdraw(41n * TOKEN))
+      await a.requestWithdraw(15n * TOKEN)
+      const view = await a.accountView(a.account)
+      expect([view.stake, view.unbonding]).to.deep.equal([25n * TOKEN, 15n * TOKEN])
+      expect(view.unbondsAt).to.be.greaterThan(await a.time())
+      await refusal('StillUnbonding', a.withdraw())
+      await world.elapse(view.unbondsAt - (await a.time()) + 1)
+      await a.withdraw()
+      expect((await a.accountView(a.account)).wallet).to.equal(975n * TOKEN)
+      const poor = await a.deposit(5000n * TOKEN).catch((e: unknown) => e)
+      expect(isCoveyError(poor, 'E_FUNDS'), String(poor)).to.equal(true)
+    })
+
+    it('moves tokens between accounts', async () => {
+      const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
+      await a.transfer(b.account, 3n * TOKEN)
+      expect((await a.accountView(b.account)).wallet).to.equal(1003n * TOKEN)
+      const poor = await a.transfer(b.account, 5000n * TOKEN).catch((e: unknown) => e)
+      expect(isCoveyError(poor, 'E_FUNDS'), String(poor)).to.equal(true)
+    })
+
+    it('creates a task with its pool in escrow and shows it to all', async () => {
+      const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
+      const params = testParams({ probeRoot: probeTree([digest('s1'), digest('s2')]).root })
+      const task = await a.createTask(params)
+      expect(await b.task(task)).to.deep.equal({
+        id: task,
+        creator: a.account,
+        params,
+        status: 'open',
+        round: 0,
+        phase: 'idle',
+        deadline: 0,
+        poolLeft: params.pool,
+        enrolled: 0,
+      })
+      expect((await b.tasks()).map((t) => t.id)).to.deep.equal([task])
+      expect((await a.accountView(a.account)).wallet).to.equal(900n * TOKEN)
+    })
+
+    it('refuses parameters out of range, naming the one', async () => {
+      const [a] = (await world.ledgers(1)) as [Ledger]
+      const error = await a.createTask(testParams({ rounds: 0 })).catch((e: unknown) => e)
+      expect(isCoveyError(error, 'E_ARGUMENT'), String(error)).to.equal(true)
+      expect(String(error)).to.contain('rounds')
+    })
+
+    it('enrols registered nodes with enough stake, and lets them leave', async () => {
+      const [a, b, c] = (await world.ledgers(3)) as [Ledger, Ledger, Ledger]
+      const task = await a.createTask(testParams())
+      await refusal('NotRegistered', b.join(task))
+      const peer = testPeer(1)
+      await b.register(peer.peerId, peer.sign)
+      await refusal('StakeTooLow', b.join(task))
+      await b.deposit(10n * TOKEN)
+      expect(await b.join(task)).to.not.equal(null)
+      expect(await b.join(task)).to.equal(null)
+      expect(await c.isEnrolled(task, b.account)).to.equal(true)
+      expect((await c.task(task)).enrolled).to.equal(1)
+      await refusal('NotEnoughNodes', c.startRound(task))
+      expect(await b.leave(task)).to.not.equal(null)
+      expect(await b.leave(task)).to.equal(null)
+      expect(await c.isEnrolled(task, b.account)).to.equal(false)
+    })
+
+    it('runs a round by early advance, pays by the medians and finishes after the last', async () => {
+      const slices = [digest('slice 1'), digest('slice 2')]
+      const tree = probeTree(slices)
+      const w = await ready(4, { probeRoot: tree.root })
+      const { creator, task, any } = w
+      for (const round of [1, 2]) {
+        await any.startRound(task)
+        expect(await any.startRound(task)).to.equal(null)
+        const drawn = await any.round(task, round)
+        const seats = [...drawn.proposers, ...drawn.voters].map((s) => s.account)
+        expect([drawn.proposers.length, drawn.voters.length, new Set(seats).size]).to.deep.equal([2, 2, 4])
+        expect(drawn.proposers.every((s) => s.weight === 100n * TOKEN)).to.equal(true)
+        expect((await any.task(task)).phase).to.equal('train')
+        await propose(w, round)
+        expect((await any.task(task)).phase).to.equal('probe')
+        const slice = { digest: slices[round - 1] as string, size: 500, proof: tree.proof(round) }
+        await refusal('NotCreator', any.revealProbe(task, round, slice))
+        await refusal('BadProof', creator.revealProbe(task, round, { ...slice, digest: digest('another') }))
+        await creator.revealProbe(task, round, slice)
+        expect((await any.task(task)).phase).to.equal('score')
+        await vote(w, round, [300, 100])
+        const view = await any.round(task, round)
+        expect(view.phase).to.equal('idle')
+        expect(view.probe).to.deep.equal({ digest: slice.digest, size: 500 })
+        expect(view.settlement?.proposers.map((p) => [p.outcome, p.median])).to.deep.equal([
+          ['included', 300],
+          ['included', 100],
+        ])
+        expect(view.settlement?.voters.map((v) => v.outcome)).to.deep.equal(['agreed', 'agreed'])
+        expect(view.settlement?.agreedBase).to.equal(digest('global 0'))
+        // budget 50: proposers 40, of which 8 shared by two and 32 split 3:1
+        expect(view.settlement?.proposers.map((p) => p.paid)).to.deep.equal([28n * TOKEN, 12n * TOKEN])
+        expect(view.settlement?.voters.map((v) => v.paid)).to.deep.equal([5n * TOKEN, 5n * TOKEN])
+        const revealed = view.voters.map((v) => v.scores)
+        expect(revealed).to.deep.equal([testScores([300, 100]), testScores([300, 100])])
+      }
+      expect(await any.task(task)).to.include({ status: 'finished', phase: 'idle', round: 2, poolLeft: 0n })
+      let earned = 0n
+      for (const node of w.nodes) {
+        const before = await node.accountView(node.account)
+        earned += before.earned
+        expect(before.claimable).to.equal(before.earned)
+        await node.claim()
+        expect(await node.claim()).to.equal(null)
+        const after = await node.accountView(node.account)
+        expect([after.claimable, after.wallet]).to.deep.equal([0n, before.wallet + before.earned])
+      }
+      expect(earned).to.equal(100n * TOKEN)
+    })
+
+    it('does a write once: the same commitment, reveal, score or probe again is null, another one is refused', async () => {
+      const tree = probeTree([digest('slice 1'), digest('slice 2')])
+      const w = await ready(4, { probeRoot: tree.root })
+      const { task, any, of, creator } = w
+      await any.startRound(task)
+      const { proposers, voters } = await any.round(task, 1)
+      const [p, q] = proposers.map((s) => of(s.account)) as [Ledger, Ledger]
+      const [v, u] = voters.map((s) => of(s.account)) as [Ledger, Ledger]
+      const delta = testDelta(p.account, 1)
+      await refusal('NotProposer', v.commit(task, 1, testDelta(v.account, 1)))
+      await refusal('WrongRound', p.commit(task, 2, delta))
+      await p.commit(task, 1, delta)
+      expect(await p.commit(task, 1, delta)).to.equal(null)
+      await refusal('AlreadyCommitted', p.commit(task, 1, { ...delta, digest: digest('other') }))
+      await refusal('WrongPhase', p.reveal(task, 1, delta))
+      await q.commit(task, 1, testDelta(q.account, 1))
+      expect(await q.commit(task, 1, testDelta(q.account, 1))).to.equal(null)
+      await refusal('CommitmentMismatch', p.reveal(task, 1, { ...delta, size: 1001 }))
+      await p.reveal(task, 1, delta)
+      expect(await p.reveal(task, 1, delta)).to.equal(null)
+      await q.reveal(task, 1, testDelta(q.account, 1))
+      const slice = { digest: digest('slice 1'), size: 500, proof: tree.proof(1) }
+      await creator.revealProbe(task, 1, slice)
+      expect(await creator.revealProbe(task, 1, slice)).to.equal(null)
+      const scores = testScores([10, -32_768])
+      await v.commitScores(task, 1, scores, salt('v'))
+      expect(await v.commitScores(task, 1, scores, salt('v'))).to.equal(null)
+      await u.commitScores(task, 1, scores, salt('u'))
+      await refusal('CommitmentMismatch', v.revealScores(task, 1, testScores([11, 0]), salt('v')))
+      await v.revealScores(task, 1, scores, salt('v'))
+      expect(await v.revealScores(task, 1, scores, salt('v'))).to.equal(null)
+      await u.revealScores(task, 1, scores, salt('u'))
+      expect((await any.round(task, 1)).settlement?.proposers.map((s) => s.outcome)).to.deep.equal([
+        'included',
+        'absent',
+      ])
+    })
+
+    it('ends each phase by its deadline when parties are silent, and slashes who commits without revealing', async () => {
+      const w = await ready(4)
+      const { task, any, of } = w
+      expect(await any.advance(task)).to.equal(null)
+      await any.startRound(task)
+      await refusal('NotDue', any.advance(task))
+      const { proposers, voters } = await any.round(task, 1)
+      const [p, q] = proposers.map((s) => of(s.account)) as [Ledger, Ledger]
+      const [v] = voters.map((s) => of(s.account)) as [Ledger, Ledger]
+      await p.commit(task, 1, testDelta(p.account, 1))
+      await world.elapse(601)
+      await refusal('DeadlinePassed', q.commit(task, 1, testDelta(q.account, 1)))
+      await any.advance(task)
+      expect(await any.task(task)).to.include({ phase: 'reveal', round: 1 })
+      await p.reveal(task, 1, testDelta(p.account, 1))
+      // no probe: straight to scoring, since all who committed have revealed
+      expect((await any.task(task)).phase).to.equal('score')
+      const scores = testScores([50, -32_768])
+      await v.commitScores(task, 1, scores, salt('v'))
+      await world.elapse(401)
+      await any.advance(task)
+      expect((await any.task(task)).phase).to.equal('tally')
+      await world.elapse(301)
+      await any.advance(task)
+      const { settlement } = await any.round(task, 1)
+      const outcomes = settlement?.proposers.map((s) => s.outcome)
+      expect(outcomes).to.have.members(['included', 'silent'])
+      expect(settlement?.voters.map((s) => s.outcome)).to.have.members(['unrevealed', 'silent'])
+      const view = await v.accountView(v.account)
+      expect([view.stake, view.slashed]).to.deep.equal([99n * TOKEN, TOKEN])
+      // nobody acts at all: the round settles at the first deadline
+      await any.startRound(task)
+      await world.elapse(601)
+      await any.advance(task)
+      expect(await any.task(task)).to.include({ status: 'finished', phase: 'idle', round: 2 })
+    })
+
+    it('gives the pool back when the creator cancels before the first round', async () => {
+      const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
+      const task = await a.createTask(testParams())
+      await refusal('NotCreator', b.cancelTask(task))
+      await a.cancelTask(task)
+      expect((await a.task(task)).status).to.equal('cancelled')
+      await a.claim()
+      expect((await a.accountView(a.account)).wallet).to.equal(1000n * TOKEN)
+      await refusal('TaskClosed', b.startRound(task))
+    })
+
+    it('refuses a task that does not exist', async () => {
+      const [a] = (await world.ledgers(1)) as [Ledger]
+      await refusal('UnknownTask', a.task(99))
+    })
+
+    it('tells listeners of changes by others while it runs, and not after', async () => {
+      const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
+      const seen: number[] = []
+      let wake = (): void => {}
+      const stop = b.onChange((task) => {
+        seen.push(task)
+        wake()
+      })
+      await b.start()
+      const first = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      const task = await a.createTask(testParams())
+      await first
+      expect(seen).to.include(task)
+      stop()
+      const count = seen.length
+      await a.cancelTask(task)
+      await b.stop()
+      expect(seen.length).to.equal(count)
+    })
+
+    it('counts gas by function', async () => {
+      const [a] = (await world.ledgers(1)) as [Ledger]
+      await a.deposit(TOKEN)
+      await a.deposit(TOKEN)
+      expect(a.gasSpent().deposit?.calls).to.equal(2)
+    })
+  })
+}
