@@ -1,0 +1,156 @@
+/** Options and openings that several commands share. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { adapterDigest } from '../src/adapter/delta.ts'
+import { createLayout } from '../src/adapter/layout.ts'
+import { readPeft } from '../src/adapter/peft.ts'
+import { CoveyError } from '../src/base/errors.ts'
+import { loadTokenizer } from '../src/data/tokenizer.ts'
+import { loadModel } from '../src/model/load.ts'
+import type { Adapter } from '../src/types/adapter.ts'
+import type { Example, Tokenizer } from '../src/types/data.ts'
+import type { BaseModel } from '../src/types/model.ts'
+import { type CommandContext, flag, integer, list, option, text } from './command.ts'
+import { type Config, loadConfig, type SettingName } from './config.ts'
+
+/** The base model that Covey ships. */
+export const SHIPPED_MODEL = fileURLToPath(new URL('../models/covey-nano', import.meta.url))
+
+export const dirOption = option('--dir <folder>', 'data directory (COVEY_DIR; ~/.covey)', text, null)
+export const modelOption = option(
+  '--model <folder>',
+  'base model in the layout of Hugging Face (COVEY_MODEL; the shipped covey-nano)',
+  text,
+  null,
+)
+export const threadsOption = option('--threads <n>', 'cores to use, 0 = all (COVEY_THREADS)', integer(0, 1024), null)
+export const adapterOption = option('--adapter <folder>', 'adapter in the layout of PEFT', text, null)
+export const passwordFileOption = option(
+  '--password-file <file>',
+  "file with the key files' password (else COVEY_PASSWORD, else asked for)",
+  text,
+  null,
+)
+
+export const templateOptions = {
+  prompt: option(
+    '--prompt <template>',
+    'prompt with {field}s of a record: "Utterance: {text}\\nIntent:"',
+    template,
+    null,
+  ),
+  completion: option('--completion <template>', 'what is to be learnt: " {intent}"', template, null),
+  partitionBy: option('--partition-by <field>', 'field that says where a record belongs', text, null),
+}
+
+/** A shell does not turn `\n` into a line end; templates nearly always mean one. */
+function template(value: string): string {
+  return value.replaceAll('\\n', '\n').replaceAll('\\t', '\t')
+}
+
+export const chainOptions = {
+  dir: dirOption,
+  rpc: option('--rpc <url>', "the chain's RPC (COVEY_RPC)", text, null),
+  contracts: option('--contracts <file>', "JSON file with the contracts' addresses (COVEY_CONTRACTS)", text, null),
+  passwordFile: passwordFileOption,
+}
+
+export const networkOptions = {
+  listen: list('--listen <multiaddr>', 'address to listen on; may be repeated (COVEY_LISTEN)', text),
+  bootstrap: list('--bootstrap <multiaddr>', 'peer to meet first; may be repeated (COVEY_BOOTSTRAP)', text),
+  mdns: flag('--mdns', 'look for peers on the local network (COVEY_MDNS)'),
+}
+
+/** The configuration with a command's own flags on top. @throws CoveyError E_CONFIG */
+export function configOf(
+  options: Readonly<Partial<Record<SettingName | 'dir', unknown>>>,
+  context: CommandContext,
+): Config {
+  const { dir, ...flags } = options
+  // a switch that was not given says nothing: the file's value stands
+  const given = flags.mdns === false ? { ...flags, mdns: undefined } : flags
+  const config = loadConfig({ dir: typeof dir === 'string' ? dir : null, env: context.env, flags: given })
+  if (config.settings.token !== undefined) context.output.hide(config.settings.token)
+  return config
+}
+
+export interface OpenedModel {
+  readonly model: BaseModel
+  readonly tokenizer: Tokenizer
+  readonly dir: string
+}
+
+/** @throws CoveyError E_MODEL_FILE | E_MODEL_SHAPE | E_MODEL_ARCHITECTURE | E_TOKENIZER */
+export async function openModel(config: Config, signal: AbortSignal): Promise<OpenedModel> {
+  const dir = config.settings.model ?? SHIPPED_MODEL
+  const model = await loadModel(dir, signal)
+  const tokenizer = await loadTokenizer(dir)
+  return { model, tokenizer, dir }
+}
+
+/** An adapter folder that fits the model, with its digest; null when none was named. @throws CoveyError E_ADAPTER */
+export async function openAdapter(
+  folder: string | null,
+  model: BaseModel,
+): Promise<{ readonly adapter: Adapter; readonly digest: string } | null> {
+  if (folder === null) return null
+  const stated = await statedBase(folder)
+  if (stated !== null && stated !== model.digest) {
+    const message = `${folder} was trained on the base ${stated}, the model given is ${model.digest}: give its folder with --model`
+    throw new CoveyError('E_ADAPTER', message, { folder })
+  }
+  const adapter = await readPeft(folder, model.config)
+  // the same layout, checked against the model's shapes
+  createLayout(model.config, adapter.layout.lora)
+  return { adapter, digest: adapterDigest(adapter) }
+}
+
+/** File beside an adapter that says what it was made of; PEFT has no place for it. */
+export const ORIGIN_FILE = 'covey.origin.json'
+
+async function statedBase(folder: string): Promise<string | null> {
+  const file = join(folder, ORIGIN_FILE)
+  if (!existsSync(file)) return null
+  try {
+    const { baseDigest } = JSON.parse(await readFile(file, 'utf8')) as { baseDigest?: unknown }
+    return typeof baseDigest === 'string' ? baseDigest : null
+  } catch (cause) {
+    throw new CoveyError(
+      'E_ADAPTER',
+      `${file}: expected JSON; remove it to use the adapter with any base`,
+      {},
+      { cause },
+    )
+  }
+}
+
+export interface LoadedExamples {
+  readonly examples: readonly Example[]
+  readonly badLines: number
+}
+
+/** @throws CoveyError E_DATA_FORMAT | E_DATA_EMPTY | E_TEMPLATE | E_DISK */
+export async function loadExamples(
+  file: string,
+  options: { readonly prompt: string | null; readonly completion: string | null; readonly partitionBy: string | null },
+  tokenizer: Tokenizer | null,
+  signal: AbortSignal,
+): Promise<LoadedExamples> {
+  const { readRecords } = await import('../src/data/records.ts')
+  const { toExamples } = await import('../src/data/template.ts')
+  const records = await readRecords(file, { signal })
+  const { prompt, completion, partitionBy } = options
+  const made = toExamples(records, { prompt, completion, partitionBy }, tokenizer)
+  return { examples: made.examples, badLines: records.badCount + made.badCount }
+}
+
+/** `1 h 02 min`, `3 min 20 s`, `4.2 s` */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  const s = Math.round(seconds)
+  if (s < 60) return `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`
+  return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`
+}

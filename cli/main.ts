@@ -1,0 +1,46 @@
+/** Runs one command line of `covey`: parses, executes, prints, and turns what happened into an exit code. */
+import { readFileSync } from 'node:fs'
+import { CommanderError } from 'commander'
+import { isCoveyError } from '../src/base/errors.ts'
+import { COMMANDS } from './commands.ts'
+import { Output } from './output.ts'
+import { buildProgram, isHelp } from './program.ts'
+
+export const EXIT_OK = 0
+export const EXIT_FAILED = 1
+export const EXIT_USAGE = 2
+
+/** @param argv without node and script. @returns the exit code */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const abort = new AbortController()
+  let signals = 0
+  const onSignal = (): void => {
+    abort.abort()
+    // whoever asks twice does not want to wait
+    if (++signals > 1) process.exit(EXIT_FAILED)
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+
+  let output = new Output(argv.includes('--json'))
+  const program = buildProgram(COMMANDS, version, async (command, options, args) => {
+    output = new Output(options.json === true)
+    const handler = await command.handler()
+    output.result(await handler(options, args, { output, signal: abort.signal, env: process.env }))
+  })
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return EXIT_OK
+  } catch (error) {
+    // commander has printed its message already
+    if (error instanceof CommanderError) return isHelp(error) ? EXIT_OK : EXIT_USAGE
+    output.error(error)
+    return isCoveyError(error, 'E_CONFIG') ? EXIT_USAGE : EXIT_FAILED
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}
+
+if (import.meta.main) process.exit(await runCli(process.argv.slice(2)))

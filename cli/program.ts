@@ -1,0 +1,96 @@
+/** Builds the commander program out of the commands. Also read by scripts/cli-pages.ts, which writes docs/cli.md. */
+import { Command, type CommanderError, Option } from 'commander'
+import type { CliCommand, OptionDef, OptionDefs } from './command.ts'
+
+/** What the words before a command's own name mean. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  data: 'Look at data files',
+  stake: 'Deposit, withdraw and show stake',
+  rewards: 'Show and claim rewards',
+  task: 'Create, list and show tasks',
+  node: 'Take part in tasks',
+  coordinator: 'Create a task and keep it going',
+  chain: 'The embedded chain for one machine',
+}
+
+export const EXIT_CODES = `Exit codes:
+  0  done
+  1  failed; the message says what to do
+  2  the command line or the configuration is not valid`
+
+/** Called with what the command line said. */
+export type Execute = (
+  command: CliCommand,
+  options: Readonly<Record<string, unknown>>,
+  args: readonly string[],
+) => Promise<void>
+
+export function buildProgram(commands: readonly CliCommand[], version: string, execute: Execute): Command {
+  const program = new Command('covey')
+    .description('Peers that fine-tune one small language model together without showing each other their data')
+    .version(version)
+    .addHelpText('after', `\n${EXIT_CODES}`)
+    .showHelpAfterError('(add --help for what the command takes)')
+    .exitOverride()
+  for (const definition of commands) {
+    const words = definition.name.split(' ')
+    const name = words.pop() as string
+    let parent = program
+    for (const word of words) parent = parent.commands.find((c) => c.name() === word) ?? addGroup(parent, word)
+    addCommand(parent, name, definition, execute)
+  }
+  return program
+}
+
+/** A commander error that means "help or version was printed", not a mistake. */
+export function isHelp(error: CommanderError): boolean {
+  return error.exitCode === 0
+}
+
+function addGroup(parent: Command, name: string): Command {
+  return parent
+    .command(name)
+    .description(GROUPS[name] ?? '')
+    .copyInheritedSettings(parent)
+}
+
+function addCommand(parent: Command, name: string, definition: CliCommand, execute: Execute): void {
+  const command = parent
+    .command(name)
+    .summary(definition.summary)
+    .description(definition.description ?? definition.summary)
+    .copyInheritedSettings(parent)
+  for (const { name: arg, help, required } of definition.args ?? []) {
+    command.argument(required ? `<${arg}>` : `[${arg}]`, help)
+  }
+  for (const def of Object.values(definition.options)) command.addOption(toOption(def))
+  command.option('--json', 'print JSON on standard output and nothing else', false)
+  command.addHelpText(
+    'after',
+    `\nExample${definition.examples.length > 1 ? 's' : ''}:\n${definition.examples.map((e) => `  $ ${e}`).join('\n')}`,
+  )
+  command.action(async (...given: unknown[]) => {
+    // commander passes the arguments, then the options, then the command
+    const args = given.slice(0, (definition.args ?? []).length).map((a) => (a === undefined ? '' : String(a)))
+    await execute(definition, command.opts(), args)
+  })
+}
+
+function toOption(def: OptionDef<unknown>): Option {
+  const made = new Option(def.flags, def.help)
+  const { parse } = def
+  if (parse !== undefined && def.many) {
+    made.argParser((value: string, before: unknown) => [...(Array.isArray(before) ? before : []), parse(value)])
+  } else if (parse !== undefined) made.argParser(parse)
+  const shown = def.fallback !== null && def.fallback !== undefined && !def.many
+  if (def.many) made.default([], 'none')
+  else if (def.parse === undefined) made.default(def.fallback)
+  else if (shown) made.default(def.fallback)
+  else made.default(def.fallback, 'none')
+  return made
+}
+
+/** Names that commander will give an option's value, for the check that `options` is keyed by them. */
+export function optionKeys(defs: OptionDefs): string[] {
+  return Object.values(defs).map((def) => new Option(def.flags).attributeName())
+}
