@@ -162,16 +162,17 @@ function entriesOf(layout: AdapterLayout, factors: readonly LoraFactor[]): reado
 
 function encodeValues(values: Float32Array, encoding: DeltaEncoding): Uint8Array[] {
   if (encoding === 'f32') return [bytesOf(values)]
-  if (encoding === 'int8') {
-    const { codes, scales } = quantize(values)
-    return [bytesOf(scales), bytesOf(codes)]
+  // a value near float32's largest rounds to infinity in a coarser form, which every peer would refuse
+  const tooLarge = (): CoveyError =>
+    new CoveyError('E_DELTA', `a value is too large for ${encoding}; the training has diverged`, { encoding })
+  if (encoding === 'bf16') {
+    const bytes = toBf16(values)
+    if (!toFloat32('BF16', bytes).every(Number.isFinite)) throw tooLarge()
+    return [bytes]
   }
-  const bytes = toBf16(values)
-  // a finite float32 above bfloat16's largest rounds to infinity, which every peer would refuse
-  if (!toFloat32('BF16', bytes).every(Number.isFinite)) {
-    throw new CoveyError('E_DELTA', 'a value is too large for bf16; the training has diverged')
-  }
-  return [bytes]
+  const { codes, scales } = quantize(values)
+  if (!scales.every((scale) => Number.isFinite(Math.fround(scale * 127)))) throw tooLarge()
+  return [bytesOf(scales), bytesOf(codes)]
 }
 
 function decodeTensors(

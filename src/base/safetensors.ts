@@ -128,7 +128,8 @@ export function encodeSafetensorsHeader(tensors: readonly { name: string; dtype:
 /** bfloat16 or float16 or float32 bytes as float32 values. @throws CoveyError E_SAFETENSORS for other types */
 export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array {
   if (dtype === 'F32') {
-    const copy = bytes.slice()
+    // not slice(): a Buffer's shares its memory
+    const copy = new Uint8Array(bytes)
     return new Float32Array(copy.buffer, 0, copy.byteLength / 4)
   }
   if (dtype !== 'BF16' && dtype !== 'F16') throw broken(`expected F32, F16 or BF16 values, got ${dtype}`)
