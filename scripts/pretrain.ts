@@ -14,7 +14,8 @@ import { bytesOf, utf8 } from '../src/base/bytes.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import { writeFileAtomic } from '../src/base/files.ts'
 import { encodeSafetensors, parseSafetensors, toFloat32 } from '../src/base/safetensors.ts'
-import { openLocalTrainer } from '../src/engine/trainer.ts'
+import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
+import { modelFromFlat } from '../src/model/memory.ts'
 import { createRandomModel } from '../src/model/random.ts'
 import { writeModel } from '../src/model/write.ts'
 import type { OptimizerConfig } from '../src/types/engine.ts'
@@ -80,13 +81,9 @@ const optimizer: OptimizerConfig = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, wei
 
 const corpus = openCorpus(`${args.corpus}.u16`, report.eosId, BLOCKS_PER_STEP, seed)
 const model = createRandomModel(config, seed)
-const trainer = await openLocalTrainer({
-  model,
-  trainable: { kind: 'full' },
-  optimizer,
-  threads: number('threads'),
-  seed,
-})
+const engine = createOnnxEngine()
+const threads = number('threads')
+const trainer = await engine.openTrainer({ model, trainable: { kind: 'full' }, optimizer, threads, seed })
 
 let step = 0
 let spent_s = 0
@@ -105,11 +102,12 @@ if (existsSync(checkpointFile)) {
 console.log(`${trainer.size} parameters, ${corpus.tokens} tokens, ${corpus.batchTokens} tokens a step`)
 
 async function checkpoint(trainLoss: number): Promise<void> {
-  let heldOut = 0
-  for (const batch of corpus.heldOut) heldOut += (await trainer.loss(batch)) / corpus.heldOut.length
+  const theta = trainer.parameters()
+  const inference = await engine.openInference({ model: modelFromFlat(config, theta), layout: null, threads })
+  const { loss: heldOut } = await inference.evaluate(corpus.heldOut)
+  await inference.close()
   curve.push({ step, tokens: step * corpus.batchTokens, seconds: Math.round(spent_s), train: trainLoss, heldOut })
   const { m, v } = trainer.optimizerState()
-  const theta = trainer.parameters()
   const tensors = Object.entries({ theta, m, v }).map(([name, x]) => ({
     name,
     dtype: 'F32' as const,

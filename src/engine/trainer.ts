@@ -3,30 +3,46 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { CoveyError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { PackedBatch } from '../types/data.ts'
-import type { OptimizerConfig, OptimizerState, StepResult, Trainable } from '../types/engine.ts'
+import type { OptimizerConfig, StepResult, Trainable } from '../types/engine.ts'
 import type { BaseModel, ModelConfig } from '../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { DROPOUT_ROW_SPAN } from './adapter-graph.ts'
 import { type Labels, labelsOf } from './batch.ts'
-import { createSession, type Feeds, floatTensor, intTensor, runSession } from './session.ts'
+import { type Feeds, floatTensor, intTensor, runSession } from './session.ts'
 import { adapterSlots, buildTrainGraph, modelSlots, type TrainGraph } from './train-graph.ts'
 
-export interface LocalTrainerOptions {
-  readonly model: BaseModel
-  readonly trainable: Trainable
+export interface StepSettings {
+  readonly config: ModelConfig
   readonly optimizer: OptimizerConfig
-  readonly threads: number
   readonly seed: number
-  /** file prefix for ONNX Runtime's profile, written when the trainer closes */
-  readonly profile?: string
 }
 
-type Plan = Omit<TrainGraph, 'bytes'>
+/** The vectors of a trainer; two threads may share them. */
+export interface TrainerMemory {
+  readonly theta: Float32Array
+  readonly m: Float32Array
+  readonly v: Float32Array
+}
 
-/** A `Trainer` without its thread: `step` blocks while ONNX Runtime computes. */
+export type TrainPlan = Omit<TrainGraph, 'bytes'>
+
+/** The graph of what is to be trained. @throws CoveyError E_MODEL_SHAPE | E_ADAPTER | E_ENGINE */
+export function planTraining(model: BaseModel, trainable: Trainable): { bytes: Uint8Array; plan: TrainPlan } {
+  const lora = trainable.kind === 'lora' ? trainable : null
+  const slots = lora ? adapterSlots(lora.layout, lora.factors) : modelSlots(model)
+  const { bytes, ...plan } = buildTrainGraph(model, slots, lora)
+  return { bytes, plan }
+}
+
+/** Where training starts: the model's weights (full), or zeros (LoRA) until parameters are set. */
+export function fillInitial(theta: Float32Array, model: BaseModel, plan: TrainPlan, trainable: Trainable): void {
+  if (trainable.kind === 'full') for (const s of plan.slots) theta.set(model.tensor(s.name), s.offset)
+}
+
+/** Steps without a thread of their own: `step` blocks while ONNX Runtime computes. */
 export class LocalTrainer {
   readonly #session: InferenceSession
-  readonly #plan: Plan
+  readonly #plan: TrainPlan
   readonly #config: ModelConfig
   readonly #optimizer: OptimizerConfig
   readonly #seed: number
@@ -36,58 +52,29 @@ export class LocalTrainer {
   readonly #state: AdamWState
   readonly #parameters: Feeds
 
-  constructor(session: InferenceSession, plan: Plan, options: LocalTrainerOptions, theta: Float32Array) {
+  constructor(session: InferenceSession, plan: TrainPlan, settings: StepSettings, { theta, m, v }: TrainerMemory) {
     this.#session = session
     this.#plan = plan
-    this.#config = options.model.config
-    this.#optimizer = options.optimizer
-    this.#seed = options.seed
+    this.#config = settings.config
+    this.#optimizer = settings.optimizer
+    this.#seed = settings.seed
     this.#spans = plan.slots.filter((s) => s.trained)
     this.#theta = theta
     this.#gradient = new Float32Array(plan.size)
-    this.#state = { step: 0, m: new Float32Array(plan.size), v: new Float32Array(plan.size) }
+    this.#state = { step: 0, m, v }
     // views: an update in place is what the next run reads
     this.#parameters = Object.fromEntries(
       plan.slots.map((s) => [s.name, floatTensor(theta.subarray(s.offset, s.offset + s.size), s.shape)]),
     )
   }
 
-  get size(): number {
-    return this.#plan.size
+  /** Updates done so far: AdamW's bias correction and the dropout masks depend on it. */
+  get updates(): number {
+    return this.#state.step
   }
 
-  parameters(): Float32Array {
-    return this.#theta.slice()
-  }
-
-  setParameters(values: Float32Array): void {
-    this.#checkLength('parameters', values)
-    this.#theta.set(values)
-    this.#state.step = 0
-    this.#state.m.fill(0)
-    this.#state.v.fill(0)
-  }
-
-  optimizerState(): OptimizerState {
-    const { step, m, v } = this.#state
-    return { step, m: m.slice(), v: v.slice() }
-  }
-
-  restoreOptimizer(state: OptimizerState): void {
-    this.#checkLength('optimizer state m', state.m)
-    this.#checkLength('optimizer state v', state.v)
-    this.#state.step = state.step
-    this.#state.m.set(state.m)
-    this.#state.v.set(state.v)
-  }
-
-  #checkLength(what: string, values: Float32Array): void {
-    if (values.length !== this.size) {
-      throw new CoveyError('E_ADAPTER', `${what}: expected ${this.size} numbers, got ${values.length}`, {
-        expected: this.size,
-        got: values.length,
-      })
-    }
+  set updates(n: number) {
+    this.#state.step = n
   }
 
   async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
@@ -182,19 +169,4 @@ export class LocalTrainer {
   async close(): Promise<void> {
     await this.#session.release()
   }
-}
-
-/**
- * Starts at the model's weights (full), or at zeros (LoRA) until `setParameters`.
- * @throws CoveyError E_ENGINE | E_MODEL_SHAPE | E_ADAPTER
- */
-export async function openLocalTrainer(options: LocalTrainerOptions): Promise<LocalTrainer> {
-  const { model, trainable, threads } = options
-  const lora = trainable.kind === 'lora' ? trainable : null
-  const slots = lora ? adapterSlots(lora.layout, lora.factors) : modelSlots(model)
-  const { bytes, ...plan } = buildTrainGraph(model, slots, lora)
-  const session = await createSession(bytes, threads, options.profile)
-  const theta = new Float32Array(plan.size)
-  if (!lora) for (const s of slots) theta.set(model.tensor(s.name), s.offset)
-  return new LocalTrainer(session, plan, options, theta)
 }

@@ -1,0 +1,58 @@
+/**
+ * One graph for scoring and for decoding with a KV cache. Scoring feeds a cache of length 0 and reads `nll` and `best`;
+ * decoding also reads `logits` and the grown cache. What a run does not fetch stays inside ONNX Runtime.
+ */
+import type { AdapterLayout } from '../types/adapter.ts'
+import type { BaseModel } from '../types/model.ts'
+import { adapterOf } from './adapter-graph.ts'
+import { Graph, type Value } from './graph.ts'
+import { decoder, EMBEDDING, FINAL_NORM, HEAD } from './llama.ts'
+import { gemm, pick, rmsNorm } from './ops.ts'
+
+/**
+ * Inputs: ids (N), positions, segments (R, T), key_segments, key_positions (R, S), past_keys_i, past_values_i (R, K, P, h),
+ * index (L) places in N that reach the head, targets (L), and the adapter's factors by name.
+ * Outputs: nll (L) = −log p(target), best (L) = argmax, logits (L, V), keys_i, values_i (R, K, S, h).
+ */
+export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null): Uint8Array {
+  const { config } = model
+  const g = new Graph()
+  const past = (name: string): Value[] =>
+    Array.from({ length: config.layers }, (_, i) => g.input(`${name}_${i}`, ['R', config.kvHeads, 'P', config.headDim]))
+  const inputs = {
+    ids: g.input('ids', ['N'], 'int64'),
+    positions: g.input('positions', ['R', 'T'], 'int64'),
+    segments: g.input('segments', ['R', 'T'], 'int64'),
+    past: {
+      segments: g.input('key_segments', ['R', 'S'], 'int64'),
+      positions: g.input('key_positions', ['R', 'S'], 'int64'),
+      keys: past('past_keys'),
+      values: past('past_values'),
+    },
+  }
+  const index = g.input('index', ['L'], 'int64')
+  const targets = g.input('targets', ['L'], 'int64')
+  const factors = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
+  const frozen = new Map<string, Value>()
+  const weight = (name: string): Value => {
+    const known = frozen.get(name) ?? g.constant(model.tensor(name), model.shape(name), name)
+    frozen.set(name, known)
+    return known
+  }
+  const adapt = layout ? adapterOf(g, layout, factors, false).adapt : (_m: string, _t: unknown, y: Value): Value => y
+  const { hidden, keys, values } = decoder(g, config, { weight, adapt }, inputs)
+  const h = rmsNorm(g, pick(g, hidden, index), weight(FINAL_NORM), config.normEpsilon) // (L, D)
+  const logits = gemm(g, h, weight(config.tiedEmbeddings ? EMBEDDING : HEAD), { transB: true }) // (L, V)
+  const logP = g.op('LogSoftmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
+  const column = g.op('Unsqueeze', [targets, g.ints([1])], ['L', 1], { type: 'int64' })
+  const picked = g.op('GatherElements', [logP, column], ['L', 1], { attributes: { axis: { int: 1 } } })
+  const nll = g.op('Neg', [g.op('Squeeze', [picked, g.ints([1])], ['L'])], ['L'])
+  const best = g.op('ArgMax', [logits], ['L'], {
+    type: 'int64',
+    attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+  })
+  const outputs: Record<string, Value> = { nll, best, logits }
+  for (const [i, k] of keys.entries()) outputs[`keys_${i}`] = k
+  for (const [i, v] of values.entries()) outputs[`values_${i}`] = v
+  return g.encode(outputs)
+}

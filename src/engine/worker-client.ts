@@ -1,0 +1,92 @@
+/** The engine's side of a thread: calls as promises, errors as CoveyErrors. */
+import { Worker } from 'node:worker_threads'
+import { CoveyError, messageOf } from '../base/errors.ts'
+import type { Reply, Setup } from './worker-protocol.ts'
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: CoveyError) => void
+}
+
+export class WorkerClient {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #next = 1
+  #closed: CoveyError | null = null
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (reply: Reply) => this.#settle(reply))
+    worker.on('error', (cause) =>
+      this.#fail(new CoveyError('E_ENGINE', `the engine's thread failed: ${messageOf(cause)}`, {}, { cause })),
+    )
+    worker.on('exit', (code) =>
+      this.#fail(new CoveyError('E_ENGINE', `the engine's thread ended with code ${code}`, { code })),
+    )
+    // an idle engine does not keep a process alive
+    worker.unref()
+  }
+
+  /** Starts the thread and waits until its session is ready. Takes `setup.graph`'s memory. @throws CoveyError E_ENGINE */
+  static async start(setup: Setup): Promise<WorkerClient> {
+    const graph = ownBuffer(setup.graph)
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { ...setup, graph },
+      transferList: [graph.buffer],
+      name: `covey-${setup.kind}`,
+    })
+    const client = new WorkerClient(worker)
+    try {
+      await client.call('ready')
+    } catch (error) {
+      await worker.terminate()
+      throw error
+    }
+    return client
+  }
+
+  /** @throws CoveyError that the thread threw, or E_ENGINE when it is gone */
+  call<T>(method: string, ...args: readonly unknown[]): Promise<T> {
+    if (this.#closed) return Promise.reject(this.#closed)
+    const id = this.#next++
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#worker.ref()
+      this.#worker.postMessage({ id, method, args })
+    })
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if (this.#waiting.size === 0) this.#worker.unref()
+    if (!waiting) return
+    if ('error' in reply) waiting.reject(new CoveyError(reply.error.code, reply.error.message, { ...reply.error.data }))
+    else waiting.resolve(reply.value)
+  }
+
+  #fail(error: CoveyError): void {
+    this.#closed ??= error
+    for (const { reject } of this.#waiting.values()) reject(this.#closed)
+    this.#waiting.clear()
+  }
+
+  /** Releases the session, then ends the thread: its memory goes back to the system. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    const done = this.call('close')
+    this.#closed = new CoveyError('E_ENGINE', 'the engine was closed; open it again')
+    try {
+      await done
+    } finally {
+      await this.#worker.terminate()
+    }
+  }
+}
+
+/** A transferable array: Node's small buffers share a pool that must stay. */
+function ownBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole =
+    bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
+  return whole ? new Uint8Array(bytes.buffer as ArrayBuffer) : new Uint8Array(bytes)
+}
