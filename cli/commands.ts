@@ -1,5 +1,11 @@
 /** Every command of `covey`, in the order of its help. */
+import { chat } from './cmds/chat/index.ts'
 import { dataInspect } from './cmds/data-inspect/index.ts'
+import { evaluate } from './cmds/eval/index.ts'
+import { exportModel } from './cmds/export/index.ts'
+import { init } from './cmds/init/index.ts'
+import { serve } from './cmds/serve/index.ts'
+import { train } from './cmds/train/index.ts'
 import type { CliCommand } from './command.ts'
 
-export const COMMANDS: readonly CliCommand[] = [dataInspect]
+export const COMMANDS: readonly CliCommand[] = [init, dataInspect, train, evaluate, chat, serve, exportModel]

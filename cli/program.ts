@@ -64,7 +64,7 @@ function addCommand(parent: Command, name: string, definition: CliCommand, execu
     command.argument(required ? `<${arg}>` : `[${arg}]`, help)
   }
   for (const def of Object.values(definition.options)) command.addOption(toOption(def))
-  command.option('--json', 'print JSON on standard output and nothing else', false)
+  command.option('--json', 'print JSON on standard output and nothing else')
   command.addHelpText(
     'after',
     `\nExample${definition.examples.length > 1 ? 's' : ''}:\n${definition.examples.map((e) => `  $ ${e}`).join('\n')}`,
@@ -72,7 +72,9 @@ function addCommand(parent: Command, name: string, definition: CliCommand, execu
   command.action(async (...given: unknown[]) => {
     // commander passes the arguments, then the options, then the command
     const args = given.slice(0, (definition.args ?? []).length).map((a) => (a === undefined ? '' : String(a)))
-    await execute(definition, command.opts(), args)
+    const said: Record<string, unknown> = command.opts()
+    const values = Object.entries(definition.options).map(([key, def]) => [key, said[key] ?? def.fallback])
+    await execute(definition, { ...Object.fromEntries(values), json: said.json === true }, args)
   })
 }
 
@@ -81,12 +83,11 @@ function toOption(def: OptionDef<unknown>): Option {
   const { parse } = def
   if (parse !== undefined && def.many) {
     made.argParser((value: string, before: unknown) => [...(Array.isArray(before) ? before : []), parse(value)])
-  } else if (parse !== undefined) made.argParser(parse)
-  const shown = def.fallback !== null && def.fallback !== undefined && !def.many
-  if (def.many) made.default([], 'none')
-  else if (def.parse === undefined) made.default(def.fallback)
-  else if (shown) made.default(def.fallback)
-  else made.default(def.fallback, 'none')
+  } else if (parse !== undefined) {
+    made.argParser(parse)
+    // shown in the help; a switch that is off and a value that is absent go without saying
+    if (def.fallback !== null) made.default(def.fallback)
+  }
   return made
 }
 

@@ -1,0 +1,81 @@
+import { createInterface } from 'node:readline/promises'
+import { CoveyError } from '../../../src/base/errors.ts'
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
+import { complete } from '../../../src/serve/completion.ts'
+import type { ServedModel } from '../../../src/serve/model-slot.ts'
+import type { ChatMessage } from '../../../src/types/data.ts'
+import type { Handler } from '../../command.ts'
+import { configOf, openAdapter, openModel } from '../../common.ts'
+import type { chatOptions } from './options.ts'
+
+interface Answer {
+  readonly answer: string
+  readonly finish: 'stop' | 'length'
+  readonly tokens: number
+}
+
+export const chatHandler: Handler<typeof chatOptions> = async (options, [message = ''], context) => {
+  const { output, signal } = context
+  const config = configOf({ dir: options.dir, model: options.model, threads: options.threads }, context)
+  const { model, tokenizer } = await openModel(config, signal)
+  const adapter = await openAdapter(options.adapter, model)
+  const layout = adapter?.adapter.layout ?? null
+  const inference = await createOnnxEngine().openInference({ model, layout, threads: config.settings.threads ?? 0 })
+  if (adapter !== null) inference.setAdapter(adapter.adapter.values)
+  const served: ServedModel = {
+    id: model.name,
+    inference,
+    tokenizer,
+    baseDigest: model.digest,
+    adapterDigest: adapter?.digest ?? null,
+    contextTokens: model.config.maxPositions,
+    stopIds: [...new Set([tokenizer.eosId, ...model.config.eosIds])],
+  }
+  const system: ChatMessage[] = options.system === null ? [] : [{ role: 'system', content: options.system }]
+
+  const ask = async (prompt: string): Promise<Answer> => {
+    const ids = tokenizer.encode(prompt)
+    const room = model.config.maxPositions - ids.length
+    if (room < 1 || ids.length === 0) {
+      const expected = `expected 1 to ${model.config.maxPositions - 1} tokens (the model's context)`
+      throw new CoveyError('E_REQUEST', `the conversation: ${expected}, got ${ids.length}; begin a new one`)
+    }
+    const { temperature, topP, seed, stop: stops } = options
+    const request = { prompts: [ids], maxTokens: Math.min(options.maxTokens, room), temperature, topP, seed, stops }
+    const out = { answer: '', finish: 'length' as Answer['finish'], tokens: 0 }
+    for await (const piece of complete(served, request, signal)) {
+      output.write(piece.text)
+      out.answer += piece.text
+      out.tokens = piece.tokens
+      out.finish = piece.finish ?? out.finish
+    }
+    output.line()
+    return out
+  }
+
+  try {
+    if (message !== '') {
+      const prompt = options.raw ? message : tokenizer.chat([...system, { role: 'user', content: message }], true)
+      return { model: model.name, adapterDigest: adapter?.digest ?? null, ...(await ask(prompt)) }
+    }
+    const messages = [...system]
+    const reader = createInterface({
+      input: process.stdin,
+      ...(process.stdin.isTTY ? { output: process.stderr, prompt: '> ' } : {}),
+    })
+    signal.addEventListener('abort', () => reader.close(), { once: true })
+    reader.prompt()
+    for await (const line of reader) {
+      if (line.trim() !== '') {
+        messages.push({ role: 'user', content: line })
+        const answer = await ask(options.raw ? line : tokenizer.chat(messages, true))
+        messages.push({ role: 'assistant', content: answer.answer })
+        output.event(answer)
+      }
+      reader.prompt()
+    }
+    return undefined
+  } finally {
+    await inference.close()
+  }
+}

@@ -1,0 +1,43 @@
+import { serveModel } from '../../../node/serve-model.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
+import type { Handler } from '../../command.ts'
+import { configOf, openAdapter, openModel } from '../../common.ts'
+import type { serveOptions } from './options.ts'
+
+const DEFAULT_HOST = '127.0.0.1'
+const DEFAULT_PORT = 8080
+
+export const serveHandler: Handler<typeof serveOptions> = async (options, _args, context) => {
+  const { output, signal } = context
+  const { adapter: folder, name, ...flags } = options
+  const { settings } = configOf(flags, context)
+  const { model, tokenizer } = await openModel(configOf(flags, context), signal)
+  const adapter = await openAdapter(folder, model)
+  const engine = createOnnxEngine()
+  const layout = adapter?.adapter.layout ?? null
+  const parts = { engine, model, tokenizer, layout, clock: systemClock, threads: settings.threads ?? 0 }
+  const where = {
+    host: settings.host ?? DEFAULT_HOST,
+    port: settings.port ?? DEFAULT_PORT,
+    token: settings.token ?? null,
+  }
+  const id = name ?? model.name
+  const served = await serveModel(parts, where, id)
+  try {
+    if (adapter !== null) served.setAdapter(adapter.adapter.values, adapter.digest)
+    output.line(`${id} at ${served.url}/v1 (Ctrl-C stops it)`)
+    output.event({
+      event: 'serving',
+      url: served.url,
+      model: id,
+      baseDigest: model.digest,
+      adapterDigest: adapter?.digest ?? null,
+    })
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  } finally {
+    await served.stop()
+  }
+  return undefined
+}

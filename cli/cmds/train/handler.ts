@@ -1,0 +1,141 @@
+import { join, resolve } from 'node:path'
+import { trainAlone } from '../../../node/train-alone.ts'
+import type { TrainProgress } from '../../../node/train-loop.ts'
+import { adapterDigest } from '../../../src/adapter/delta.ts'
+import { createLayout, initialAdapter } from '../../../src/adapter/layout.ts'
+import { writePeft } from '../../../src/adapter/peft.ts'
+import { utf8 } from '../../../src/base/bytes.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { CoveyError } from '../../../src/base/errors.ts'
+import { writeFileAtomic } from '../../../src/base/files.ts'
+import { exampleKey } from '../../../src/data/split.ts'
+import { tokenizeExamples } from '../../../src/data/tokenize.ts'
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
+import type { Adapter } from '../../../src/types/adapter.ts'
+import type { Example } from '../../../src/types/data.ts'
+import { LINEAR_TARGETS } from '../../../src/types/model.ts'
+import type { Handler } from '../../command.ts'
+import { configOf, duration, loadExamples, ORIGIN_FILE, openAdapter, openModel } from '../../common.ts'
+import { measure } from '../../measure.ts'
+import type { trainOptions } from './options.ts'
+
+export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], context) => {
+  const { output, signal } = context
+  const config = configOf({ dir: options.dir, model: options.model, threads: options.threads }, context)
+  const { model, tokenizer } = await openModel(config, signal)
+  const threads = config.settings.threads ?? 0
+  if (options.maxTokens > model.config.maxPositions) {
+    const message = `--max-tokens: expected at most ${model.config.maxPositions} (the model's context), got ${options.maxTokens}`
+    throw new CoveyError('E_CONFIG', message)
+  }
+
+  const test = options.test === null ? null : await loadExamples(options.test, options, tokenizer, signal)
+  const read = await loadExamples(file, options, tokenizer, signal)
+  // a question of the test set that is trained on would make the measurement worthless
+  const held = new Set((test?.examples ?? []).map(exampleKey))
+  const examples = read.examples.filter((e) => !held.has(exampleKey(e)))
+  const { tokenized, tooLong, empty } = tokenizeExamples(examples, tokenizer, options.maxTokens)
+
+  const start = await startAdapter(options, model.config, () => openAdapter(options.adapter, model))
+  const { layout } = start
+  const training = {
+    steps: options.steps,
+    batchExamples: options.batch,
+    maxTokens: options.maxTokens,
+    learningRate: options.learningRate,
+    warmupSteps: Math.min(options.warmup, options.steps),
+    schedule: options.schedule,
+    weightDecay: options.weightDecay,
+    clipNorm: options.clipNorm,
+  }
+  const left = read.badLines + tooLong + empty
+  output.line(
+    `${tokenized.length} examples, adapter of ${layout.size} values on ${model.name}${left > 0 ? `; ${left} records left out` : ''}`,
+  )
+  const testSet = (list: readonly Example[]) => tokenizeExamples(list, tokenizer, options.maxTokens).tokenized
+  const engine = createOnnxEngine()
+  const before =
+    test === null
+      ? null
+      : await measure(engine, model, start, testSet(test.examples), options.maxTokens, threads, signal)
+
+  const run = trainAlone({
+    engine,
+    model,
+    layout,
+    factors: options.frozenA ? ['B'] : ['A', 'B'],
+    start: start.values,
+    training,
+    examples: tokenized,
+    steps: options.steps,
+    threads,
+    seed: options.seed,
+    clock: systemClock,
+    signal,
+  })
+  let next = await run.next()
+  for (; !next.done; next = await run.next()) output.progress(progressLine(next.value))
+  const summary = next.value
+
+  const adapter: Adapter = { layout, values: summary.values }
+  const out = resolve(options.out)
+  await writePeft(out, adapter, model.name)
+  const origin = {
+    base: model.name,
+    baseDigest: model.digest,
+    adapterDigest: adapterDigest(adapter),
+    steps: summary.steps,
+  }
+  await writeFileAtomic(join(out, ORIGIN_FILE), [utf8.encode(`${JSON.stringify(origin, null, 2)}\n`)])
+  const after =
+    test === null
+      ? null
+      : await measure(engine, model, adapter, testSet(test.examples), options.maxTokens, threads, signal)
+
+  const tokensPerSecond = summary.seconds > 0 ? summary.tokens / summary.seconds : 0
+  output.line(
+    `${summary.steps} steps in ${duration(summary.seconds)}: loss ${summary.loss.toFixed(4)}, ${Math.round(tokensPerSecond)} tokens/s`,
+  )
+  if (before !== null && after !== null) {
+    output.line(
+      `on ${after.examples} held-out examples: loss ${before.loss.toFixed(3)} → ${after.loss.toFixed(3)}, exact match ${percent(before.exactMatch)} → ${percent(after.exactMatch)}`,
+    )
+  }
+  output.line(`adapter ${origin.adapterDigest.slice(0, 16)} in ${out}`)
+  return {
+    out,
+    ...origin,
+    examples: tokenized.length,
+    leftOut: { badLines: read.badLines, tooLong, empty },
+    loss: summary.loss,
+    seconds: summary.seconds,
+    tokensPerSecond,
+    test: before === null || after === null ? null : { before, after },
+  }
+}
+
+async function startAdapter(
+  options: Parameters<typeof trainHandler>[0],
+  modelConfig: Parameters<typeof createLayout>[0],
+  open: () => ReturnType<typeof openAdapter>,
+): Promise<Adapter> {
+  const given = await open()
+  if (given !== null) return given.adapter
+  return initialAdapter(
+    createLayout(modelConfig, {
+      rank: options.rank,
+      alpha: options.alpha,
+      rsLora: options.rsLora,
+      dropout: options.dropout,
+      targets: options.target.length > 0 ? options.target : LINEAR_TARGETS,
+      seed: options.seed,
+    }),
+  )
+}
+
+function progressLine(p: TrainProgress): string {
+  const left = duration(p.secondsLeft)
+  return `step ${p.step}/${p.steps}  loss ${p.loss.toFixed(4)}  ${Math.round(p.tokensPerSecond)} tokens/s  ${left} left`
+}
+
+const percent = (x: number): string => `${(100 * x).toFixed(1)} %`

@@ -1,0 +1,32 @@
+import { LINEAR_TARGETS } from '../../../src/types/model.ts'
+import { decimal, flag, integer, list, oneOf, option, text } from '../../command.ts'
+import { adapterOption, dirOption, modelOption, templateOptions, threadsOption } from '../../common.ts'
+
+export const trainOptions = {
+  dir: dirOption,
+  model: modelOption,
+  ...templateOptions,
+  out: option('--out <folder>', 'where the adapter goes (PEFT layout)', text, 'adapter'),
+  adapter: adapterOption,
+  test: option('--test <file>', 'held-out records to measure on before and after', text, null),
+  steps: option('--steps <n>', 'optimizer steps', integer(1, 1_000_000), 200),
+  batch: option('--batch <n>', 'examples in one step', integer(1, 4096), 32),
+  maxTokens: option('--max-tokens <n>', 'longest example, tokens; longer ones are left out', integer(8, 131_072), 256),
+  learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 5e-3),
+  warmup: option('--warmup <n>', 'steps of linear warm-up', integer(0, 100_000), 10),
+  schedule: option('--schedule <kind>', 'constant | cosine', oneOf('constant', 'cosine'), 'cosine'),
+  weightDecay: option('--weight-decay <x>', "AdamW's decoupled decay", decimal(0, 1), 0),
+  clipNorm: option('--clip-norm <x>', 'largest gradient norm, 0 = no clipping', decimal(0, 1000), 1),
+  rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 16),
+  alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
+  rsLora: flag('--rs-lora', 'scale by alpha/√rank'),
+  dropout: option('--dropout <x>', "on LoRA's input", decimal(0, 0.9), 0),
+  target: list(
+    '--target <layer>',
+    `linear layer to adapt; may be repeated (all: ${LINEAR_TARGETS.join(', ')})`,
+    oneOf(...LINEAR_TARGETS),
+  ),
+  frozenA: flag('--frozen-a', 'train B only, as tasks that average B do'),
+  seed: option('--seed <n>', 'draws A and the order of examples', integer(0, 4_294_967_295), 1),
+  threads: threadsOption,
+}
