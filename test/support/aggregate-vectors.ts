@@ -1,0 +1,49 @@
+/**
+ * Stored vectors of the aggregation rules: inputs from seeded random numbers, the sha256 of what must come out. Another
+ * machine, engine or implementation that gives other bits would split the network; here it fails a test instead.
+ */
+import { adapterDigest } from '../../src/adapter/delta.ts'
+import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
+import { aggregatorFor } from '../../src/aggregate/registry.ts'
+import { LINEAR_TARGETS } from '../../src/types/model.ts'
+import type { AggregationRule } from '../../src/types/spec.ts'
+import { randomFactors } from './dense-lora.ts'
+import { tinyConfig } from './tiny-config.ts'
+
+export interface AggregateVector {
+  readonly rule: AggregationRule
+  readonly round: number
+  readonly rank: number
+  readonly weights: readonly number[]
+  /** sha256 of the new adapter's safetensors bytes */
+  readonly digest: string
+}
+
+const CASES: readonly Omit<AggregateVector, 'digest'>[] = [
+  { rule: 'frozen-a', round: 1, rank: 4, weights: [1, 1, 1, 1] },
+  { rule: 'frozen-a', round: 2, rank: 4, weights: [0.1, 0.7, 3] },
+  { rule: 'alternating', round: 1, rank: 4, weights: [1, 1, 1] },
+  { rule: 'alternating', round: 2, rank: 4, weights: [1, 2, 3] },
+  { rule: 'factor-mean', round: 1, rank: 4, weights: [1, 1, 1, 1, 1, 1, 1] },
+  { rule: 'stacked-svd', round: 1, rank: 4, weights: [1, 1] },
+  { rule: 'stacked-svd', round: 2, rank: 2, weights: [1, 5, 2, 2] },
+]
+
+/** Every case with the digest that this machine computes. Base: the initial adapter, seed 11, plus B uniform in ±0.05. */
+export function computeAggregateVectors(): AggregateVector[] {
+  return CASES.map((c) => {
+    const layout = createLayout(tinyConfig, {
+      rank: c.rank,
+      alpha: 8,
+      rsLora: false,
+      dropout: 0,
+      targets: LINEAR_TARGETS,
+      seed: 11,
+    })
+    const rule = aggregatorFor(c.rule)
+    const b = randomFactors(layout, ['B'], 'vector/base', 0.05)
+    const base = initialAdapter(layout).values.map((x, i) => x + b[i]!)
+    const deltas = c.weights.map((_, i) => randomFactors(layout, rule.trainedFactors(c.round), `vector/${i}`, 0.1))
+    return { ...c, digest: adapterDigest({ layout, values: rule.aggregate(layout, base, deltas, c.weights, c.round) }) }
+  })
+}
