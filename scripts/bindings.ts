@@ -26,14 +26,16 @@ const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
 ]
 
 interface Artifact {
-  readonly abi: readonly unknown[]
+  readonly abi: readonly { readonly type: string }[]
   readonly bytecode: string
   readonly linkReferences: Readonly<
     Record<string, Readonly<Record<string, readonly { start: number; length: number }[]>>>
   >
 }
 
-function render(name: string, { abi, bytecode, linkReferences }: Artifact): string {
+function render(source: string, name: string, { abi: entries, bytecode, linkReferences }: Artifact): string {
+  // a library's public functions have selectors of their own kind, which ethers cannot spell: nobody calls them from outside
+  const abi = source.startsWith('libraries/') ? entries.filter((entry) => entry.type === 'error') : entries
   const links = Object.fromEntries(
     Object.values(linkReferences)
       .flatMap((libraries) => Object.entries(libraries))
@@ -68,7 +70,7 @@ for (const [source, name] of CONTRACTS) {
     console.error(`bindings: expected an artifact of ${name} (contracts/${source}); run \`hardhat compile\` first`)
     process.exit(1)
   }
-  const text = render(name, JSON.parse(artifact) as Artifact)
+  const text = render(source, name, JSON.parse(artifact) as Artifact)
   const path = join(OUT, `${name}.ts`)
   if (read(path) === text) continue
   stale.push(`src/ledger/generated/${name}.ts`)

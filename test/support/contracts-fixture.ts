@@ -1,6 +1,6 @@
 /** Covey's contracts on Hardhat's simulated chain, with nodes that have stake, a peer id and an approval. */
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { network } from 'hardhat'
+import { artifacts, network } from 'hardhat'
 import { packScores } from '../../src/round/packed-scores.ts'
 import type { Scores, SettlementRules } from '../../src/types/ledger.ts'
 
@@ -61,10 +61,17 @@ export const params = {
   rules: RULES,
 }
 
+/** Without its ABI, whose types ethers does not know (and says so on every run). */
+export async function deployLibrary(name: string) {
+  const [deployer] = await ethers.getSigners()
+  const { bytecode } = await artifacts.readArtifact(name)
+  return new ethers.ContractFactory([], bytecode, deployer).deploy()
+}
+
 /** Libraries, token, registry, vault, tasks, bound: the order of contracts/README.md. */
 export async function deploy() {
-  const taskLimits = await ethers.deployContract('TaskLimits')
-  const settlement = await ethers.deployContract('Settlement')
+  const taskLimits = await deployLibrary('TaskLimits')
+  const settlement = await deployLibrary('Settlement')
   const token = await ethers.deployContract('CoveyToken', [1_000_000_000n * TOKEN])
   const registry = await ethers.deployContract('NodeRegistry')
   const vault = await ethers.deployContract('StakeVault', [token.target, UNBONDING])
@@ -72,7 +79,7 @@ export async function deploy() {
     libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
   })
   await vault.bind(tasks.target)
-  return { token, registry, vault, tasks, settlement }
+  return { token, registry, vault, tasks }
 }
 export type Contracts = Awaited<ReturnType<typeof deploy>>
 
