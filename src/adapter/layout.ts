@@ -79,9 +79,9 @@ export function loraScale(lora: LoraConfig): number {
  * (`kaiming_uniform_(a=√5)`). Each A has its own stream, named by seed and tensor, so that adding a target does not move
  * the others. Integer and IEEE operations only: every peer draws the same bits.
  *
- * With frozen A the rows span the only directions that a task can ever learn. Uniform rows of length `in` ≫ rank are
- * nearly orthogonal already (cosines about 1/√in); orthonormal rows gained nothing that was measured so far, and would
- * need a decomposition in the one place that every peer must agree on first.
+ * With frozen A the rows span the only directions that a task can ever learn. Uniform rows of length `in` much above
+ * the rank are nearly orthogonal already (cosines about 1/√in). Orthonormal rows would need a decomposition in the one
+ * place that every peer must agree on first; whether they learn better has not been measured.
  */
 export function initialAdapter(layout: AdapterLayout): Adapter {
   const values = new Float32Array(layout.size)
