@@ -22,6 +22,12 @@ export function exampleKey(example: Example): string {
 const unit = (purpose: string, seed: string | number, key: string): number =>
   Number.parseInt(sha256(`${purpose} ${seed} ${key}`).slice(0, 12), 16) / 2 ** 48
 
+/** Keys in the order of their numbers, each hashed once. */
+function inHashOrder(keys: Iterable<string>, purpose: string, seed: string | number): string[] {
+  const ranked = Array.from(keys, (key) => ({ key, at: unit(purpose, seed, key) }))
+  return ranked.sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1)).map(({ key }) => key)
+}
+
 function byPartition(examples: readonly Example[]): Map<string, Example[]> {
   const out = new Map<string, Example[]>()
   for (const example of examples) {
@@ -82,7 +88,7 @@ function stratified(examples: readonly Example[], count: number, seed: string | 
   const pools: Example[][] = []
   for (const list of byPartition(examples).values()) {
     const distinct = new Map(list.map((example) => [exampleKey(example), example]))
-    const ranked = [...distinct.keys()].sort((a, b) => unit('probe', seed, a) - unit('probe', seed, b))
+    const ranked = inHashOrder(distinct.keys(), 'probe', seed)
     const most = distinct.size < 2 ? 0 : Math.max(1, Math.floor(distinct.size * MAX_PROBE_SHARE))
     const pool: Example[] = []
     for (const key of ranked) {
@@ -128,7 +134,7 @@ export function holdOut(
   seed: string | number,
 ): { readonly train: readonly Example[]; readonly heldOut: readonly Example[] } {
   if (!(share >= 0 && share < 1)) throw new CoveyError('E_ARGUMENT', `share: expected 0 to below 1, got ${share}`)
-  const keys = [...new Set(examples.map(exampleKey))].sort((a, b) => unit('held', seed, a) - unit('held', seed, b))
+  const keys = inHashOrder(new Set(examples.map(exampleKey)), 'held', seed)
   const count = share === 0 || keys.length < 2 ? 0 : Math.max(1, Math.floor(keys.length * share))
   const held = new Set(keys.slice(0, count))
   return {

@@ -78,15 +78,19 @@ function valueAt(record: DataRecord, field: string): unknown {
   return value
 }
 
+/** The record's field names for a message: enough of them to see the mistake. */
+function fieldNames(record: DataRecord): string {
+  const names = Object.keys(record)
+  const shown = names.slice(0, MAX_LISTED).map((name) => (name.length > 40 ? `${name.slice(0, 40)}...` : name))
+  if (names.length > MAX_LISTED) shown.push(`${names.length - MAX_LISTED} more`)
+  return shown.join(', ') || 'none'
+}
+
 /** A field as text: strings as they are, everything else as JSON. Undefined and null are absent. */
 function textAt(record: DataRecord, field: string): string {
   const value = valueAt(record, field)
   if (value === undefined || value === null) {
-    const fields = Object.keys(record)
-    throw new CoveyError('E_TEMPLATE', `no field "${field}"; the record has: ${fields.join(', ') || 'none'}`, {
-      field,
-      fields,
-    })
+    throw new CoveyError('E_TEMPLATE', `no field "${field}"; the record has: ${fieldNames(record)}`, { field })
   }
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
@@ -126,11 +130,9 @@ export function exampleMaker(options: TemplateOptions, tokenizer: Tokenizer | nu
     }
     const { prompt: p, completion: c } = record
     if (typeof p === 'string' && typeof c === 'string') return nonEmpty(p, c, partition(record))
-    const fields = Object.keys(record)
     throw new CoveyError(
       'E_TEMPLATE',
-      `expected "messages", or "prompt" and "completion"; the record has: ${fields.join(', ') || 'none'}; name its fields with --prompt and --completion`,
-      { fields },
+      `expected "messages", or "prompt" and "completion"; the record has: ${fieldNames(record)}; name its fields with --prompt and --completion`,
     )
   }
 }
