@@ -18,14 +18,17 @@ export class StopMatcher {
   push(text: string): string {
     if (this.found) return ''
     this.held += text
-    let first = -1
+    // the one that is complete first, so that the result does not depend on how the text was cut
+    let first: { readonly at: number; readonly end: number } | undefined
     for (const stop of this.stops) {
       const at = this.held.indexOf(stop)
-      if (at >= 0 && (first < 0 || at < first)) first = at
+      const end = at + stop.length
+      if (at >= 0 && (first === undefined || end < first.end || (end === first.end && at < first.at)))
+        first = { at, end }
     }
-    if (first >= 0) {
+    if (first !== undefined) {
       this.found = true
-      const out = this.held.slice(0, first)
+      const out = this.held.slice(0, first.at)
       this.held = ''
       return out
     }

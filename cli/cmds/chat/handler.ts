@@ -3,6 +3,7 @@ import { CoveyError } from '../../../src/base/errors.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import { complete } from '../../../src/serve/completion.ts'
 import type { ServedModel } from '../../../src/serve/model-slot.ts'
+import { stopIdsOf } from '../../../src/serve/stop-ids.ts'
 import type { ChatMessage } from '../../../src/types/data.ts'
 import type { Handler } from '../../command.ts'
 import { configOf, openAdapter, openModel } from '../../common.ts'
@@ -29,7 +30,7 @@ export const chatHandler: Handler<typeof chatOptions> = async (options, [message
     baseDigest: model.digest,
     adapterDigest: adapter?.digest ?? null,
     contextTokens: model.config.maxPositions,
-    stopIds: [...new Set([tokenizer.eosId, ...model.config.eosIds])],
+    stopIds: stopIdsOf(tokenizer, model.config),
   }
   const system: ChatMessage[] = options.system === null ? [] : [{ role: 'system', content: options.system }]
 
