@@ -9,7 +9,7 @@ const SHORT_ROW = 128
 /** Rows are a multiple of this long: matrix kernels work in blocks. */
 const ROW_STEP = 32
 /** Tokens in one evaluation batch: 2,048 × 6,144 float32 logits are 50 MB. */
-export const EVAL_BATCH_TOKENS = 2048
+const EVAL_BATCH_TOKENS = 2048
 
 /** One row length for a whole data set, so that the engine sees few shapes. Tokens. */
 export function rowLength(examples: readonly TokenizedExample[], maxTokens: number): number {

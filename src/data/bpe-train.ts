@@ -22,7 +22,7 @@ export function countPreTokens(counts: Map<string, number>, text: string, weight
 }
 
 /** GPT-2's printable character for each byte: printable Latin-1 stays, the rest moves to U+0100 and on. */
-export function byteCharacters(): string[] {
+function byteCharacters(): string[] {
   const out: string[] = []
   let extra = 0
   for (let b = 0; b < 256; b++) {

@@ -54,7 +54,7 @@ const UNSEEN_EVERY = 5
 const UNSEEN_SHARE = 0.3
 /** Tries for a request that is not there yet. */
 const MAX_TRIES = 1000
-export const MAX_PER_TRADE = 100_000
+const MAX_PER_TRADE = 100_000
 
 /** Around verb phrases. The bare phrase stands twice: it is what most people type. */
 const ASK_FRAMES = [
@@ -161,7 +161,7 @@ function drawValue(slot: Slot, random: Random): string | number {
 }
 
 /** True when this combination of a tool's values belongs to the test. Does not depend on the seed. */
-export function isTestValues(trade: string, tool: string, values: Values): boolean {
+function isTestValues(trade: string, tool: string, values: Values): boolean {
   const hash = Number.parseInt(sha256(JSON.stringify([trade, tool, values])).slice(0, 8), 16)
   return hash / 2 ** 32 < TEST_VALUES
 }

@@ -62,8 +62,3 @@ export function merkleTree(leaves: readonly Bytes32[]): MerkleTree {
     },
   }
 }
-
-/** What the contract computes: the root that `leaf` and `proof` lead to. */
-export function merkleRootOf(leaf: Bytes32, proof: readonly Bytes32[]): Bytes32 {
-  return proof.reduce(hashPair, leaf)
-}

@@ -12,15 +12,15 @@ import { CoveyError, isCoveyError, messageOf } from '../base/errors.ts'
 export type DataRecord = Readonly<Record<string, unknown>>
 
 /** Records are held in memory, at some three times their size on disk; also bounds what a gzip bomb may unpack to. */
-export const MAX_DATA_BYTES = 512 * 1024 ** 2
+const MAX_DATA_BYTES = 512 * 1024 ** 2
 /** Longest line: some 250,000 tokens, more than any context. */
-export const MAX_LINE_BYTES = 1024 * 1024
+const MAX_LINE_BYTES = 1024 * 1024
 /** Bad lines that a report lists; further ones are only counted. */
 const MAX_LISTED = 20
 /** A file with more broken lines than this is not what its owner thinks it is. */
 const MAX_BAD_SHARE = 0.1
 /** An empty object takes three bytes on disk and a hundred in memory. */
-export const MAX_RECORDS = 5_000_000
+const MAX_RECORDS = 5_000_000
 
 export interface BadLine {
   /** 1-based */

@@ -86,12 +86,7 @@ export interface Probe {
   slice(round: number): ProbeSlice | null
 }
 
-/** @param slices slices[0] is round 1's. @throws CoveyError E_ARGUMENT | E_TOO_LARGE */
-export function buildProbe(slices: readonly (readonly Example[])[]): Probe {
-  return probeFromBytes(slices.map(encodeSlice))
-}
-
-/** The same from stored slice bytes (a coordinator that starts again). @throws CoveyError E_ARGUMENT */
+/** @param slices encoded slices, slices[0] is round 1's. @throws CoveyError E_ARGUMENT when there is none */
 export function probeFromBytes(slices: readonly Uint8Array[]): Probe {
   const digests = slices.map((bytes) => sha256(bytes))
   const tree = merkleTree(digests.map((digest, i) => merkleLeaf(i + 1, digest)))
