@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assertDigest, isDigest, sha256 } from '../base/bytes.ts'
+import { CoveyError } from '../base/errors.ts'
 import type { BlobStore } from '../types/store.ts'
 import type { PartialBlob } from '../types/transport.ts'
 import {
@@ -21,6 +22,9 @@ import {
   unfinished,
 } from './blob-checks.ts'
 import { closedError, isMissing, onDisk } from './disk-error.ts'
+
+/** where a data directory keeps its blobs */
+export const BLOB_FOLDER = 'blobs'
 
 export class BlobFiles implements BlobStore {
   readonly #dir: string
@@ -206,6 +210,36 @@ export class BlobFiles implements BlobStore {
     if (this.#isClosed()) throw closedError(this.#dir)
     return await onDisk(this.#dir, work)
   }
+}
+
+/** A model of a few billion parameters' adapter is far smaller; whoever knows the size gives it. */
+const MAX_FOREIGN_BLOB_BYTES = 1024 * 1024 * 1024
+
+/**
+ * One blob out of a store that another process may have open: reads the file alone, changes nothing.
+ * @param dir the folder that `openStore` was given
+ * @throws CoveyError E_BLOB_UNAVAILABLE | E_TOO_LARGE | E_CORRUPT | E_DISK
+ */
+export async function readBlobFile(
+  dir: string,
+  digest: string,
+  maxBytes = MAX_FOREIGN_BLOB_BYTES,
+): Promise<Uint8Array> {
+  const path = join(dir, BLOB_FOLDER, assertDigest(digest))
+  return await onDisk(path, async () => {
+    const size = await sizeOf(path)
+    if (size === undefined) throw unavailable(digest)
+    assertFits(digest, size, maxBytes)
+    const bytes = new Uint8Array(await readFile(path))
+    const found = sha256(bytes)
+    if (found !== digest)
+      throw new CoveyError(
+        'E_CORRUPT',
+        `${path}: its bytes have digest ${found}; its owner removes it when it reads it`,
+        { digest, found },
+      )
+    return bytes
+  })
 }
 
 interface PartialFileOptions {

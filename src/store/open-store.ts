@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { CoveyError } from '../base/errors.ts'
 import type { Store } from '../types/store.ts'
-import { BlobFiles } from './blob-files.ts'
+import { BLOB_FOLDER, BlobFiles } from './blob-files.ts'
 import { diskError, onDisk } from './disk-error.ts'
 import { PREFIXES } from './prefixes.ts'
 import { RecordJournal, Records } from './records.ts'
@@ -31,7 +31,7 @@ export async function openStore(dir: string): Promise<Store> {
     if (isLocked(error)) throw await lockedError(dir, pidFile, error)
     throw diskError(error, path)
   }
-  const blobs = new BlobFiles(join(dir, 'blobs'), isClosed)
+  const blobs = new BlobFiles(join(dir, BLOB_FOLDER), isClosed)
   try {
     await blobs.start()
     // LevelDB's lock says that there is another process, not which
