@@ -18,7 +18,7 @@ export const insurance: Trade = {
         'make a {cause} claim for my {thing}',
         'put in a claim for the {thing} because of {cause}',
       ],
-      say: ['the {cause} ruined my {thing}', 'I lost my {thing} in a {cause}', 'my {thing} was damaged by {cause}'],
+      say: ['the {cause} ruined my {thing}', 'I lost my {thing} through {cause}', 'my {thing} was damaged by {cause}'],
     },
     {
       name: 'insure',

@@ -74,7 +74,7 @@ export const utility: Trade = {
       slots: { supply, street },
       ask: [
         'connect my new house in {street} street to {supply}',
-        'open a {supply} line to the house in {street} street',
+        'bring a new {supply} line to the house in {street} street',
         'lay {supply} to my new home in {street} street',
         'set up {supply} for a new flat in {street} street',
         'sign up my new place in {street} street for {supply}',
