@@ -62,7 +62,7 @@ const shards = await makeShards(
   {
     nodes: n('nodes'), rounds: n('rounds'), proposers: n('proposers'), voters: 2, steps: n('steps'), batch: n('batch'),
     rank: n('rank'), alpha: n('alpha'), learningRate: n('lr'), rule: a.rule as AggregationRule, encoding: 'int8',
-    sliceExamples: 64, evalExamples: n('eval-examples'), model: a.model, dir: '', port: 0, seed: n('seed'), liar: 0, idle: 0,
+    sliceExamples: 64, evalExamples: n('eval-examples'), phaseSeconds: 60, model: a.model, dir: '', port: 0, seed: n('seed'), liar: 0, idle: 0,
     data: a.data ?? null, test: a.test ?? null, prompt: unescape(a.prompt), completion: unescape(a.completion),
     partitionBy: a['partition-by'], compare: false, keep: false, json: false,
   },

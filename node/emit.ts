@@ -1,22 +1,8 @@
-/** Events as lines of JSON (for programs) or as sentences (for people). */
-import type { Emit, NodeEvent } from './events.ts'
+/** A node's events as sentences, for people. */
+import type { NodeEvent } from './events.ts'
 
-/** Money is text in JSON: a wei amount does not fit a double. */
-export const jsonLine = (value: unknown): string => `${JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : v))}\n`
-
-export function jsonEmitter(out: { write(text: string): unknown }): Emit {
-  return (event) => void out.write(jsonLine(event))
-}
-
-/** One line an event; what repeats many times a second is left out. */
-export function textEmitter(out: { write(text: string): unknown }): Emit {
-  return (event) => {
-    const text = sentence(event)
-    if (text !== null) out.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`)
-  }
-}
-
-function sentence(e: NodeEvent): string | null {
+/** null = nothing that a person wants to read each time */
+export function sentence(e: NodeEvent): string | null {
   const short = (digest: string): string => digest.slice(0, 12)
   switch (e.event) {
     case 'ready':

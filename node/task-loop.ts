@@ -9,6 +9,7 @@ import type { Action } from '../src/types/round.ts'
 import type { Look, TaskContext } from './context.ts'
 import { perform } from './duties/perform.ts'
 import { readFacts } from './facts.ts'
+import { tellStats } from './stats.ts'
 
 export interface TaskLoopOptions {
   readonly ctx: TaskContext
@@ -61,6 +62,7 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
     if (state === told) return
     told = state
     toldAt = at.now
+    if (at.task.phase === 'idle') tellStats(ctx)
     ctx.emit({
       event: 'phase',
       task: ctx.task,

@@ -5,7 +5,7 @@ import { nodeFiles } from '../../../node/settings.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { CoveyError, messageOf } from '../../../src/base/errors.ts'
 import { writeFileAtomic } from '../../../src/base/files.ts'
-import { createAccountFile, loadAccount } from '../../../src/ledger/accounts.ts'
+import { createAccountFile, openAccountFile, QUICK_SCRYPT_N, STANDARD_SCRYPT_N } from '../../../src/ledger/accounts.ts'
 import { generatePeerKey, loadPeerKey, peerIdOf, savePeerKey } from '../../../src/transport/peer-key.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
@@ -28,9 +28,10 @@ export const initHandler: Handler<typeof initOptions> = async (options, _args, c
   await makePrivateFolder(dirname(accountFile))
 
   const madeAccount = !existsSync(accountFile)
-  const account = madeAccount
-    ? await createAccountFile(accountFile, password, fastKdf ? { fast: true } : {})
-    : (await loadAccount(accountFile, password)).address
+  const signer = madeAccount
+    ? await createAccountFile(accountFile, password, { scryptN: fastKdf ? QUICK_SCRYPT_N : STANDARD_SCRYPT_N })
+    : await openAccountFile(accountFile, password)
+  const account = signer.address
   const madePeer = !existsSync(peerFile)
   const peerKey = madePeer ? await generatePeerKey() : await loadPeerKey(peerFile, password)
   if (madePeer) await savePeerKey(peerFile, peerKey, password)

@@ -1,32 +1,30 @@
-/** What `covey quickstart` can be told. */
-export interface QuickstartOptions {
-  readonly nodes: number
-  readonly rounds: number
-  readonly proposers: number
-  readonly voters: number
-  /** optimizer steps of one proposer in one round */
-  readonly steps: number
-  readonly batch: number
-  readonly rank: number
-  readonly alpha: number
-  readonly learningRate: number
-  readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
-  readonly encoding: 'f32' | 'bf16' | 'int8'
-  readonly sliceExamples: number
-  /** held-out examples for the rounds before the last; the last is measured on all */
-  readonly evalExamples: number
-  readonly model: string
-  readonly dir: string
-  readonly port: number
-  readonly seed: number
-  readonly liar: number
-  readonly idle: number
-  readonly data: string | null
-  readonly test: string | null
-  readonly prompt: string | null
-  readonly completion: string | null
-  readonly partitionBy: string
-  readonly compare: boolean
-  readonly keep: boolean
-  readonly json: boolean
+import { decimal, flag, integer, oneOf, option, text } from '../../command.ts'
+import { modelOption, templateOptions } from '../../common.ts'
+
+export const quickstartOptions = {
+  nodes: option('--nodes <n>', 'participants', integer(2, 64), 6),
+  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 8),
+  proposers: option('--proposers <n>', 'seats that train, in each round', integer(1, 32), 4),
+  voters: option('--voters <n>', 'seats that score, in each round', integer(1, 32), 2),
+  steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 12),
+  batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 32),
+  rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 16),
+  alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
+  learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 1e-2),
+  aggregate: option('--aggregate <rule>', 'how factors are averaged', oneOf('frozen-a', 'alternating', 'stacked-svd', 'factor-mean'), 'frozen-a'),
+  encode: option('--encode <how>', 'how deltas travel', oneOf('int8', 'bf16', 'f32'), 'int8'),
+  slice: option('--slice <n>', "examples in one round's slice of the probe", integer(4, 4096), 128),
+  evalExamples: option('--eval-examples <n>', 'held-out examples for rounds before the last; the last is measured on all', integer(10, 1_000_000), 400),
+  phaseSeconds: option('--phase-seconds <n>', 'how long a phase waits for those who are silent', integer(5, 86_400), 120),
+  data: option('--data <file>', 'your own records, .jsonl or .jsonl.gz (our generator)', text, null),
+  test: option('--test <file>', 'held-out records (split off --data)', text, null),
+  ...templateOptions,
+  model: modelOption,
+  dir: option('--dir <folder>', 'where everything goes', text, null),
+  port: option('--port <n>', 'port of the served model, 0 = any free one', integer(0, 65_535), 0),
+  seed: option('--seed <n>', 'deals the data, draws A', integer(0, 4_294_967_295), 1),
+  liar: option('--liar <n>', 'nodes that publish sign-flipped, scaled deltas', integer(0, 32), 0),
+  idle: option('--idle <n>', 'nodes that publish zeros', integer(0, 32), 0),
+  compare: flag('--no-compare', 'leave out the training of what the network is compared with'),
+  keep: flag('--keep', 'stay up afterwards, until Ctrl-C'),
 }

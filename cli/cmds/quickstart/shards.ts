@@ -1,11 +1,11 @@
 /** Who gets which data in a quickstart: private shards for the nodes, a probe for the creator, a held-out test set. */
 import { CoveyError } from '../../../src/base/errors.ts'
-import { generateRecords } from '../../../src/data/generate.ts'
+import { GENERATED_COMPLETION, GENERATED_PARTITION, GENERATED_PROMPT, generateRecords } from '../../../src/data/generate.ts'
 import { readRecords } from '../../../src/data/records.ts'
 import { dealPartitions, partitionSizes, splitExamples } from '../../../src/data/split.ts'
 import { type TemplateOptions, toExamples } from '../../../src/data/template.ts'
 import type { Example, Tokenizer } from '../../../src/types/data.ts'
-import type { QuickstartOptions } from './options.ts'
+import type { QuickstartOptions } from './plan.ts'
 
 export interface Shard {
   readonly name: string
@@ -26,16 +26,16 @@ export interface Shards {
 const TEST_SHARE = 0.15
 /** The generator's output per organisation: about as much as a small office writes down in a month. */
 const GENERATED_PER_TRADE = 700
-const GENERATED_TEMPLATES = { prompt: 'Request: {text}\nCall:', completion: ' {call}' }
+const GENERATED_TEST_PER_TRADE = 100
+const GENERATED = { prompt: GENERATED_PROMPT, completion: GENERATED_COMPLETION }
 
 /** The data that --data names, or our own, as training examples and a held-out set (null = to be split off). */
 async function readExamples(options: QuickstartOptions, tokenizer: Tokenizer): Promise<{ examples: readonly Example[]; test: readonly Example[] | null; templates: Shards['templates'] }> {
   if (options.data === null) {
-    const { train, test } = generateRecords({ perTrade: GENERATED_PER_TRADE, seed: options.seed })
-    const templates: TemplateOptions = { ...GENERATED_TEMPLATES, partitionBy: 'trade' }
-    const examplesOf = (records: typeof train): readonly Example[] =>
-      toExamples({ records: records as unknown as Record<string, unknown>[], lines: [] }, templates, tokenizer).examples
-    return { examples: examplesOf(train), test: examplesOf(test), templates: GENERATED_TEMPLATES }
+    const templates: TemplateOptions = { ...GENERATED, partitionBy: GENERATED_PARTITION }
+    const generate = (perTrade: number, part: 'train' | 'test'): readonly Example[] =>
+      toExamples({ records: generateRecords({ perTrade, seed: options.seed, part }), lines: [] }, templates, tokenizer).examples
+    return { examples: generate(GENERATED_PER_TRADE, 'train'), test: generate(GENERATED_TEST_PER_TRADE, 'test'), templates: GENERATED }
   }
   const templates: TemplateOptions = { prompt: options.prompt, completion: options.completion, partitionBy: options.partitionBy }
   const examples = toExamples(await readRecords(options.data), templates, tokenizer).examples

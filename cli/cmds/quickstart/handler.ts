@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+import type { Handler } from '../../command.ts'
+import { SHIPPED_MODEL } from '../../common.ts'
+import type { quickstartOptions } from './options.ts'
+import { renderResult } from './result.ts'
+import { runQuickstart } from './run.ts'
+
+export const quickstartHandler: Handler<typeof quickstartOptions> = async (options, _args, { output, signal }) => {
+  const { aggregate, encode, slice, partitionBy, dir, model, ...rest } = options
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[:T]/g, '-')
+  const { result, stop } = await runQuickstart(
+    {
+      ...rest,
+      rule: aggregate,
+      encoding: encode,
+      sliceExamples: slice,
+      partitionBy,
+      model: model ?? SHIPPED_MODEL,
+      dir: dir ?? join('.covey', `quickstart-${stamp}`),
+      json: output.json,
+    },
+    output.json ? process.stderr : process.stdout,
+    signal,
+  )
+  output.line(renderResult(result))
+  if (options.keep && !signal.aborted) {
+    output.line(`Still up: ${result.served?.url ?? ''} (Ctrl-C stops it)`)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  }
+  await stop()
+  return result
+}

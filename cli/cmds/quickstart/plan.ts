@@ -1,0 +1,34 @@
+/** What `covey quickstart` can be told. */
+export interface QuickstartOptions {
+  readonly nodes: number
+  readonly rounds: number
+  readonly proposers: number
+  readonly voters: number
+  /** optimizer steps of one proposer in one round */
+  readonly steps: number
+  readonly batch: number
+  readonly rank: number
+  readonly alpha: number
+  readonly learningRate: number
+  readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
+  readonly encoding: 'f32' | 'bf16' | 'int8'
+  readonly sliceExamples: number
+  /** held-out examples for the rounds before the last; the last is measured on all */
+  readonly evalExamples: number
+  /** a phase may last this long, the train and score phases a multiple of it, seconds */
+  readonly phaseSeconds: number
+  readonly model: string
+  readonly dir: string
+  readonly port: number
+  readonly seed: number
+  readonly liar: number
+  readonly idle: number
+  readonly data: string | null
+  readonly test: string | null
+  readonly prompt: string | null
+  readonly completion: string | null
+  readonly partitionBy: string | null
+  readonly compare: boolean
+  readonly keep: boolean
+  readonly json: boolean
+}

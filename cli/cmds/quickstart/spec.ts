@@ -1,0 +1,66 @@
+/** The task that a quickstart puts on chain: its spec, and its terms in money and time. */
+import { parseAmount } from '../../../src/ledger/amount.ts'
+import { LINEAR_TARGETS } from '../../../src/types/model.ts'
+import type { BaseModel } from '../../../src/types/model.ts'
+import type { TaskSpec } from '../../../src/types/spec.ts'
+import type { TaskTerms } from '../../../coordinator/create-task.ts'
+import type { QuickstartOptions } from './plan.ts'
+
+/** Longest example, tokens. */
+const MAX_TOKENS = 128
+const WARMUP_STEPS = 2
+/** Held-out examples of a voter's own for its veto. */
+const PRIVATE_EXAMPLES = 64
+
+export const MIN_STAKE = parseAmount('100')
+/** Above the minimum, so that one small fault does not cost the seat; one gross one does. */
+export const STAKE = parseAmount('120')
+export const POOL_PER_ROUND = parseAmount('100')
+
+export function quickstartSpec(options: QuickstartOptions, model: BaseModel, templates: TaskSpec['data']): TaskSpec {
+  return {
+    version: 1,
+    name: options.data === null ? 'tool-calls' : 'own-data',
+    model: { name: model.name, digest: model.digest },
+    adapter: { rank: options.rank, alpha: options.alpha, rsLora: false, dropout: 0, targets: [...LINEAR_TARGETS], seed: options.seed },
+    training: {
+      steps: options.steps,
+      batchExamples: options.batch,
+      maxTokens: MAX_TOKENS,
+      learningRate: options.learningRate,
+      warmupSteps: Math.min(WARMUP_STEPS, options.steps),
+      schedule: 'cosine',
+      weightDecay: 0,
+      clipNorm: 1,
+    },
+    aggregation: { rule: options.rule },
+    encoding: options.encoding,
+    privacy: { mode: 'open' },
+    scoring: { sliceExamples: options.sliceExamples, privateExamples: PRIVATE_EXAMPLES },
+    data: templates,
+  }
+}
+
+export function quickstartTerms(options: QuickstartOptions): TaskTerms {
+  return {
+    pool: POOL_PER_ROUND * BigInt(options.rounds),
+    rounds: options.rounds,
+    proposers: options.proposers,
+    voters: options.voters,
+    minStake: MIN_STAKE,
+    // generous: phases end when everyone has acted, these are for those who never do
+    seconds: { train: options.phaseSeconds * 3, reveal: options.phaseSeconds, probe: options.phaseSeconds, score: options.phaseSeconds * 2, tally: options.phaseSeconds },
+    rules: {
+      excludeBelow: 500,
+      excludeSpreadBps: 2_500,
+      slashBelow: 2_000,
+      slashSpreadBps: 6_000,
+      vetoBelow: 10_000,
+      tolerance: 200,
+      voterBps: 2_500,
+      equalBps: 2_000,
+      slashBps: 3_000,
+      faultBps: 100,
+    },
+  }
+}

@@ -1,0 +1,30 @@
+/** What `node start` and `coordinator start` have in common. */
+import { sentence } from '../node/emit.ts'
+import type { Emit } from '../node/events.ts'
+import type { PeerSettings } from '../node/settings.ts'
+import { SHIPPED_MODEL } from './common.ts'
+import { type Config, required } from './config.ts'
+import type { Output } from './output.ts'
+
+const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
+
+/** @throws CoveyError E_CONFIG when a setting is missing */
+export function peerSettingsOf(config: Config): PeerSettings {
+  const { settings, dir } = config
+  return {
+    dir,
+    chain: { rpc: required(config, 'rpc'), addressesFile: required(config, 'contracts') },
+    network: { listen: settings.listen ?? DEFAULT_LISTEN, bootstrap: settings.bootstrap ?? [], mdns: settings.mdns ?? false },
+    model: settings.model ?? SHIPPED_MODEL,
+    threads: settings.threads ?? 0,
+  }
+}
+
+/** Events as JSON lines with --json, as sentences otherwise. */
+export function emitterOf(output: Output): Emit {
+  return (event) => {
+    output.event(event)
+    const text = sentence(event)
+    if (text !== null) output.line(`${new Date().toISOString().slice(11, 19)}  ${text}`)
+  }
+}

@@ -1,0 +1,70 @@
+/** A task as its creator writes it down: the spec, the terms, and where the probe's slices lie. */
+import { readFile, readdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { CoveyError, messageOf } from '../src/base/errors.ts'
+import { MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
+import { parseSpec } from '../src/wire/spec.ts'
+import type { TaskPlan } from './create-task.ts'
+
+const wei = z.string().regex(/^\d{1,30}$/, 'expected an amount in wei as decimal text').transform((s) => BigInt(s))
+const count = z.int().min(1)
+const bps = z.int().min(0).max(10_000)
+const score = z.int().min(0).max(32_767)
+
+const taskFile = z.strictObject({
+  spec: z.unknown(),
+  terms: z.strictObject({
+    pool: wei,
+    rounds: count,
+    proposers: count,
+    voters: count,
+    minStake: wei,
+    seconds: z.strictObject({ train: count, reveal: count, probe: count, score: count, tally: count }),
+    rules: z.strictObject({
+      excludeBelow: score,
+      excludeSpreadBps: z.int().min(0),
+      slashBelow: score,
+      slashSpreadBps: z.int().min(0),
+      vetoBelow: score,
+      tolerance: score,
+      voterBps: bps,
+      equalBps: bps,
+      slashBps: bps,
+      faultBps: bps,
+    }),
+  }),
+  /** folder of one .jsonl a round, beside this file; null = no probe */
+  probe: z.string().min(1).nullable(),
+})
+
+/** @throws CoveyError E_CONFIG | E_SPEC | E_DISK | E_TOO_LARGE */
+export async function readTaskFile(path: string): Promise<TaskPlan> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw new CoveyError('E_CONFIG', `${path}: expected a readable JSON file: ${messageOf(cause)}`, { path }, { cause })
+  }
+  const parsed = taskFile.safeParse(json)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new CoveyError('E_CONFIG', `${path}: ${issue?.path.join('.')}: ${issue?.message}`, { path })
+  }
+  const { spec, terms, probe } = parsed.data
+  return { spec: parseSpec(spec), terms, probe: probe === null ? null : await readProbe(resolve(dirname(path), probe), terms.rounds) }
+}
+
+async function readProbe(dir: string, rounds: number): Promise<Probe> {
+  const names = (await readdir(dir).catch(() => [])).filter((n) => n.endsWith('.jsonl')).sort()
+  if (names.length !== rounds) {
+    throw new CoveyError('E_CONFIG', `${dir}: expected one .jsonl a round, that is ${rounds}, got ${names.length}`, { dir })
+  }
+  const slices: Uint8Array[] = []
+  for (const name of names) {
+    const bytes = await readFile(join(dir, name))
+    if (bytes.byteLength > MAX_SLICE_BYTES) throw new CoveyError('E_TOO_LARGE', `${name}: a slice has at most ${MAX_SLICE_BYTES} bytes, got ${bytes.byteLength}`)
+    slices.push(new Uint8Array(bytes))
+  }
+  return probeFromBytes(slices)
+}

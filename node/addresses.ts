@@ -1,0 +1,13 @@
+import { readFile } from 'node:fs/promises'
+import { CoveyError, isCoveyError, messageOf } from '../src/base/errors.ts'
+import { type Deployment, parseDeployment } from '../src/ledger/contracts.ts'
+
+/** The contracts' addresses, as a deployment wrote them down. @throws CoveyError E_CONFIG */
+export async function readDeployment(file: string): Promise<Deployment> {
+  try {
+    return parseDeployment(JSON.parse(await readFile(file, 'utf8')))
+  } catch (cause) {
+    if (isCoveyError(cause)) throw cause
+    throw new CoveyError('E_CONFIG', `${file}: expected a readable JSON file of addresses: ${messageOf(cause)}; copy the coordinator's`, { file }, { cause })
+  }
+}

@@ -1,0 +1,65 @@
+/** Opens the real parts of a node from its folder: keys, store, chain, network, model, engine. Closes them in reverse. */
+import { randomBytes } from 'node:crypto'
+import { systemClock } from '../src/base/clock.ts'
+import { CoveyError, isCoveyError } from '../src/base/errors.ts'
+import { loadTokenizer } from '../src/data/tokenizer.ts'
+import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
+import { openAccountFile } from '../src/ledger/accounts.ts'
+import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
+import { loadModel } from '../src/model/load.ts'
+import { openStore } from '../src/store/open-store.ts'
+import { createLibp2pTransport } from '../src/transport/libp2p-transport.ts'
+import { loadPeerKey } from '../src/transport/peer-key.ts'
+import { readDeployment } from './addresses.ts'
+import type { NodeComponents } from './context.ts'
+import type { Emit } from './events.ts'
+import { nodeFiles, type PeerSettings } from './settings.ts'
+import { txJournalOf } from './tx-journal.ts'
+
+export interface OpenPeer {
+  readonly components: NodeComponents
+  close(): Promise<void>
+}
+
+/** @throws CoveyError E_PASSWORD | E_KEY | E_LOCKED | E_DISK | E_RPC | E_CHAIN_ID | E_CONTRACT | E_MODEL_FILE | E_PORT */
+export async function openPeer(settings: PeerSettings, password: string, emit: Emit): Promise<OpenPeer> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer().catch(() => undefined)
+  }
+  try {
+    const store = await openStore(nodeFiles.store(settings.dir))
+    closers.push(() => store.close())
+    const signer = await openAccountFile(nodeFiles.accountKey(settings.dir), password)
+    const privateKey = await loadPeerKey(nodeFiles.peerKey(settings.dir), password)
+    const deployment = await readDeployment(settings.chain.addressesFile)
+    const [model, tokenizer] = await Promise.all([loadModel(settings.model), loadTokenizer(settings.model)])
+    if (tokenizer.vocabSize > model.config.vocabSize) {
+      throw new CoveyError('E_TOKENIZER', `the tokenizer of ${settings.model} has ${tokenizer.vocabSize} tokens, the model ${model.config.vocabSize}: fetch the folder again`)
+    }
+    const ledger = createEvmLedger({ rpcUrl: settings.chain.rpc, deployment, signer, journal: txJournalOf(store) })
+    await ledger.start()
+    closers.push(() => ledger.stop())
+    const { listen, bootstrap, mdns } = settings.network
+    const transport = createLibp2pTransport({ privateKey, listen, bootstrap, mdns })
+    await transport.start()
+    closers.push(() => transport.stop())
+    const engine = createOnnxEngine()
+    const components: NodeComponents = {
+      clock: systemClock,
+      store,
+      ledger,
+      transport,
+      training: engine,
+      inference: engine,
+      tokenizer,
+      model,
+      emit,
+      randomBytes: (length) => randomBytes(length),
+    }
+    return { components, close }
+  } catch (error) {
+    await close()
+    throw isCoveyError(error) ? error : new CoveyError('E_INTERNAL', 'the node could not be opened', {}, { cause: error })
+  }
+}
