@@ -2,7 +2,6 @@
 import { CoveyError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { AdapterLayout, LoraConfig } from '../types/adapter.ts'
-import type { LinearTarget } from '../types/model.ts'
 import type { Graph, Value } from './graph.ts'
 import { lora, masked } from './ops.ts'
 
@@ -24,8 +23,10 @@ export function loraScale({ alpha, rank, rsLora }: LoraConfig): number {
 }
 
 export interface AdapterGraph {
-  adapt(module: string, target: LinearTarget, y: Value, x: Value): Value
+  adapt(module: string, y: Value, x: Value): Value
   readonly dropout: DropoutPlan | null
+  /** @throws CoveyError E_ADAPTER when the layout names a linear layer that the decoder has not */
+  finish(): void
 }
 
 /**
@@ -78,11 +79,29 @@ export function adapterOf(
     const keep = g.op('GreaterOrEqual', [fraction, g.scalar(rate)], x.shape, { type: 'bool' })
     return masked(g, x, g.op('Where', [keep, g.scalar(1 / (1 - rate)), g.scalar(0)], x.shape))
   }
+  const unmet = new Set(modules)
   return {
-    adapt(module, _target, y, x) {
+    adapt(module, y, x) {
       const pair = pairs.get(module)
-      return pair?.A && pair.B ? lora(g, y, drop(module, x), pair.A, pair.B, scale) : y
+      if (!pair?.A || !pair.B) return y
+      const [inputs, outputs] = [x.shape[1], y.shape[1]]
+      if (pair.A.shape[1] !== inputs || pair.B.shape[0] !== outputs) {
+        const got = `A (${pair.A.shape.join(', ')}), B (${pair.B.shape.join(', ')})`
+        throw new CoveyError(
+          'E_ADAPTER',
+          `the adapter's factors of ${module} are ${got}, expected A (rank, ${inputs}), B (${outputs}, rank)`,
+          { module },
+        )
+      }
+      unmet.delete(module)
+      return lora(g, y, drop(module, x), pair.A, pair.B, scale)
     },
     dropout: rows ? { input: rows.name, modules: modules.length } : null,
+    finish() {
+      const [module] = unmet
+      if (module !== undefined) {
+        throw new CoveyError('E_ADAPTER', `the adapter changes ${module}, which the model has not`, { module })
+      }
+    },
   }
 }

@@ -39,8 +39,9 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
     frozen.set(name, known)
     return known
   }
-  const adapt = layout ? adapterOf(g, layout, factors, false).adapt : (_m: string, _t: unknown, y: Value): Value => y
-  const { hidden, keys, values } = decoder(g, config, { weight, adapt }, inputs)
+  const adapter = layout ? adapterOf(g, layout, factors, false) : null
+  const { hidden, keys, values } = decoder(g, config, { weight, adapt: adapter?.adapt ?? ((_module, y) => y) }, inputs)
+  adapter?.finish()
   const h = rmsNorm(g, pick(g, hidden, index), weight(FINAL_NORM), config.normEpsilon) // (L, D)
   const logits = gemm(g, h, weight(config.tiedEmbeddings ? EMBEDDING : HEAD), { transB: true }) // (L, V)
   const logP = g.op('LogSoftmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })

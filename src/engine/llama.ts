@@ -36,7 +36,7 @@ export interface DecoderInputs {
 /** Where the decoder gets its weights, and what it adds to a linear layer's output (LoRA, or nothing). */
 export interface DecoderWeights {
   weight(name: string): Value
-  adapt(module: string, target: LinearTarget, y: Value, x: Value): Value
+  adapt(module: string, y: Value, x: Value): Value
 }
 
 export interface DecoderOutputs {
@@ -69,7 +69,7 @@ export function decoder(g: Graph, config: ModelConfig, weights: DecoderWeights, 
     const layer = `model.layers.${i}`
     const project = (block: string, target: LinearTarget, input: Value, plus?: Value): Value => {
       const module = `${layer}.${block}.${target}`
-      return weights.adapt(module, target, linear(g, input, weights.weight(`${module}.weight`), plus), input)
+      return weights.adapt(module, linear(g, input, weights.weight(`${module}.weight`), plus), input)
     }
     const byHead = (y: Value, n: number, to: Value): Value =>
       transpose(g, reshape(g, y, to, ['R', 'T', n, h], [-1, n * h]), [0, 2, 1, 3]) // (R, n, T, h)

@@ -3,6 +3,7 @@
  * AdamW run outside (adamw.ts), because one pass in JavaScript is faster than a dozen elementwise nodes and nothing has
  * to be undone when a loss is not finite.
  */
+import { CoveyError } from '../base/errors.ts'
 import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
@@ -74,9 +75,10 @@ export function buildTrainGraph(
   const { embedded, hidden } = decoder(
     g,
     config,
-    { weight: weightOf, adapt: adapter?.adapt ?? ((_m, _t, y) => y) },
+    { weight: weightOf, adapt: adapter?.adapt ?? ((_module, y) => y) },
     { ids, positions, segments },
   )
+  adapter?.finish()
 
   const h = rmsNorm(g, pick(g, hidden, labelIndex), weightOf(FINAL_NORM), config.normEpsilon) // (L, D)
   const headName = config.tiedEmbeddings ? EMBEDDING : HEAD
@@ -113,6 +115,7 @@ export function buildTrainGraph(
     outputs[`d:${slot.name}`] = derivative
     gradients.set(slot.name, `d:${slot.name}`)
   }
+  if (gradients.size === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
   const size = slots.reduce((n, s) => n + s.size, 0)
   return { bytes: g.encode(outputs), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
 }

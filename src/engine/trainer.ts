@@ -160,12 +160,6 @@ export class LocalTrainer {
     return numbers('loss')[0] as number
   }
 
-  /** Mean cross-entropy per label, nats, without an update; dropout as in training. */
-  async loss(batch: PackedBatch): Promise<number> {
-    const labels = labelsOf(batch, this.#config)
-    return this.#accumulate(batch, labels, 1 / labels.ids.length, 0, true)
-  }
-
   async close(): Promise<void> {
     await this.#session.release()
   }

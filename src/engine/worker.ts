@@ -21,10 +21,6 @@ async function open(setup: Setup): Promise<Methods> {
         trainer.updates = updates
         return trainer.step(batches, learningRate)
       },
-      loss: (updates: number, batch: PackedBatch) => {
-        trainer.updates = updates
-        return trainer.loss(batch)
-      },
       close: () => trainer.close(),
     }
   }

@@ -1,0 +1,89 @@
+/** The graph's derivatives against central differences of its own loss (fourth order, step 1e-2). */
+import { expect } from 'chai'
+import { createLayout } from '../../src/adapter/layout.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
+import type { Trainable, Trainer } from '../../src/types/engine.ts'
+import type { ModelConfig } from '../../src/types/model.ts'
+import { gradientProbe, livelyModel, randomBatch, randomVector } from '../support/engine-fixtures.ts'
+import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
+
+const STEP = 1e-2
+/** float32 loss noise (about 2e-7) over the step */
+const TOLERANCE = 2e-4
+/** the remainder of the fourth-order formula */
+const RELATIVE = 4e-3
+
+async function check(
+  trainer: Trainer,
+  config: ModelConfig,
+  at: Float32Array,
+  places: readonly number[],
+): Promise<void> {
+  const batches = [randomBatch(config, 4, 1), randomBatch(config, 3, 2)]
+  const lossAt = async (i: number, by: number): Promise<number> => {
+    const moved = at.slice()
+    moved[i] = (moved[i] as number) + by
+    trainer.setParameters(moved)
+    return (await trainer.step(batches, 0)).loss
+  }
+  trainer.setParameters(at)
+  await trainer.step(batches, 0)
+  const gradient = trainer.optimizerState().m
+  let largest = 0
+  for (const i of places) {
+    const near = (await lossAt(i, STEP)) - (await lossAt(i, -STEP))
+    const far = (await lossAt(i, 2 * STEP)) - (await lossAt(i, -2 * STEP))
+    const expected = (8 * near - far) / (12 * STEP)
+    expect(gradient[i], `parameter ${i}`).to.be.closeTo(expected, TOLERANCE + RELATIVE * Math.abs(expected))
+    largest = Math.max(largest, Math.abs(expected))
+  }
+  expect(largest, 'the gradients tested are not all near zero').to.be.greaterThan(100 * TOLERANCE)
+}
+
+/** A few places in each stretch of the flat vector. */
+function placesIn(spans: readonly { offset: number; size: number }[], each: number): number[] {
+  const random = seededRandom('places')
+  return spans.flatMap(({ offset, size }) => Array.from({ length: each }, () => offset + random.int(size)))
+}
+
+async function open(config: ModelConfig, trainable: Trainable): Promise<Trainer> {
+  return createOnnxEngine().openTrainer({
+    model: livelyModel(config),
+    trainable,
+    optimizer: gradientProbe,
+    threads: 1,
+    seed: 1,
+  })
+}
+
+describe('engine gradients against finite differences', () => {
+  const shapes: [string, ModelConfig][] = [
+    ['tied head, grouped queries', tinyConfig],
+    ['separate head, one key head for each query head', { ...tinyConfig, tiedEmbeddings: false, kvHeads: 4 }],
+  ]
+  for (const [name, config] of shapes) {
+    it(`all weights: ${name}`, async () => {
+      const trainer = await open(config, { kind: 'full' })
+      const model = livelyModel(config)
+      let offset = 0
+      const spans = model.tensorNames.map((tensor) => {
+        const size = model.shape(tensor).reduce((n, d) => n * d, 1)
+        offset += size
+        return { offset: offset - size, size }
+      })
+      await check(trainer, config, trainer.parameters(), placesIn(spans, 2))
+      await trainer.close()
+    })
+  }
+
+  for (const lora of [tinyLora, { ...tinyLora, rsLora: true, dropout: 0.3 }]) {
+    it(`LoRA factors: rsLoRA ${lora.rsLora}, dropout ${lora.dropout}`, async () => {
+      const layout = createLayout(tinyConfig, lora)
+      const trainer = await open(tinyConfig, { kind: 'lora', layout, factors: ['A', 'B'] })
+      const spans = layout.entries.map((e) => ({ offset: e.offset, size: e.shape[0] * e.shape[1] }))
+      await check(trainer, tinyConfig, randomVector(layout.size, 0.3), placesIn(spans, 1))
+      await trainer.close()
+    })
+  }
+})

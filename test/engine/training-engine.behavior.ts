@@ -1,0 +1,192 @@
+/** What every TrainingEngine does, whatever computes. */
+import { expect } from 'chai'
+import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
+import { packExamples } from '../../src/data/pack.ts'
+import type { PackedBatch } from '../../src/types/data.ts'
+import type { OptimizerConfig, Trainable, Trainer, TrainingEngine } from '../../src/types/engine.ts'
+import { adam, distance, livelyModel, randomBatch, randomExamples, randomVector } from '../support/engine-fixtures.ts'
+import { expectRejects } from '../support/expect-error.ts'
+import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
+
+const layout = createLayout(tinyConfig, tinyLora)
+const both: Trainable = { kind: 'lora', layout, factors: ['A', 'B'] }
+const onlyB: Trainable = { kind: 'lora', layout, factors: ['B'] }
+const batch = randomBatch(tinyConfig)
+
+/** sums over a batch in another order */
+const REORDERED = 1e-5
+
+export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
+  const model = livelyModel(tinyConfig)
+  const using = async <T>(
+    trainable: Trainable,
+    work: (t: Trainer) => Promise<T>,
+    optimizer: OptimizerConfig = adam,
+  ): Promise<T> => {
+    const trainer = await makeEngine().openTrainer({ model, trainable, optimizer, threads: 1, seed: 1 })
+    try {
+      if (trainable.kind === 'lora') trainer.setParameters(initialAdapter(layout).values)
+      return await work(trainer)
+    } finally {
+      await trainer.close()
+    }
+  }
+  const steps = async (t: Trainer, count: number, from = 0): Promise<number> => {
+    let loss = 0
+    for (let i = from; i < from + count; i++) loss = (await t.step([randomBatch(tinyConfig, 5, i)], 0.01)).loss
+    return loss
+  }
+
+  it('knows its size and gives copies of its parameters', () =>
+    using(both, async (t) => {
+      expect(t.size).to.equal(layout.size)
+      const values = randomVector(layout.size, 1)
+      t.setParameters(values)
+      const copy = t.parameters()
+      expect(copy).to.deep.equal(values)
+      copy.fill(7)
+      expect(t.parameters()).to.deep.equal(values)
+    }))
+
+  it('learns a small batch by heart', () =>
+    using(both, async (t) => {
+      const first = await t.step([batch], 0.03)
+      let last = first
+      for (let i = 0; i < 80; i++) last = await t.step([batch], 0.03)
+      expect(last.loss).to.be.below(first.loss / 4)
+    }))
+
+  it('tells loss, norm, labels and tokens of a step', () =>
+    using(both, async (t) => {
+      const result = await t.step([batch, batch], 0)
+      expect(result.labels).to.equal(2 * batch.labelCount)
+      expect(result.tokens).to.equal(2 * batch.rows * batch.length)
+      expect(result.loss).to.be.greaterThan(0)
+      expect(result.gradNorm).to.be.greaterThan(0)
+    }))
+
+  it('leaves frozen factors alone to the bit', () =>
+    using(onlyB, async (t) => {
+      const before = t.parameters()
+      await steps(t, 3)
+      const after = t.parameters()
+      for (const e of layout.entries) {
+        const end = e.offset + e.shape[0] * e.shape[1]
+        const moved = distance(before.subarray(e.offset, end), after.subarray(e.offset, end))
+        if (e.factor === 'A') expect(moved, e.name).to.equal(0)
+      }
+      expect(distance(before, after)).to.be.greaterThan(0)
+    }))
+
+  it('starts from the weights of the model when all of them are trained', () =>
+    using({ kind: 'full' }, async (t) => {
+      const weights = model.tensorNames.flatMap((n) => [...model.tensor(n)])
+      expect(t.parameters()).to.deep.equal(Float32Array.from(weights))
+      const first = await t.step([batch], 0.01)
+      for (let i = 0; i < 20; i++) await t.step([batch], 0.01)
+      expect((await t.step([batch], 0)).loss).to.be.below(first.loss)
+    }))
+
+  it('makes of several batches the gradient of one large batch', async () => {
+    const examples = randomExamples(tinyConfig, 6)
+    const whole = [packExamples(examples, 12)]
+    const parts = [packExamples(examples.slice(0, 2), 7), packExamples(examples.slice(2), 16)]
+    const run = (batches: readonly PackedBatch[]) =>
+      using(both, async (t) => {
+        t.setParameters(randomVector(layout.size, 0.3))
+        const result = await t.step(batches, 0.01)
+        return { ...result, moments: t.optimizerState().m }
+      })
+    const [one, several] = [await run(whole), await run(parts)]
+    expect(several.loss).to.be.closeTo(one.loss, REORDERED)
+    expect(several.gradNorm).to.be.closeTo(one.gradNorm, REORDERED * Math.max(1, one.gradNorm))
+    expect(distance(several.moments, one.moments)).to.be.below(REORDERED)
+  })
+
+  it('keeps attention inside an example: packing changes nothing', async () => {
+    const examples = randomExamples(tinyConfig, 4, 9)
+    const gradient = (length: number) =>
+      using(both, async (t) => {
+        t.setParameters(randomVector(layout.size, 0.3))
+        const { loss } = await t.step([packExamples(examples, length)], 0)
+        return { loss, m: t.optimizerState().m }
+      })
+    const [packed, alone] = [await gradient(28), await gradient(7)]
+    expect(packed.loss).to.be.closeTo(alone.loss, REORDERED)
+    expect(distance(packed.m, alone.m)).to.be.below(REORDERED)
+  })
+
+  it('goes on after a restart as if there had been none, to the bit', async () => {
+    const straight = await using(both, async (t) => {
+      await steps(t, 6)
+      return t.parameters()
+    })
+    const saved = await using(both, async (t) => {
+      await steps(t, 3)
+      return { parameters: t.parameters(), state: t.optimizerState() }
+    })
+    expect(saved.state.step).to.equal(3)
+    const resumed = await using(both, async (t) => {
+      t.setParameters(saved.parameters)
+      t.restoreOptimizer(saved.state)
+      await steps(t, 3, 3)
+      return t.parameters()
+    })
+    expect(resumed).to.deep.equal(straight)
+  })
+
+  it('forgets the optimizer when parameters are set', () =>
+    using(both, async (t) => {
+      await steps(t, 2)
+      t.setParameters(initialAdapter(layout).values)
+      const { step, m, v } = t.optimizerState()
+      expect([step, Math.max(...m), Math.max(...v)]).to.deep.equal([0, 0, 0])
+    }))
+
+  it('clips the gradient to the norm asked for', async () => {
+    const clip = 1e-3
+    const probe = { beta1: 0, beta2: 0, epsilon: 1, weightDecay: 0, clipNorm: clip }
+    await using(
+      both,
+      async (t) => {
+        const { gradNorm } = await t.step([batch], 0)
+        expect(gradNorm).to.be.greaterThan(clip)
+        const norm = Math.sqrt(t.optimizerState().m.reduce((n, x) => n + x * x, 0))
+        expect(norm).to.be.closeTo(clip, 1e-3 * clip)
+      },
+      probe,
+    )
+  })
+
+  it('refuses to diverge: E_DIVERGED, and parameters and moments as they were', () =>
+    using(both, async (t) => {
+      const values = randomVector(layout.size, 0.3)
+      values.fill(Number.NaN)
+      t.setParameters(values)
+      await expectRejects(() => t.step([batch], 0.01), 'E_DIVERGED', /learning rate/)
+      expect(t.parameters().every(Number.isNaN)).to.equal(true)
+      expect(t.optimizerState().step).to.equal(0)
+      t.setParameters(initialAdapter(layout).values)
+      expect((await t.step([batch], 0.01)).loss).to.be.greaterThan(0)
+    }))
+
+  it('refuses what does not fit', () =>
+    using(both, async (t) => {
+      await expectRejects(() => t.setParameters(new Float32Array(3)), 'E_ADAPTER', /3/)
+      await expectRejects(
+        () => t.restoreOptimizer({ step: 1, m: new Float32Array(1), v: new Float32Array(1) }),
+        'E_ADAPTER',
+      )
+      await expectRejects(() => t.step([], 0.1), 'E_ARGUMENT', /label/)
+      await expectRejects(() => t.step([batch], Number.NaN), 'E_ARGUMENT', /learningRate/)
+      const foreign = { ...batch, ids: batch.ids.map(() => tinyConfig.vocabSize) }
+      await expectRejects(() => t.step([foreign], 0.1), 'E_ARGUMENT', /vocabulary/)
+      const far = { ...batch, positions: batch.positions.map(() => tinyConfig.maxPositions) }
+      await expectRejects(() => t.step([far], 0.1), 'E_ARGUMENT', /position/)
+      await expectRejects(() => t.step([{ ...batch, rows: batch.rows + 1 }], 0.1), 'E_ARGUMENT')
+    }))
+
+  it('refuses to train nothing', async () => {
+    await expectRejects(() => using({ kind: 'lora', layout, factors: [] }, async () => {}), 'E_ADAPTER', /factors/)
+  })
+}
