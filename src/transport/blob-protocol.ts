@@ -159,6 +159,8 @@ export function blobReader(stream: Stream, peer: string, digest: string, counter
     async read(offset, length, signal) {
       try {
         const asked = ask(offset, length, signal)
+        // its failure is told when its turn comes
+        asked.catch(() => undefined)
         const answered = last.then(() => asked).then(() => answer(signal))
         // a failed read ends the session, so a later one must not wait for it for ever
         last = answered.catch(() => undefined)

@@ -50,10 +50,6 @@ export class KeptPeers {
     return peerId
   }
 
-  has(peerId: string): boolean {
-    return this.#kept.has(peerId)
-  }
-
   addresses(peerId: string): readonly string[] {
     return this.#kept.get(peerId)?.addresses ?? []
   }
@@ -94,7 +90,7 @@ export class KeptPeers {
 }
 
 /** The peer id at the end of a multiaddr. @throws CoveyError E_ARGUMENT */
-function peerIdIn(address: string): string {
+export function peerIdIn(address: string): string {
   let id: string | undefined
   try {
     const last = multiaddr(address).getComponents().at(-1)

@@ -28,7 +28,7 @@ import { BLOB_PROTOCOL, BlobServer, blobReader, MAX_STREAMS_PER_PEER } from './b
 import { newCounters } from './counters.ts'
 import { gossipOptions, TOPIC_SCORE } from './gossip-options.ts'
 import { assertGossipSize, deliver, judge, type Subscription } from './gossip-rules.ts'
-import { type DialTarget, KeptPeers } from './kept-peers.ts'
+import { type DialTarget, KeptPeers, peerIdIn } from './kept-peers.ts'
 import { type PeerKey, peerIdOf } from './peer-key.ts'
 import { PULL_LIMITS, pullBlob } from './pull.ts'
 import type { BlobExchange, PullLimits } from './pull-run.ts'
@@ -154,8 +154,9 @@ class Libp2pTransport implements Transport {
   }
 
   keep(address: string): void {
-    const peerId = this.#kept.add(address)
-    if (peerId !== this.peerId) this.#lookAfter()
+    if (peerIdIn(address) === this.peerId) return
+    this.#kept.add(address)
+    this.#lookAfter()
   }
 
   subscribe(topic: string, validator: GossipValidator, handler: (message: GossipMessage) => void): () => void {
@@ -294,7 +295,7 @@ class Libp2pTransport implements Transport {
     const connected = new Set(connections.map((c) => c.remotePeer.toString()))
     this.#kept.dialDue(
       performance.now(),
-      (id) => id === this.peerId || connected.has(id),
+      (id) => connected.has(id),
       (target) => this.#dial(node, target),
     )
     const gossip = internals(node)

@@ -2,7 +2,6 @@
  * The network's twin in memory. A hub holds every transport that has started and carries messages between those that it connects;
  * without a delay each hop takes one microtask, so a run is the same every time.
  */
-import { throwIfAborted } from '../base/abort.ts'
 import { CoveyError } from '../base/errors.ts'
 import type {
   BlobSource,
@@ -208,9 +207,9 @@ export class MemoryTransport implements Transport {
     const open = async (peerId: string, digest: string): Promise<ChunkReader> => {
       find(peerId)
       return {
-        read: async (offset, length, signal) => {
+        read: async (offset, length) => {
           await hub.hop()
-          const bytes = await untilAborted(find(peerId).answer(digest, offset, length), signal)
+          const bytes = await find(peerId).answer(digest, offset, length)
           this.#counters.bytesPulled += bytes?.byteLength ?? 0
           return bytes
         },
@@ -224,14 +223,4 @@ export class MemoryTransport implements Transport {
     if (this.#running === null) throw new CoveyError('E_PEER', 'the transport does not run: call start() first')
     return this.#running.signal
   }
-}
-
-/** The promise's value, or E_ABORTED when the signal fires first. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  throwIfAborted(signal)
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new CoveyError('E_ABORTED', 'the peer did not answer in time'))
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

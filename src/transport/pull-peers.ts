@@ -7,6 +7,8 @@ interface PeerState {
   /** not before this (performance.now) */
   readyAt: number
   wait_ms: number
+  /** refusals and failures so far */
+  refused: number
   strikes: number
   /** the last answer, for the error message */
   last: string
@@ -44,14 +46,17 @@ export class PullPeers {
       const state = this.#states.get(peer)
       return state === undefined || (!state.out && state.readyAt <= now)
     })
-    const strikes = (peer: string): number => (this.#lastResort.has(peer) ? 1 : 0)
-    return able.sort((a, b) => strikes(a) - strikes(b))
+    // who failed least comes first: otherwise a few that stall would be asked in turns, and the rest never
+    const rank = (peer: string): number =>
+      (this.#lastResort.has(peer) ? 1e6 : 0) + (this.#states.get(peer)?.refused ?? 0)
+    return able.sort((a, b) => rank(a) - rank(b))
   }
 
   /** The peer answered that it lacks the blob, or failed: it is asked again after a wait that doubles. */
   later(peer: string, why: string, now: number): void {
     const state = this.#state(peer)
     state.last = why
+    state.refused++
     state.readyAt = now + state.wait_ms
     state.wait_ms = Math.min(state.wait_ms * 2, this.#wait.most_ms)
   }
@@ -83,7 +88,7 @@ export class PullPeers {
   #state(peer: string): PeerState {
     let state = this.#states.get(peer)
     if (state === undefined) {
-      state = { readyAt: 0, wait_ms: this.#wait.first_ms, strikes: 0, last: 'served', out: false }
+      state = { readyAt: 0, wait_ms: this.#wait.first_ms, refused: 0, strikes: 0, last: 'served', out: false }
       this.#states.set(peer, state)
     }
     return state

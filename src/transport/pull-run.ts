@@ -50,7 +50,7 @@ export interface Served {
 }
 
 /** Peers come and go: the list is looked at again at least this often, ms. */
-const LOOK_AGAIN_MS = 250
+const LOOK_AGAIN_MS = 100
 
 class NotFound extends Error {}
 
@@ -160,19 +160,17 @@ export class PullRun {
     const ended = anySignal([signal, end.signal])
     let reader: ChunkReader | undefined
     try {
-      const opened = await this.#exchange.open(peer, this.#request.digest, this.#inTime(ended))
+      const limit = this.#inTime(ended)
+      const opening = this.#exchange.open(peer, this.#request.digest, limit)
+      // one that opens too late is closed when it does
+      limit.addEventListener('abort', () =>
+        opening.then((late) => late !== reader && late.close()).catch(() => undefined),
+      )
+      const opened = await untilAborted(opening, limit)
       reader = opened
-      const lanes = Array.from({ length: this.#limits.outstanding }, async () => {
-        try {
-          await this.#lane(peer, opened, ended)
-        } catch (error) {
-          end.abort()
-          throw error
-        }
-      })
-      const results = await Promise.allSettled(lanes)
-      const failed = results.find((r) => r.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
+      const lanes = Array.from({ length: this.#limits.outstanding }, () => this.#lane(peer, opened, ended, end))
+      await Promise.allSettled(lanes)
+      if (end.signal.aborted) throw end.signal.reason
     } catch (error) {
       if (signal.aborted) return
       const why = error instanceof NotFound ? 'does not have it' : messageOf(error)
@@ -182,7 +180,8 @@ export class PullRun {
     }
   }
 
-  async #lane(peer: string, reader: ChunkReader, signal: AbortSignal): Promise<void> {
+  /** One question after the other; when one fails, `end` ends the whole session. */
+  async #lane(peer: string, reader: ChunkReader, signal: AbortSignal, end: AbortController): Promise<void> {
     while (!signal.aborted && this.#appended < this.#request.size) {
       const chunk = this.#claim()
       if (chunk === undefined) {
@@ -191,16 +190,19 @@ export class PullRun {
       }
       let bytes: Uint8Array | null = null
       try {
-        bytes = await reader.read(chunk.offset, chunk.length, this.#inTime(signal))
+        const limit = this.#inTime(signal)
+        bytes = await untilAborted(reader.read(chunk.offset, chunk.length, limit), limit)
         if (bytes === null) throw new NotFound()
         if (bytes.byteLength !== chunk.length) {
           this.#peers.out(peer, `sent ${bytes.byteLength} bytes for ${chunk.length}`)
           throw new CoveyError('E_PEER', `peer ${peer}: expected ${chunk.length} bytes, got ${bytes.byteLength}`)
         }
       } catch (error) {
+        // before the chunk is back: this peer's other lanes must not take it
+        end.abort(error)
         this.#returned.push(chunk)
         this.#wake()
-        throw error
+        return
       }
       this.#peers.good(peer)
       this.#arrive(peer, chunk, bytes)
@@ -270,6 +272,16 @@ export class PullRun {
     this.#waiters = []
     for (const waiter of waiters) waiter()
   }
+}
+
+/** The promise's value, or E_PEER as soon as the signal fires, whatever the promise does then. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new CoveyError('E_PEER', 'did not answer in time'))
+    if (signal.aborted) late()
+    signal.addEventListener('abort', late, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', late))
+  })
 }
 
 /** E_BLOB_UNAVAILABLE with what each peer said. */

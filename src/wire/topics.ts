@@ -15,7 +15,7 @@ export function statusTopic(chainId: number | bigint, task: number): string {
 }
 
 function topic(chainId: number | bigint, task: number, what: string): string {
-  const id = BigInt(chainId)
+  const id = typeof chainId === 'number' && !Number.isSafeInteger(chainId) ? 0n : BigInt(chainId)
   if (id < 1n) throw new CoveyError('E_ARGUMENT', `chainId: expected a positive integer, got ${chainId}`)
   if (!Number.isSafeInteger(task) || task < 0) {
     throw new CoveyError('E_ARGUMENT', `task: expected a whole number from 0, got ${task}`)

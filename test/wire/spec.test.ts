@@ -1,0 +1,122 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { sha256, utf8 } from '../../src/base/bytes.ts'
+import { isCoveyError } from '../../src/base/errors.ts'
+import { LINEAR_TARGETS } from '../../src/types/model.ts'
+import type { TaskSpec } from '../../src/types/spec.ts'
+import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
+import { decodeSpec, encodeSpec, parseSpec, specDigest } from '../../src/wire/spec.ts'
+
+const SPEC: TaskSpec = {
+  version: 1,
+  name: 'intents',
+  model: { name: 'covey-nano', digest: 'ab'.repeat(32) },
+  adapter: { rank: 16, alpha: 32, rsLora: false, dropout: 0, targets: ['q_proj', 'v_proj'], seed: 7 },
+  training: {
+    steps: 15,
+    batchExamples: 32,
+    maxTokens: 128,
+    learningRate: 0.01,
+    warmupSteps: 2,
+    schedule: 'constant',
+    weightDecay: 0,
+    clipNorm: 1,
+  },
+  aggregation: { rule: 'frozen-a' },
+  encoding: 'bf16',
+  privacy: { mode: 'open' },
+  scoring: { sliceExamples: 64, privateExamples: 64 },
+  data: { prompt: 'Utterance: {text}\nIntent:', completion: ' {intent}' },
+}
+
+function spec(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    if (isCoveyError(error, 'E_SPEC')) return error.message
+    throw error
+  }
+  throw new Error('expected E_SPEC')
+}
+
+type Change = Record<string, unknown>
+const change = (part: keyof TaskSpec, fields: Change): unknown => ({
+  ...SPEC,
+  [part]: { ...(SPEC[part] as object), ...fields },
+})
+
+describe('task spec', () => {
+  it('is found by the digest of its bytes, whatever the order of its fields', () => {
+    const shuffled = JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(SPEC).reverse())))
+    expect(encodeSpec(parseSpec(shuffled))).to.deep.equal(encodeSpec(SPEC))
+    expect(specDigest(SPEC)).to.equal(sha256(encodeSpec(SPEC)))
+    expect(decodeSpec(encodeSpec(SPEC))).to.deep.equal(SPEC)
+  })
+
+  it('comes back from its bytes for any values in range', () => {
+    const specs = fc.record({
+      name: fc.string({ minLength: 1, maxLength: 100 }),
+      rank: fc.integer({ min: 1, max: 256 }),
+      alpha: fc.double({ min: 0.001, max: 4_096, noNaN: true }),
+      targets: fc.uniqueArray(fc.constantFrom(...LINEAR_TARGETS), { minLength: 1 }),
+      learningRate: fc.double({ min: 1e-9, max: 1, noNaN: true }),
+      prompt: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 50 })),
+    })
+    fc.assert(
+      fc.property(specs, ({ name, rank, alpha, targets, learningRate, prompt }) => {
+        const value: TaskSpec = {
+          ...SPEC,
+          name,
+          adapter: { ...SPEC.adapter, rank, alpha, targets },
+          training: { ...SPEC.training, learningRate },
+          data: { ...SPEC.data, prompt },
+        }
+        expect(decodeSpec(encodeSpec(value))).to.deep.equal(value)
+        expect(specDigest(value)).to.equal(sha256(encodeSpec(value)))
+      }),
+    )
+  })
+
+  it('of random JSON or random bytes is E_SPEC and nothing else', () => {
+    fc.assert(fc.property(fc.jsonValue(), (json) => void spec(() => parseSpec(json))))
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => void spec(() => decodeSpec(bytes))))
+  })
+
+  it('in another spelling of the same JSON is refused: its digest is another', () => {
+    expect(spec(() => decodeSpec(utf8.encode(JSON.stringify(SPEC, null, 2))))).to.include('RFC 8785')
+    const twice = Buffer.from(encodeSpec(SPEC)).toString().replace('{', '{"name":"other",')
+    spec(() => decodeSpec(utf8.encode(twice)))
+  })
+
+  it('over the cap is refused before it is read', () => {
+    expect(spec(() => decodeSpec(new Uint8Array(MAX_SPEC_BYTES + 1)))).to.include(String(MAX_SPEC_BYTES))
+  })
+
+  for (const [name, value, field] of [
+    ['an unknown field', { ...SPEC, extra: 1 }, 'extra'],
+    ['an unknown field deeper down', change('training', { momentum: 0.9 }), 'momentum'],
+    ['another version', { ...SPEC, version: 2 }, 'version'],
+    ['no name', { ...SPEC, name: '' }, 'name'],
+    ['a digest with 0x', change('model', { digest: `0x${'ab'.repeat(31)}` }), 'model.digest'],
+    ['rank 0', change('adapter', { rank: 0 }), 'adapter.rank'],
+    ['half a rank', change('adapter', { rank: 1.5 }), 'adapter.rank'],
+    ['a layer twice', change('adapter', { targets: ['q_proj', 'q_proj'] }), 'adapter.targets'],
+    ['an unknown layer', change('adapter', { targets: ['lm_head'] }), 'adapter.targets'],
+    ['dropout 1', change('adapter', { dropout: 1 }), 'adapter.dropout'],
+    ['a negative seed', change('adapter', { seed: -1 }), 'adapter.seed'],
+    ['no step', change('training', { steps: 0 }), 'training.steps'],
+    ['more warm-up than steps', change('training', { warmupSteps: 16 }), 'training.warmupSteps'],
+    ['learning rate 0', change('training', { learningRate: 0 }), 'training.learningRate'],
+    ['a learning rate that is no number', change('training', { learningRate: Number.NaN }), 'training.learningRate'],
+    ['an unknown rule', change('aggregation', { rule: 'median' }), 'aggregation.rule'],
+    ['an unknown encoding', { ...SPEC, encoding: 'fp8' }, 'encoding'],
+    ['an unknown privacy mode', change('privacy', { mode: 'masked' }), 'privacy.mode'],
+    ['an empty slice', change('scoring', { sliceExamples: 0 }), 'scoring.sliceExamples'],
+    ['an empty template', change('data', { prompt: '' }), 'data.prompt'],
+    ['nothing at all', null, 'spec'],
+  ] as const) {
+    it(`is refused with ${name}, naming the field`, () => {
+      expect(spec(() => parseSpec(value))).to.include(field)
+    })
+  }
+})
