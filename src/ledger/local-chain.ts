@@ -172,7 +172,12 @@ class Supervisor implements LocalChain {
       }
       await rename(temporary, this.#state)
     } catch (cause) {
-      throw new CoveyError('E_DISK', `cannot write the chain's state ${this.#state}: ${messageOf(cause)}`, {}, { cause })
+      throw new CoveyError(
+        'E_DISK',
+        `cannot write the chain's state ${this.#state}: ${messageOf(cause)}`,
+        {},
+        { cause },
+      )
     }
   }
 
@@ -232,7 +237,10 @@ class Supervisor implements LocalChain {
   }
 
   #genesis(): Record<string, unknown> {
-    const alloc = Object.entries(this.#options.funded).map(([account, wei]) => [account, { balance: `0x${wei.toString(16)}` }])
+    const alloc = Object.entries(this.#options.funded).map(([account, wei]) => [
+      account,
+      { balance: `0x${wei.toString(16)}` },
+    ])
     return {
       config: { chainId: this.chainId },
       timestamp: `0x${Math.floor(Date.now() / 1000).toString(16)}`,

@@ -102,7 +102,8 @@ async function answer(request: IncomingMessage, target: string): Promise<string>
   for (const call of calls as ({ method?: unknown; id?: unknown } | null)[]) {
     const method = call?.method
     if (typeof method !== 'string') return rpcError(call?.id, -32_600, 'a call has no method')
-    if (!ALLOWED_METHODS.has(method)) return rpcError(call?.id, -32_601, `method ${method.slice(0, 64)} is not allowed here`)
+    if (!ALLOWED_METHODS.has(method))
+      return rpcError(call?.id, -32_601, `method ${method.slice(0, 64)} is not allowed here`)
   }
   const response = await fetch(target, {
     method: 'POST',
