@@ -140,9 +140,8 @@ function missingDeltas(
   for (const { account, reveal } of wanted) {
     if (reveal === null || seen.has(reveal.digest)) continue
     seen.add(reveal.digest)
-    const state = local.deltas[reveal.digest]
-    // the voters' majority had a usable delta when it was included: whoever failed to get it tries again
-    if (state === undefined || (state === 'unusable' && round.settlement !== null))
+    // one that was judged unusable is not asked for again; if it was included all the same, `aggregate` fetches it
+    if (local.deltas[reveal.digest] === undefined)
       digests.push({ digest: reveal.digest, size: reveal.size, of: 'delta', account })
   }
   if (round.settlement === null && round.probe !== null && !local.haveSlice && local.ownSlice === null)
