@@ -7,7 +7,7 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { type GossipSub, gossipsub, type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { PeerScoreParams } from '@libp2p/gossipsub/score'
 import { type Identify, identify } from '@libp2p/identify'
-import type { Connection, Libp2p, PeerDiscovery } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerDiscovery, Stream } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Ping, ping } from '@libp2p/ping'
@@ -67,7 +67,7 @@ type Node = Libp2p<Services>
 /** Parts of gossipsub's class that its interface leaves out. */
 interface GossipInternals {
   readonly score: { readonly params: PeerScoreParams }
-  readonly streamsOutbound: ReadonlyMap<string, unknown>
+  readonly streamsOutbound: Map<string, { readonly rawStream: Stream }>
   getScore(peerId: string): number
   onPeerConnected(peerId: Connection['remotePeer'], connection: Connection): void
 }
@@ -300,9 +300,13 @@ class Libp2pTransport implements Transport {
     )
     const gossip = internals(node)
     for (const connection of connections) {
-      const lost = !gossip.streamsOutbound.has(connection.remotePeer.toString())
-      if (lost && Date.now() - connection.timeline.open > STREAM_GRACE_MS)
-        gossip.onPeerConnected(connection.remotePeer, connection)
+      if (Date.now() - connection.timeline.open < STREAM_GRACE_MS) continue
+      const id = connection.remotePeer.toString()
+      const stream = gossip.streamsOutbound.get(id)
+      if (stream?.rawStream.status === 'open') continue
+      // one that was reset while it opened stays in gossipsub's map for good
+      gossip.streamsOutbound.delete(id)
+      gossip.onPeerConnected(connection.remotePeer, connection)
     }
   }
 
