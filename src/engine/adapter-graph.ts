@@ -3,7 +3,7 @@ import { CoveyError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { AdapterLayout, LoraConfig } from '../types/adapter.ts'
 import type { Graph, Value } from './graph.ts'
-import { lora, masked } from './ops.ts'
+import { lora, masked, rowsOf } from './ops.ts'
 
 /** What a run must feed so that dropout has masks: `modules`·N numbers in [0, DROPOUT_ROW_SPAN). */
 export interface DropoutPlan {
@@ -31,13 +31,13 @@ export interface AdapterGraph {
 
 /**
  * @param factors the values of the layout's entries by name
- * @param training false leaves dropout out
+ * @param trainedIndex (L) the places that the last layer goes on with; null leaves dropout out, as scoring does
  */
 export function adapterOf(
   g: Graph,
   layout: AdapterLayout,
   factors: ReadonlyMap<string, Value>,
-  training: boolean,
+  trainedIndex: Value | null,
 ): AdapterGraph {
   const pairs = new Map<string, { A?: Value; B?: Value }>()
   for (const entry of layout.entries) {
@@ -54,7 +54,7 @@ export function adapterOf(
   }
   const scale = loraScale(layout.lora)
   const modules = [...pairs.keys()]
-  const rate = training ? layout.lora.dropout : 0
+  const rate = trainedIndex ? layout.lora.dropout : 0
   const rows = rate > 0 ? g.input('dropout', [modules.length, 'N']) : null
   const columns = new Map<number, Value>()
   const columnsOf = (width: number): Value => {
@@ -73,7 +73,8 @@ export function adapterOf(
     const one = g.op('Gather', [rows, g.ints([modules.indexOf(module)])], [1, 'N'], {
       attributes: { axis: { int: 0 } },
     })
-    const column = g.op('Transpose', [one], ['N', 1], { attributes: { perm: { ints: [1, 0] } } })
+    const all = g.op('Transpose', [one], ['N', 1], { attributes: { perm: { ints: [1, 0] } } })
+    const column = x.shape[0] === 'N' || !trainedIndex ? all : rowsOf(g, all, trainedIndex)
     const product = g.op('Mul', [column, columnsOf(x.shape[1] as number)], x.shape)
     const fraction = g.op('Sub', [product, g.op('Floor', [product], x.shape)], x.shape)
     const keep = g.op('GreaterOrEqual', [fraction, g.scalar(rate)], x.shape, { type: 'bool' })

@@ -6,8 +6,8 @@ import type { AdapterLayout } from '../types/adapter.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf } from './adapter-graph.ts'
 import { Graph, type Value } from './graph.ts'
-import { decoder, EMBEDDING, FINAL_NORM, HEAD } from './llama.ts'
-import { gemm, pick, rmsNorm } from './ops.ts'
+import { decoder, EMBEDDING, HEAD } from './llama.ts'
+import { gemm } from './ops.ts'
 
 /**
  * Inputs: ids (N), positions, segments (R, T), key_segments, key_positions (R, S), past_keys_i, past_values_i (R, K, P, h),
@@ -23,6 +23,7 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
     ids: g.input('ids', ['N'], 'int64'),
     positions: g.input('positions', ['R', 'T'], 'int64'),
     segments: g.input('segments', ['R', 'T'], 'int64'),
+    index: g.input('index', ['L'], 'int64'),
     past: {
       segments: g.input('key_segments', ['R', 'S'], 'int64'),
       positions: g.input('key_positions', ['R', 'S'], 'int64'),
@@ -30,7 +31,6 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
       values: past('past_values'),
     },
   }
-  const index = g.input('index', ['L'], 'int64')
   const targets = g.input('targets', ['L'], 'int64')
   const factors = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
   const frozen = new Map<string, Value>()
@@ -39,10 +39,13 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
     frozen.set(name, known)
     return known
   }
-  const adapter = layout ? adapterOf(g, layout, factors, false) : null
-  const { hidden, keys, values } = decoder(g, config, { weight, adapt: adapter?.adapt ?? ((_module, y) => y) }, inputs)
+  const adapter = layout ? adapterOf(g, layout, factors, null) : null
+  const {
+    hidden: h,
+    keys,
+    values,
+  } = decoder(g, config, { weight, adapt: adapter?.adapt ?? ((_module, y) => y) }, inputs)
   adapter?.finish()
-  const h = rmsNorm(g, pick(g, hidden, index), weight(FINAL_NORM), config.normEpsilon) // (L, D)
   const logits = gemm(g, h, weight(config.tiedEmbeddings ? EMBEDDING : HEAD), { transB: true }) // (L, V)
   const logP = g.op('LogSoftmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
   const column = g.op('Unsqueeze', [targets, g.ints([1])], ['L', 1], { type: 'int64' })

@@ -4,7 +4,7 @@
  */
 import type { LinearTarget, ModelConfig } from '../types/model.ts'
 import type { Dim, Graph, Value } from './graph.ts'
-import { attend, linear, type RopeTables, reshape, rmsNorm, rope, rowsOf, swiglu, transpose } from './ops.ts'
+import { attend, linear, pick, type RopeTables, reshape, rmsNorm, rope, rowsOf, swiglu, transpose } from './ops.ts'
 
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const FINAL_NORM = 'model.norm.weight'
@@ -30,6 +30,8 @@ export interface DecoderInputs {
   readonly positions: Value
   /** (R, T) */
   readonly segments: Value
+  /** (L) the places in N whose hidden state is wanted: after the last attention nothing else is computed */
+  readonly index: Value
   readonly past?: PastInputs
 }
 
@@ -42,7 +44,7 @@ export interface DecoderWeights {
 export interface DecoderOutputs {
   /** (N, D) after the token embedding */
   readonly embedded: Value
-  /** (N, D) before the final norm */
+  /** (L, D) after the final norm */
   readonly hidden: Value
   /** one a layer, (R, K, S, h): cache for the next call */
   readonly keys: readonly Value[]
@@ -85,13 +87,16 @@ export function decoder(g: Graph, config: ModelConfig, weights: DecoderWeights, 
     const grouped = reshape(g, q, [0, K, -1, h], ['R', K, H === K ? 'T' : 'GT', h], [0, H, -1, h])
     const o = reshape(g, attend(g, grouped, k, v, mask, scale), [0, H, -1, h], ['R', H, 'T', h], [0, K, -1, h])
     const joined = reshape(g, transpose(g, o, [0, 2, 1, 3]), [-1, H * h], ['N', H * h], splitH)
-    x = project('self_attn', 'o_proj', joined, x)
+    // only attention moves numbers between places, so the rest of the last layer needs the wanted ones alone
+    const last = i === config.layers - 1
+    const wanted = (v: Value): Value => (last ? pick(g, v, inputs.index) : v)
+    x = project('self_attn', 'o_proj', wanted(joined), wanted(x))
 
     const b = rmsNorm(g, x, weights.weight(`${layer}.post_attention_layernorm.weight`), normEpsilon)
     const act = swiglu(g, project('mlp', 'gate_proj', b), project('mlp', 'up_proj', b))
     x = project('mlp', 'down_proj', act, x)
   }
-  return { embedded, hidden: x, keys, values }
+  return { embedded, hidden: rmsNorm(g, x, weights.weight(FINAL_NORM), normEpsilon), keys, values }
 }
 
 function withPast(g: Graph, past: Value | undefined, now: Value): Value {

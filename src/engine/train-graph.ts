@@ -8,8 +8,8 @@ import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
 import { Graph, type Value } from './graph.ts'
-import { decoder, EMBEDDING, FINAL_NORM, HEAD } from './llama.ts'
-import { gemm, pick, rmsNorm, rowsOf } from './ops.ts'
+import { decoder, EMBEDDING, HEAD } from './llama.ts'
+import { gemm, rowsOf } from './ops.ts'
 
 /** One tensor inside the flat parameter vector. */
 export interface Slot {
@@ -71,16 +71,15 @@ export function buildTrainGraph(
     frozen.set(name, made)
     return made
   }
-  const adapter = lora ? adapterOf(g, lora.layout, parameters, true) : null
-  const { embedded, hidden } = decoder(
+  const adapter = lora ? adapterOf(g, lora.layout, parameters, labelIndex) : null
+  const { embedded, hidden: h } = decoder(
     g,
     config,
     { weight: weightOf, adapt: adapter?.adapt ?? ((_module, y) => y) },
-    { ids, positions, segments },
+    { ids, positions, segments, index: labelIndex },
   )
   adapter?.finish()
 
-  const h = rmsNorm(g, pick(g, hidden, labelIndex), weightOf(FINAL_NORM), config.normEpsilon) // (L, D)
   const headName = config.tiedEmbeddings ? EMBEDDING : HEAD
   const head = weightOf(headName)
   const logits = gemm(g, h, head, { transB: true }) // (L, V)

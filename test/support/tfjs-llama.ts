@@ -58,9 +58,11 @@ function batchLoss(model: BaseModel, batch: PackedBatch, weight: Weight, factor:
     const at = [...batch.segments.keys()].filter((i) => batch.segments[i] === segment)
     const ids = at.map((i) => batch.ids[i] as number)
     const linear = (module: string, x: tf.Tensor2D): tf.Tensor2D => {
-      const y = tf.matMul(x, weight(`${module}.weight`) as tf.Tensor2D, false, true)
+      const y: tf.Tensor2D = tf.matMul(x, weight(`${module}.weight`) as tf.Tensor2D, false, true)
       const [a, b] = [factor(module, 'A'), factor(module, 'B')]
-      return a && b ? tf.add(y, tf.mul(tf.matMul(tf.matMul(x, a, false, true), b, false, true), scale)) : y
+      if (!a || !b) return y
+      const low = tf.matMul(tf.matMul(x, a, false, true), b, false, true)
+      return tf.add(y, tf.mul(low, scale) as tf.Tensor2D)
     }
     const norm = (x: tf.Tensor2D, name: string): tf.Tensor2D => {
       const mean = tf.mean(tf.square(x), 1, true)
