@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {CoveyTasks} from "../CoveyTasks.sol";
+import {CoveyToken} from "../CoveyToken.sol";
+import {NodeRegistry} from "../NodeRegistry.sol";
+import {StakeVault} from "../StakeVault.sol";
+import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
+import {SettlementRules} from "../libraries/Settlement.sol";
+import {Checks} from "./Checks.sol";
+
+/// @title Nodes and a creator that do anything in any order
+contract Actors is Checks {
+    uint256 public constant NODES = 5;
+    uint256 private constant KEY = 0xC0FEE;
+
+    CoveyToken public token;
+    StakeVault public vault;
+    CoveyTasks public tasks;
+    address[NODES] public nodes;
+    /// tasks have no probe or this one, whose tree is a single leaf: only round 1 has a slice
+    bytes32 private constant SLICE = keccak256("slice");
+    uint256 private _now = 1_000_000;
+
+    constructor() {
+        vm.warp(_now);
+        token = new CoveyToken(1e27);
+        NodeRegistry registry = new NodeRegistry();
+        vault = new StakeVault(token, 1 days);
+        tasks = new CoveyTasks(token, registry, vault);
+        vault.bind(address(tasks));
+        token.approve(address(tasks), type(uint256).max);
+        for (uint256 i; i < NODES; ++i) {
+            address node = vm.addr(KEY + i);
+            nodes[i] = node;
+            token.transfer(node, 1e21);
+            vm.prank(node);
+            token.approve(address(vault), type(uint256).max);
+            bytes memory peerId = abi.encode(i);
+            bytes32 digest = registry.bindingDigest(peerId, node, 1, type(uint64).max);
+            (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY + i, digest);
+            registry.register(node, peerId, 1, type(uint64).max, abi.encodePacked(r, s, v), new bytes(64));
+            vm.prank(node);
+            vault.deposit(1e20);
+        }
+        create(1e20, true);
+        for (uint256 i; i < NODES; ++i) {
+            join(i, 0);
+        }
+    }
+
+    function create(uint256 pool, bool probe) public {
+        SettlementRules memory rules = SettlementRules(20, 2500, 100, 10_000, 500, 50, 2000, 1000, 3000, 500);
+        bytes32 root = keccak256(bytes.concat(keccak256(abi.encode(uint256(1), SLICE))));
+        tasks.createTask(
+            ICoveyTasks.TaskParams({
+                specDigest: "spec",
+                baseDigest: "base",
+                probeRoot: probe ? root : bytes32(0),
+                pool: uint128(within(pool, 1, 1e20)),
+                minStake: 1e18,
+                rounds: 3,
+                proposers: 3,
+                voters: 2,
+                durations: ICoveyTasks.PhaseSeconds(60, 60, 60, 60, 60),
+                rules: rules
+            })
+        );
+    }
+
+    function deposit(uint256 who, uint256 amount) external {
+        vm.prank(_node(who));
+        vault.deposit(within(amount, 1, 1e20));
+    }
+
+    function requestWithdraw(uint256 who, uint256 amount) external {
+        vm.prank(_node(who));
+        vault.requestWithdraw(amount % 1e20);
+    }
+
+    function withdraw(uint256 who) external {
+        vm.prank(_node(who));
+        vault.withdraw();
+    }
+
+    function join(uint256 who, uint256 id) public {
+        // before the prank, which is spent on the next call whatever it is
+        id = _id(id);
+        vm.prank(_node(who));
+        tasks.join(id);
+    }
+
+    function leave(uint256 who, uint256 id) external {
+        // before the prank, which is spent on the next call whatever it is
+        id = _id(id);
+        vm.prank(_node(who));
+        tasks.leave(id);
+    }
+
+    function claim(uint256 who) external {
+        if (who % (NODES + 1) < NODES) vm.prank(_node(who));
+        tasks.claim();
+    }
+
+    function cancel(uint256 id) external {
+        tasks.cancel(_id(id));
+    }
+
+    function wait(uint256 time) external {
+        _now += within(time, 1, 2 days);
+        vm.warp(_now);
+    }
+
+    /// Does what the task is waiting for; each seat acts or not by a bit of `who`, with scores drawn from it.
+    function push(uint256 id, uint256 who) external {
+        id = _id(id);
+        ICoveyTasks.TaskView memory task = tasks.taskView(id);
+        if (task.phase == ICoveyTasks.Phase.Idle) return tasks.startRound(id);
+        ICoveyTasks.RoundView memory round = tasks.roundView(id, task.round);
+        if (task.phase == ICoveyTasks.Phase.Probe && task.round == 1 && who & 1 == 1) {
+            return tasks.revealProbe(id, task.round, SLICE, 1, new bytes32[](0));
+        }
+        bool voting = task.phase > ICoveyTasks.Phase.Probe;
+        uint256 seats = voting ? round.voters.length : round.proposers.length;
+        for (uint256 i; i < seats; ++i) {
+            if (tasks.taskView(id).phase != task.phase) return;
+            if (who >> i & 1 == 0) continue;
+            if (voting) _vote(task, round, i);
+            else _propose(task, round, i);
+        }
+        if (tasks.taskView(id).phase != task.phase) return;
+        _now = _now > task.deadline ? _now : task.deadline;
+        vm.warp(_now);
+        tasks.advance(id);
+    }
+
+    function _propose(ICoveyTasks.TaskView memory task, ICoveyTasks.RoundView memory round, uint256 i) private {
+        ICoveyTasks.ProposerSeat memory seat = round.proposers[i];
+        bytes32 delta = keccak256(abi.encode(seat.account));
+        bytes32 base = i == 2 ? bytes32("other") : bytes32("global");
+        if (task.phase == ICoveyTasks.Phase.Train && seat.commitment == 0) {
+            bytes32 c = keccak256(abi.encode(task.id, task.round, seat.account, delta, 9, base, bytes32(0)));
+            vm.prank(seat.account);
+            tasks.commit(task.id, task.round, c);
+        } else if (task.phase == ICoveyTasks.Phase.Reveal && seat.commitment != 0 && !seat.revealed) {
+            vm.prank(seat.account);
+            tasks.reveal(task.id, task.round, delta, 9, base, 0);
+        }
+    }
+
+    function _vote(ICoveyTasks.TaskView memory task, ICoveyTasks.RoundView memory round, uint256 i) private {
+        ICoveyTasks.VoterSeat memory seat = round.voters[i];
+        // the same from every voter of one task and round, of either sign; every third seat lies
+        bytes memory scores = new bytes(4 * (round.proposers.length + 1));
+        for (uint256 k; k < scores.length; k += 4) {
+            int16 score = int16(int256(uint256(keccak256(abi.encode(task.id, task.round, k))) % 700)) - 350;
+            if (uint160(seat.account) % 3 == 0) score = -score * 20;
+            (scores[k], scores[k + 1]) = (bytes1(uint8(uint16(score) >> 8)), bytes1(uint8(uint16(score))));
+        }
+        if (task.phase == ICoveyTasks.Phase.Score && seat.commitment == 0) {
+            bytes32 c = keccak256(abi.encode(task.id, task.round, seat.account, keccak256(scores), bytes32(0)));
+            vm.prank(seat.account);
+            tasks.commitScores(task.id, task.round, c);
+        } else if (task.phase == ICoveyTasks.Phase.Tally && seat.commitment != 0 && !seat.revealed) {
+            vm.prank(seat.account);
+            tasks.revealScores(task.id, task.round, scores, 0);
+        }
+    }
+
+    function _node(uint256 who) private view returns (address) {
+        return nodes[who % NODES];
+    }
+
+    function _id(uint256 id) private view returns (uint256) {
+        return within(id, 1, tasks.taskCount());
+    }
+}
+
+/// @title Whatever they do, every token is owed to somebody
+contract SolvencyTest is Checks {
+    Actors private actors;
+    CoveyToken private token;
+    StakeVault private vault;
+    CoveyTasks private tasks;
+
+    function setUp() public {
+        actors = new Actors();
+        (token, vault, tasks) = (actors.token(), actors.vault(), actors.tasks());
+    }
+
+    /// Asked by the runner: whom it may call.
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(actors);
+    }
+
+    function invariant_vaultHoldsStakesAndUnbonding() public view {
+        uint256 sum;
+        for (uint256 i; i < actors.NODES(); ++i) {
+            sum += vault.stakeOf(actors.nodes(i)) + vault.unbondingOf(actors.nodes(i));
+        }
+        equal("vault", token.balanceOf(address(vault)), sum);
+    }
+
+    function invariant_tasksHoldPoolsAndClaimable() public view {
+        uint256 sum = tasks.claimable(address(actors));
+        for (uint256 i; i < actors.NODES(); ++i) {
+            sum += tasks.claimable(actors.nodes(i));
+        }
+        for (uint256 id = 1; id <= tasks.taskCount(); ++id) {
+            sum += tasks.taskView(id).poolLeft;
+        }
+        equal("tasks", token.balanceOf(address(tasks)), sum);
+    }
+
+    function invariant_weightsFollowStakes() public view {
+        for (uint256 id = 1; id <= tasks.taskCount(); ++id) {
+            ICoveyTasks.TaskView memory task = tasks.taskView(id);
+            if (task.status > ICoveyTasks.TaskStatus.Running) continue;
+            uint256 eligible;
+            for (uint256 i; i < actors.NODES(); ++i) {
+                address node = actors.nodes(i);
+                if (tasks.isEnrolled(id, node) && vault.stakeOf(node) >= task.params.minStake) ++eligible;
+            }
+            equal("eligible", tasks.eligibleCount(id), eligible);
+        }
+    }
+
+    /// The handler does reach settlements, payments and slashes: the invariants are not held over an empty world.
+    function test_roundsReachTheirEnd() public {
+        for (uint256 i; i < 24; ++i) {
+            actors.push(1, type(uint256).max);
+        }
+        equal("finished", uint256(tasks.taskView(1).status), uint256(ICoveyTasks.TaskStatus.Finished));
+        uint256 earned;
+        for (uint256 i; i < actors.NODES(); ++i) {
+            earned += tasks.earned(actors.nodes(i));
+        }
+        isTrue("rewards", earned > 0);
+        invariant_vaultHoldsStakesAndUnbonding();
+        invariant_tasksHoldPoolsAndClaimable();
+    }
+}
