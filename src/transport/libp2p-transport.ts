@@ -88,6 +88,7 @@ class Libp2pTransport implements Transport {
   #source: BlobSource | null = null
   #listen: readonly string[]
   #node: Node | null = null
+  #starting: Promise<void> | null = null
   #running = new AbortController()
   #care: NodeJS.Timeout | undefined
 
@@ -99,7 +100,14 @@ class Libp2pTransport implements Transport {
     for (const address of options.bootstrap ?? []) this.keep(address)
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = null
+    })
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
     if (this.#node !== null) return
     const server = new BlobServer(() => this.#source, this.#counters)
     const node = await this.#create()
@@ -123,6 +131,7 @@ class Libp2pTransport implements Transport {
   }
 
   async stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined)
     const node = this.#node
     if (node === null) return
     this.#node = null

@@ -357,7 +357,7 @@ export function behavesLikeTransport(create: () => Promise<TestNetwork>): void {
 
     it('start and stop twice are harmless', async () => {
       const [a, b] = (await line(2)) as [Transport, Transport]
-      await a.start()
+      await Promise.all([a.start(), a.start()])
       expect(open(a)).to.equal(1)
       await b.stop()
       await b.stop()
