@@ -3,13 +3,43 @@ import { chainUp } from './cmds/chain-up/index.ts'
 import { chat } from './cmds/chat/index.ts'
 import { coordinatorStart } from './cmds/coordinator-start/index.ts'
 import { dataInspect } from './cmds/data-inspect/index.ts'
+import { doctor } from './cmds/doctor/index.ts'
 import { evaluate } from './cmds/eval/index.ts'
 import { exportModel } from './cmds/export/index.ts'
 import { init } from './cmds/init/index.ts'
 import { nodeStart } from './cmds/node-start/index.ts'
 import { quickstart } from './cmds/quickstart/index.ts'
+import { rewardsClaim } from './cmds/rewards-claim/index.ts'
+import { rewardsShow } from './cmds/rewards-show/index.ts'
 import { serve } from './cmds/serve/index.ts'
+import { stakeDeposit } from './cmds/stake-deposit/index.ts'
+import { stakeShow } from './cmds/stake-show/index.ts'
+import { stakeWithdraw } from './cmds/stake-withdraw/index.ts'
+import { taskCreate } from './cmds/task-create/index.ts'
+import { taskList } from './cmds/task-list/index.ts'
+import { taskShow } from './cmds/task-show/index.ts'
 import { train } from './cmds/train/index.ts'
 import type { CliCommand } from './command.ts'
 
-export const COMMANDS: readonly CliCommand[] = [quickstart, init, dataInspect, train, evaluate, chat, serve, exportModel, nodeStart, coordinatorStart, chainUp]
+export const COMMANDS: readonly CliCommand[] = [
+  quickstart,
+  init,
+  doctor,
+  dataInspect,
+  train,
+  evaluate,
+  chat,
+  serve,
+  exportModel,
+  stakeDeposit,
+  stakeWithdraw,
+  stakeShow,
+  rewardsShow,
+  rewardsClaim,
+  taskCreate,
+  taskList,
+  taskShow,
+  nodeStart,
+  coordinatorStart,
+  chainUp,
+]

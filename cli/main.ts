@@ -25,14 +25,18 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
 
   let output = new Output(argv.includes('--json'))
+  let failed = false
   const program = buildProgram(COMMANDS, version, async (command, options, args) => {
     output = new Output(options.json === true)
     const handler = await command.handler()
-    output.result(await handler(options, args, { output, signal: abort.signal, env: process.env }))
+    const fail = (): void => {
+      failed = true
+    }
+    output.result(await handler(options, args, { output, signal: abort.signal, env: process.env, fail }))
   })
   try {
     await program.parseAsync([...argv], { from: 'user' })
-    return EXIT_OK
+    return failed ? EXIT_FAILED : EXIT_OK
   } catch (error) {
     // commander has printed its message already
     if (error instanceof CommanderError) return isHelp(error) ? EXIT_OK : EXIT_USAGE

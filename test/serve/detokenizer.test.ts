@@ -31,11 +31,11 @@ describe('Detokenizer', () => {
 
   it('gives every text back, whole characters at a time', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: 'binary', maxLength: 24 }), (text) => {
         const d = new Detokenizer(byteTokenizer)
         const pieces = [...byteTokenizer.encode(text).map((id) => d.push(id)), d.flush()]
         expect(pieces.join('')).to.equal(byteTokenizer.decode(byteTokenizer.encode(text)))
-        for (const piece of pieces) expect(piece.isWellFormed()).to.equal(true)
+        expect(pieces.every((piece) => piece.isWellFormed())).to.equal(true)
       }),
     )
   })

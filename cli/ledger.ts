@@ -1,0 +1,97 @@
+/** Opens the chain for one command: with the account's key to write, without it to look. */
+import { readFile } from 'node:fs/promises'
+import { getAddress } from 'ethers'
+import { readAddresses } from '../node/addresses.ts'
+import { nodeFiles } from '../node/settings.ts'
+import { txJournalOf } from '../node/tx-journal.ts'
+import { CoveyError } from '../src/base/errors.ts'
+import { openAccountFile } from '../src/ledger/accounts.ts'
+import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
+import { createMemoryTxJournal } from '../src/ledger/tx-queue.ts'
+import { openStore } from '../src/store/open-store.ts'
+import type { Address, Ledger } from '../src/types/ledger.ts'
+import type { Signer } from '../src/types/signer.ts'
+import type { Store } from '../src/types/store.ts'
+import type { CommandContext } from './command.ts'
+import { type Config, required } from './config.ts'
+import { readPassword } from './password.ts'
+
+/** What nobody holds: for looking at a chain without an account of one's own. */
+const NOBODY: Address = '0x0000000000000000000000000000000000000000'
+
+/**
+ * Runs `work` with a ledger that can send. The data directory's store is held meanwhile: a node that runs on it has the
+ * account's nonces in hand.
+ * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
+ */
+export async function withLedger<T>(
+  config: Config,
+  passwordFile: string | null,
+  context: CommandContext,
+  work: (ledger: Ledger, store: Store) => Promise<T>,
+): Promise<T> {
+  const rpcUrl = required(config, 'rpc')
+  const addresses = await readAddresses(required(config, 'contracts'))
+  const password = await readPassword(passwordFile, context)
+  const signer = await openAccountFile(nodeFiles.accountKey(config.dir), password)
+  const store = await openStore(nodeFiles.store(config.dir))
+  try {
+    const ledger = await createEvmLedger({ rpcUrl, addresses, signer, journal: txJournalOf(store) })
+    await ledger.start()
+    try {
+      return await work(ledger, store)
+    } finally {
+      await ledger.stop()
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+/**
+ * Runs `work` with a ledger that can only look: no password, no lock.
+ * @throws CoveyError E_CONFIG | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
+ */
+export async function withReadOnlyLedger<T>(
+  config: Config,
+  account: Address | null,
+  work: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const rpcUrl = required(config, 'rpc')
+  const addresses = await readAddresses(required(config, 'contracts'))
+  const signer = readOnlySigner(account ?? NOBODY)
+  const ledger = await createEvmLedger({ rpcUrl, addresses, signer, journal: createMemoryTxJournal() })
+  await ledger.start()
+  try {
+    return await work(ledger)
+  } finally {
+    await ledger.stop()
+  }
+}
+
+/** `--account`, else the one of the data directory's key file. @throws CoveyError E_CONFIG | E_KEY */
+export async function accountOf(given: string | null, dir: string): Promise<Address> {
+  if (given !== null) {
+    try {
+      return getAddress(given) as Address
+    } catch (cause) {
+      const message = `--account: expected an address of 40 hex digits with 0x and a right checksum, got ${given}`
+      throw new CoveyError('E_CONFIG', message, {}, { cause })
+    }
+  }
+  const file = nodeFiles.accountKey(dir)
+  try {
+    const { address } = JSON.parse(await readFile(file, 'utf8')) as { address?: unknown }
+    return getAddress(`0x${String(address).replace(/^0x/, '')}`) as Address
+  } catch (cause) {
+    const message = `no account in ${file}: run \`covey init\`, give another --dir, or name one with --account`
+    throw new CoveyError('E_KEY', message, { file }, { cause })
+  }
+}
+
+function readOnlySigner(address: Address): Signer {
+  const refuse = async (): Promise<never> => {
+    throw new CoveyError('E_KEY', 'this command only looks: it has no key to sign with')
+  }
+  return { address, signTypedData: refuse, signTransaction: refuse }
+}
