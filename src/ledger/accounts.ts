@@ -17,17 +17,19 @@ const MAX_SCRYPT_N = 2 ** 20
 const MAX_FILE_BYTES = 16_384
 
 /** Only what is checked before the work begins; ethers checks the rest. */
-const keystore = z.looseObject({
-  version: z.literal(3),
-  crypto: z.looseObject({
-    kdf: z.literal('scrypt'),
-    kdfparams: z.looseObject({
-      n: z.int().min(2).max(MAX_SCRYPT_N),
-      r: z.int().min(1).max(16),
-      p: z.int().min(1).max(4),
-    }),
+const scryptSection = z.looseObject({
+  kdf: z.literal('scrypt'),
+  kdfparams: z.looseObject({
+    n: z.int().min(2).max(MAX_SCRYPT_N),
+    r: z.int().min(1).max(16),
+    p: z.int().min(1).max(4),
   }),
 })
+// geth writes `crypto`, ethers `Crypto`: both are about
+const keystore = z.union([
+  z.looseObject({ version: z.literal(3), crypto: scryptSection }),
+  z.looseObject({ version: z.literal(3), Crypto: scryptSection }),
+])
 
 /** A signer whose key is in memory. @throws CoveyError E_KEY when `privateKey` is no secp256k1 key */
 export function createMemorySigner(privateKey: Hex): Signer {

@@ -17,14 +17,14 @@ import type {
   ProposerSeat,
   RoundView,
   Scores,
-  Settlement,
   TaskParams,
-  TaskStatus,
   TaskView,
   TxReceipt,
   VoterSeat,
 } from '../types/ledger.ts'
 import { deltaCommitment, probeLeaf, scoresCommitment, verifyProbeProof } from './commitment.ts'
+import type { MutableAccount, MutableRound, MutableTask } from './memory-round.ts'
+import { checkOpening, drawSeats, findSeat, isOpen, nextPhase, slash } from './memory-round.ts'
 import { checkTaskParams } from './params.ts'
 import { revert } from './revert.ts'
 
@@ -48,42 +48,6 @@ const GWEI = 1_000_000_000n
 const DEFAULT_UNBONDING_SECONDS = 86_400
 /** As the contract: idle this long, a task has lost its nodes and its creator may have the pool back. */
 const CANCEL_AFTER_SECONDS = 7 * 86_400
-
-interface MutableAccount {
-  wallet: bigint
-  stake: bigint
-  unbonding: bigint
-  unbondsAt: number
-  claimable: bigint
-  earned: bigint
-  slashed: bigint
-  node: NodeRecord | null
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-
-interface MutableRound {
-  proposers: Mutable<ProposerSeat>[]
-  voters: Mutable<VoterSeat>[]
-  probe: { readonly digest: string; readonly size: number } | null
-  settlement: Settlement | null
-  salts: Hex[]
-}
-
-interface MutableTask {
-  readonly id: number
-  readonly creator: Address
-  readonly params: TaskParams
-  status: TaskStatus
-  phase: Phase
-  deadline: number
-  poolLeft: bigint
-  seed: Hex
-  /** when it last became idle */
-  idleSince: number
-  readonly enrolled: Set<Address>
-  readonly rounds: MutableRound[]
-}
 
 export class MemoryChain {
   readonly chainId: number
@@ -483,54 +447,4 @@ export class MemoryChain {
     const hash = keccak256(toUtf8Bytes(`${this.chainId}/${this.#block}`)) as Hex
     return { hash, block: this.#block, gasUsed: 0n }
   }
-}
-
-const isOpen = (status: TaskStatus): boolean => status === 'open' || status === 'running'
-
-/** The phase after `phase`; idle = nothing is left to wait for, settle. */
-function nextPhase(phase: Phase, r: MutableRound, probe: boolean): Phase {
-  if (phase === 'train' && r.proposers.some((s) => s.commitment !== null)) return 'reveal'
-  if (phase === 'reveal' && r.proposers.some((s) => s.reveal !== null)) return probe ? 'probe' : 'score'
-  if (phase === 'probe') return 'score'
-  if (phase === 'score' && r.voters.some((s) => s.commitment !== null)) return 'tally'
-  return 'idle'
-}
-
-/** Seats by stake without replacement: each draw falls on a node with probability weight / what is left. */
-function drawSeats(weights: Map<Address, bigint>, seats: number, seed: Hex): [Address, bigint][] {
-  const left = [...weights]
-  let total = left.reduce((sum, [, weight]) => sum + weight, 0n)
-  return Array.from({ length: seats }, (_, draw) => {
-    let at = BigInt(keccak256(`${seed}${draw.toString(16).padStart(64, '0')}`)) % total
-    const i = left.findIndex(([, weight]) => {
-      if (at < weight) return true
-      at -= weight
-      return false
-    })
-    const [drawn] = left.splice(i, 1) as [[Address, bigint]]
-    total -= drawn[1]
-    return drawn
-  })
-}
-
-function findSeat<T extends { readonly account: Address }>(seats: readonly T[], missing: string, account: Address): T {
-  const seat = seats.find((s) => s.account === account)
-  if (seat === undefined) throw revert(missing, { account })
-  return seat
-}
-
-/** What is revealed must be what was committed to. */
-function checkOpening(account: Address, commitment: Hex | null, expected: Hex): void {
-  if (commitment === null) throw revert('NotCommitted', { account })
-  if (commitment !== expected) throw revert('CommitmentMismatch', { got: expected, expected: commitment })
-}
-
-/** Takes `bps` of the stake and of what is unbonding; it is burnt. */
-function slash(a: MutableAccount, bps: number): void {
-  const stake = (a.stake * BigInt(bps)) / 10_000n
-  const unbonding = (a.unbonding * BigInt(bps)) / 10_000n
-  a.stake -= stake
-  a.unbonding -= unbonding
-  a.slashed += stake + unbonding
-  if (a.unbonding === 0n) a.unbondsAt = 0
 }

@@ -174,7 +174,8 @@ export function contractAnswer(error: unknown, call: string): CoveyError | null 
   if (isError(error, 'CALL_EXCEPTION')) {
     // ethers makes this of any error answer to eth_call, a rate limit too
     const text = JSON.stringify(error.info ?? {})
-    if (error.data === null && !/revert/i.test(text)) return null
+    // halts other than REVERT carry no data: anvil says "EVM error InvalidFEOpcode", geth "invalid opcode", "out of gas"
+    if (error.data === null && !/revert|opcode|out of gas|EVM error/i.test(text)) return null
     return revertOf(error.data, call, error.reason)
   }
   return null

@@ -1,0 +1,104 @@
+/** The in-memory chain's records, and the rules of a round that need nothing but a round. */
+import { keccak256 } from 'ethers'
+import type {
+  Address,
+  Hex,
+  NodeRecord,
+  Phase,
+  ProposerSeat,
+  Settlement,
+  TaskParams,
+  TaskStatus,
+  VoterSeat,
+} from '../types/ledger.ts'
+import { revert } from './revert.ts'
+
+export interface MutableAccount {
+  wallet: bigint
+  stake: bigint
+  unbonding: bigint
+  unbondsAt: number
+  claimable: bigint
+  earned: bigint
+  slashed: bigint
+  node: NodeRecord | null
+}
+
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+export interface MutableRound {
+  proposers: Mutable<ProposerSeat>[]
+  voters: Mutable<VoterSeat>[]
+  probe: { readonly digest: string; readonly size: number } | null
+  settlement: Settlement | null
+  salts: Hex[]
+}
+
+export interface MutableTask {
+  readonly id: number
+  readonly creator: Address
+  readonly params: TaskParams
+  status: TaskStatus
+  phase: Phase
+  deadline: number
+  poolLeft: bigint
+  seed: Hex
+  /** when it last became idle */
+  idleSince: number
+  readonly enrolled: Set<Address>
+  readonly rounds: MutableRound[]
+}
+
+export const isOpen = (status: TaskStatus): boolean => status === 'open' || status === 'running'
+
+/** The phase after `phase`; idle = nothing is left to wait for, settle. */
+export function nextPhase(phase: Phase, r: MutableRound, probe: boolean): Phase {
+  if (phase === 'train' && r.proposers.some((s) => s.commitment !== null)) return 'reveal'
+  if (phase === 'reveal' && r.proposers.some((s) => s.reveal !== null)) return probe ? 'probe' : 'score'
+  if (phase === 'probe') return 'score'
+  if (phase === 'score' && r.voters.some((s) => s.commitment !== null)) return 'tally'
+  return 'idle'
+}
+
+/** Seats by stake without replacement: each draw falls on a node with probability weight / what is left. */
+export function drawSeats(weights: Map<Address, bigint>, seats: number, seed: Hex): [Address, bigint][] {
+  const left = [...weights]
+  let total = left.reduce((sum, [, weight]) => sum + weight, 0n)
+  return Array.from({ length: seats }, (_, draw) => {
+    let at = BigInt(keccak256(`${seed}${draw.toString(16).padStart(64, '0')}`)) % total
+    const i = left.findIndex(([, weight]) => {
+      if (at < weight) return true
+      at -= weight
+      return false
+    })
+    const [drawn] = left.splice(i, 1) as [[Address, bigint]]
+    total -= drawn[1]
+    return drawn
+  })
+}
+
+export function findSeat<T extends { readonly account: Address }>(
+  seats: readonly T[],
+  missing: string,
+  account: Address,
+): T {
+  const seat = seats.find((s) => s.account === account)
+  if (seat === undefined) throw revert(missing, { account })
+  return seat
+}
+
+/** What is revealed must be what was committed to. */
+export function checkOpening(account: Address, commitment: Hex | null, expected: Hex): void {
+  if (commitment === null) throw revert('NotCommitted', { account })
+  if (commitment !== expected) throw revert('CommitmentMismatch', { got: expected, expected: commitment })
+}
+
+/** Takes `bps` of the stake and of what is unbonding; it is burnt. */
+export function slash(a: MutableAccount, bps: number): void {
+  const stake = (a.stake * BigInt(bps)) / 10_000n
+  const unbonding = (a.unbonding * BigInt(bps)) / 10_000n
+  a.stake -= stake
+  a.unbonding -= unbonding
+  a.slashed += stake + unbonding
+  if (a.unbonding === 0n) a.unbondsAt = 0
+}
