@@ -69,7 +69,7 @@ export class Generation {
     options: Omit<GenerateOptions, 'signal'>,
     run: (call: DecodeCall) => Promise<DecodeResult>,
   ) {
-    check(config, prompts, options)
+    checkGeneration(config, prompts, options)
     this.#config = config
     this.#options = options
     this.#run = run
@@ -201,7 +201,12 @@ function appendColumn(data: Int32Array, column: Int32Array): Int32Array<ArrayBuf
   return out
 }
 
-function check(config: ModelConfig, prompts: readonly (readonly number[])[], o: Omit<GenerateOptions, 'signal'>): void {
+/** @throws CoveyError E_ARGUMENT for prompts or options out of range */
+export function checkGeneration(
+  config: ModelConfig,
+  prompts: readonly (readonly number[])[],
+  o: Omit<GenerateOptions, 'signal'>,
+): void {
   const bad = (what: string): CoveyError => new CoveyError('E_ARGUMENT', what)
   if (prompts.length === 0 || prompts.length > MAX_GENERATION_ROWS)
     throw bad(`prompts: expected 1 to ${MAX_GENERATION_ROWS}, got ${prompts.length}`)

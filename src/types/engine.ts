@@ -2,7 +2,7 @@ import type { AdapterLayout, LoraFactor } from './adapter.ts'
 import type { PackedBatch } from './data.ts'
 import type { BaseModel } from './model.ts'
 
-/** Seam: trains the parameters of one model on batches. Real: ONNX Runtime. Twin: `test/support/toy-engine.ts`. */
+/** Seam: trains the parameters of one model on batches. Real: ONNX Runtime. Twin: `test/support/bigram-engine.ts`. */
 export interface TrainingEngine {
   readonly name: string
   /** @throws CoveyError E_ENGINE | E_MODEL_SHAPE | E_ADAPTER */

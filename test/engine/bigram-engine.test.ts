@@ -1,0 +1,6 @@
+import { createBigramEngine } from '../support/bigram-engine.ts'
+import { inferenceEngineBehavior } from './inference-engine.behavior.ts'
+import { trainingEngineBehavior } from './training-engine.behavior.ts'
+
+describe('bigram engine: training', () => trainingEngineBehavior(createBigramEngine))
+describe('bigram engine: inference', () => inferenceEngineBehavior(createBigramEngine))
