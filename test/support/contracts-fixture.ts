@@ -1,12 +1,23 @@
 /** Covey's contracts on Hardhat's simulated chain, with nodes that have stake, a peer id and an approval. */
 import { generateKeyPairSync, sign } from 'node:crypto'
+import type { BaseContract, BaseContractMethod, ContractRunner } from 'ethers'
 import { artifacts, network } from 'hardhat'
+import type { abi as tasksAbi } from '../../src/ledger/generated/CoveyTasks.ts'
+import type { abi as tokenAbi } from '../../src/ledger/generated/CoveyToken.ts'
+import type { abi as registryAbi } from '../../src/ledger/generated/NodeRegistry.ts'
+import type { abi as vaultAbi } from '../../src/ledger/generated/StakeVault.ts'
 import { packScores } from '../../src/round/packed-scores.ts'
 import type { Scores, SettlementRules } from '../../src/types/ledger.ts'
 
 export const connection = await network.create()
 export const { ethers, networkHelpers } = connection
 export type Account = Awaited<ReturnType<typeof ethers.getSigners>>[number]
+
+/** A contract whose functions are named by its ABI: ethers itself knows them at run time only. */
+type Named<Abi extends readonly { readonly type: string }[]> = Omit<BaseContract, 'connect'> &
+  Record<Extract<Abi[number], { readonly type: 'function'; readonly name: string }>['name'], BaseContractMethod> & {
+    connect(runner: ContractRunner | undefined): Named<Abi>
+  }
 
 export const TOKEN = 10n ** 18n
 export const STAKE = 100n * TOKEN
@@ -78,8 +89,13 @@ export async function deploy() {
   const tasks = await ethers.deployContract('CoveyTasks', [token.target, registry.target, vault.target], {
     libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
   })
-  await vault.bind(tasks.target)
-  return { token, registry, vault, tasks }
+  await vault.getFunction('bind')(tasks.target)
+  return {
+    token: token as unknown as Named<typeof tokenAbi>,
+    registry: registry as unknown as Named<typeof registryAbi>,
+    vault: vault as unknown as Named<typeof vaultAbi>,
+    tasks: tasks as unknown as Named<typeof tasksAbi>,
+  }
 }
 export type Contracts = Awaited<ReturnType<typeof deploy>>
 
