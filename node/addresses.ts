@@ -3,7 +3,7 @@ import { CoveyError, isCoveyError, messageOf } from '../src/base/errors.ts'
 import { type Deployment, parseDeployment } from '../src/ledger/contracts.ts'
 
 /** The contracts' addresses, as a deployment wrote them down. @throws CoveyError E_CONFIG */
-export async function readDeployment(file: string): Promise<Deployment> {
+export async function readAddresses(file: string): Promise<Deployment> {
   try {
     return parseDeployment(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {

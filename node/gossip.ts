@@ -46,13 +46,21 @@ export function startGossip(options: GossipOptions): Gossip {
     if (decoded.kind === 'hello') {
       if (message.from === transport.peerId || kept.has(message.from) || kept.size >= MAX_KEPT_PEERS) return
       kept.add(message.from)
-      const address = decoded.addresses[0]
-      if (address !== undefined) transport.keep(address)
+      keep(decoded.addresses[0])
       return
     }
     if (decoded.kind !== 'blob') return
     providers.add(decoded.digest, message.from, decoded.size)
     options.onNews(decoded)
+  }
+
+  const keep = (address: string | undefined): void => {
+    try {
+      if (address !== undefined) transport.keep(address)
+    } catch (error) {
+      // a stranger's address that is none, or one too many: it costs us nothing to leave it
+      if (!isCoveyError(error)) throw error
+    }
   }
 
   const publish = async (message: WireMessage): Promise<void> => {

@@ -10,7 +10,7 @@ import { loadModel } from '../src/model/load.ts'
 import { openStore } from '../src/store/open-store.ts'
 import { createLibp2pTransport } from '../src/transport/libp2p-transport.ts'
 import { loadPeerKey } from '../src/transport/peer-key.ts'
-import { readDeployment } from './addresses.ts'
+import { readAddresses } from './addresses.ts'
 import type { NodeComponents } from './context.ts'
 import type { Emit } from './events.ts'
 import { nodeFiles, type PeerSettings } from './settings.ts'
@@ -32,12 +32,11 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
     closers.push(() => store.close())
     const signer = await openAccountFile(nodeFiles.accountKey(settings.dir), password)
     const privateKey = await loadPeerKey(nodeFiles.peerKey(settings.dir), password)
-    const deployment = await readDeployment(settings.chain.addressesFile)
     const [model, tokenizer] = await Promise.all([loadModel(settings.model), loadTokenizer(settings.model)])
     if (tokenizer.vocabSize > model.config.vocabSize) {
       throw new CoveyError('E_TOKENIZER', `the tokenizer of ${settings.model} has ${tokenizer.vocabSize} tokens, the model ${model.config.vocabSize}: fetch the folder again`)
     }
-    const ledger = createEvmLedger({ rpcUrl: settings.chain.rpc, deployment, signer, journal: txJournalOf(store) })
+    const ledger = createEvmLedger({ rpcUrl: settings.chain.rpc, addresses: await readAddresses(settings.chain.addressesFile), signer, journal: txJournalOf(store) })
     await ledger.start()
     closers.push(() => ledger.stop())
     const { listen, bootstrap, mdns } = settings.network

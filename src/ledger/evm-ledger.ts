@@ -65,6 +65,11 @@ const BINDING_SECONDS = 3_600
 /** A write whose transaction was lost (a chain put back, a key used twice) is looked at and sent again. */
 const WRITE_ATTEMPTS = 3
 
+/** Whoever acts last in a round pays for its settlement; when a call is estimated, another's may still be on its way before it. */
+const MAY_END_A_ROUND: ReadonlySet<string> = new Set(['reveal', 'revealScores', 'advance'])
+/** Enough for 32 × 32 seats; what is not used is not paid. */
+const SETTLEMENT_GAS = 8_000_000n
+
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
 
 /** @throws nothing: `start()` is what meets the chain */
@@ -393,7 +398,8 @@ class EthersLedger implements EvmLedger {
     name = method,
   ): Promise<TransactionReceipt> {
     try {
-      return await this.#queue.send({ to, data: encode(iface, method, args), name })
+      const extraGas = MAY_END_A_ROUND.has(method) ? SETTLEMENT_GAS : 0n
+      return await this.#queue.send({ to, data: encode(iface, method, args), name, extraGas })
     } finally {
       this.#cache.clear()
     }

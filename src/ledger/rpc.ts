@@ -34,6 +34,8 @@ export interface CallRequest {
   readonly from?: Address
   /** for messages: the function's name */
   readonly name: string
+  /** more gas than the estimate, for a call that may find more to do when it is mined than when it was estimated */
+  readonly extraGas?: bigint
 }
 
 /** @throws CoveyError from each call: E_RPC (dead for `patience_ms`), E_REVERT, E_FUNDS, E_ABORTED */

@@ -160,7 +160,8 @@ export class TxQueue {
     for (let attempt = 1; ; attempt++) {
       const onChain = await this.#rpc.nonce(from, 'pending', signal)
       const nonce = this.#nonces.size > 0 ? Math.max(this.#next, onChain) : onChain
-      const raw = await this.#sign(request, nonce, gas + (gas * GAS_MARGIN_PERCENT) / 100n, fees)
+      const limit = gas + (gas * GAS_MARGIN_PERCENT) / 100n + (request.extraGas ?? 0n)
+      const raw = await this.#sign(request, nonce, limit, fees)
       const id = `${this.#rpc.chainId}/${from}/${nonce}`
       const intent: TxIntent = { id, chainId: this.#rpc.chainId, account: from, nonce, call: request.name, raw: [raw] }
       await this.#journal.record(intent)
