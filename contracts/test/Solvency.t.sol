@@ -43,7 +43,7 @@ contract Actors is Checks {
             vm.prank(node);
             vault.deposit(1e20);
         }
-        create(1e20, true);
+        create(1e20 - 1, true);
         for (uint256 i; i < NODES; ++i) {
             join(i, 0);
         }
