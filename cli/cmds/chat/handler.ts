@@ -65,7 +65,15 @@ export const chatHandler: Handler<typeof chatOptions> = async (options, [message
       ...(process.stdin.isTTY ? { output: process.stderr, prompt: '> ' } : {}),
     })
     signal.addEventListener('abort', () => reader.close(), { once: true })
-    reader.prompt()
+    // a pipe may have ended while an answer was made: asking again would throw
+    let ended = false
+    reader.once('close', () => {
+      ended = true
+    })
+    const askAgain = (): void => {
+      if (process.stdin.isTTY && !ended) reader.prompt()
+    }
+    askAgain()
     for await (const line of reader) {
       if (line.trim() !== '') {
         messages.push({ role: 'user', content: line })
@@ -73,7 +81,7 @@ export const chatHandler: Handler<typeof chatOptions> = async (options, [message
         messages.push({ role: 'assistant', content: answer.answer })
         output.event(answer)
       }
-      reader.prompt()
+      askAgain()
     }
     return undefined
   } finally {
