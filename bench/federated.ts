@@ -6,21 +6,21 @@
  *     --completion ' {intent}' --partition-by domain --rule frozen-a --rounds 20 [--pooled STEPS] [--json]
  */
 import { parseArgs } from 'node:util'
+import { makeShards } from '../cli/cmds/quickstart/shards.ts'
+import { learningRateAt } from '../node/schedule.ts'
+import { trainLoop } from '../node/train-loop.ts'
 import { decodeDelta, encodeDelta } from '../src/adapter/delta.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
-import { seededRandom, shuffle } from '../src/base/random.ts'
 import { systemClock } from '../src/base/clock.ts'
+import { seededRandom, shuffle } from '../src/base/random.ts'
 import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
 import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
 import { loadModel } from '../src/model/load.ts'
-import type { AggregationRule, TrainingSpec } from '../src/types/spec.ts'
 import { LINEAR_TARGETS } from '../src/types/model.ts'
-import { makeShards } from '../cli/cmds/quickstart/shards.ts'
-import { learningRateAt } from '../node/schedule.ts'
-import { trainLoop } from '../node/train-loop.ts'
+import type { AggregationRule, TrainingSpec } from '../src/types/spec.ts'
 
 const { values: a } = parseArgs({
   options: {
@@ -53,30 +53,67 @@ const { values: a } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const unescape = (text: string | undefined): string | null => text?.replaceAll('\\n', '\n') ?? null
+const withLineEnds = (text: string | undefined): string | null => text?.replaceAll('\\n', '\n') ?? null
 const n = (name: keyof typeof a): number => Number(a[name])
 
 const model = await loadModel(a.model)
 const tokenizer = await loadTokenizer(a.model)
 const shards = await makeShards(
   {
-    nodes: n('nodes'), rounds: n('rounds'), proposers: n('proposers'), voters: 2, steps: n('steps'), batch: n('batch'),
-    rank: n('rank'), alpha: n('alpha'), learningRate: n('lr'), rule: a.rule as AggregationRule, encoding: 'int8',
-    sliceExamples: 64, evalExamples: n('eval-examples'), phaseSeconds: 60, model: a.model, dir: '', port: 0, seed: n('seed'), liar: 0, idle: 0,
-    data: a.data ?? null, test: a.test ?? null, prompt: unescape(a.prompt), completion: unescape(a.completion),
-    partitionBy: a['partition-by'], compare: false, keep: false, json: false,
+    nodes: n('nodes'),
+    rounds: n('rounds'),
+    proposers: n('proposers'),
+    voters: 2,
+    steps: n('steps'),
+    batch: n('batch'),
+    rank: n('rank'),
+    alpha: n('alpha'),
+    learningRate: n('lr'),
+    rule: a.rule as AggregationRule,
+    encoding: 'int8',
+    sliceExamples: 64,
+    evalExamples: n('eval-examples'),
+    phaseSeconds: 60,
+    model: a.model,
+    dir: '',
+    port: 0,
+    seed: n('seed'),
+    liar: 0,
+    idle: 0,
+    data: a.data ?? null,
+    test: a.test ?? null,
+    prompt: withLineEnds(a.prompt),
+    completion: withLineEnds(a.completion),
+    partitionBy: a['partition-by'],
+    compare: false,
+    keep: false,
+    json: false,
   },
   tokenizer,
 )
 const rule = a.rule as AggregationRule
 const aggregator = aggregatorFor(rule)
-const layout = createLayout(model.config, { rank: n('rank'), alpha: n('alpha'), rsLora: false, dropout: 0, targets: [...LINEAR_TARGETS], seed: 7 })
+const layout = createLayout(model.config, {
+  rank: n('rank'),
+  alpha: n('alpha'),
+  rsLora: false,
+  dropout: 0,
+  targets: [...LINEAR_TARGETS],
+  seed: 7,
+})
 const training: TrainingSpec = {
-  steps: n('steps'), batchExamples: n('batch'), maxTokens: n('max-tokens'), learningRate: n('lr'), warmupSteps: n('warmup'),
-  schedule: a.schedule as 'cosine', weightDecay: 0, clipNorm: 1,
+  steps: n('steps'),
+  batchExamples: n('batch'),
+  maxTokens: n('max-tokens'),
+  learningRate: n('lr'),
+  warmupSteps: n('warmup'),
+  schedule: a.schedule as 'cosine',
+  weightDecay: 0,
+  clipNorm: 1,
 }
 const engine = createOnnxEngine()
-const tokens = (examples: (typeof shards)['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
+const tokens = (examples: (typeof shards)['test']) =>
+  tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
 const random = seededRandom(`bench ${a.seed}`)
 const test = tokens(shuffle([...shards.test], random))
 const inference = await engine.openInference({ model, layout, threads: n('threads') })
@@ -89,7 +126,15 @@ const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, cli
 const trainers = new Map<string, Awaited<ReturnType<typeof engine.openTrainer>>>()
 const trainerFor = async (factors: ReturnType<typeof aggregator.trainedFactors>) => {
   const key = factors.join('')
-  const open = trainers.get(key) ?? (await engine.openTrainer({ model, trainable: { kind: 'lora', layout, factors }, optimizer, threads: n('threads'), seed: 1 }))
+  const open =
+    trainers.get(key) ??
+    (await engine.openTrainer({
+      model,
+      trainable: { kind: 'lora', layout, factors },
+      optimizer,
+      threads: n('threads'),
+      seed: 1,
+    }))
   trainers.set(key, open)
   return open
 }
@@ -98,7 +143,9 @@ const points: { round: number; loss: number; exactMatch: number; seconds: number
 const note = async (round: number, values: Float32Array, count: number) => {
   const { loss, exactMatch } = await measure(values, count)
   points.push({ round, loss, exactMatch, seconds: (performance.now() - start) / 1000 })
-  log(`round ${round}: loss ${loss.toFixed(3)} exact ${(100 * exactMatch).toFixed(1)} % of ${Math.min(count, test.length)} at ${((performance.now() - start) / 1000).toFixed(0)} s`)
+  log(
+    `round ${round}: loss ${loss.toFixed(3)} exact ${(100 * exactMatch).toFixed(1)} % of ${Math.min(count, test.length)} at ${((performance.now() - start) / 1000).toFixed(0)} s`,
+  )
 }
 
 let global = initialAdapter(layout).values
@@ -106,9 +153,20 @@ if (a.pooled !== undefined) {
   const steps = Number(a.pooled)
   const trainer = await trainerFor(aggregator.trainedFactors(1))
   trainer.setParameters(global)
-  const batcher = createBatcher(tokens(shards.nodes.flatMap((s) => s.examples)), { batchExamples: training.batchExamples, maxTokens: training.maxTokens, seed: a.seed })
-  for await (const p of trainLoop({ trainer, nextBatch: () => batcher.next(), steps, learningRate: (step) => learningRateAt(training, step, step, steps), clock: systemClock })) {
-    if (p.step % 25 === 0) log(`step ${p.step}/${steps} loss ${p.loss.toFixed(3)} ${p.tokensPerSecond.toFixed(0)} tokens/s`)
+  const batcher = createBatcher(tokens(shards.nodes.flatMap((s) => s.examples)), {
+    batchExamples: training.batchExamples,
+    maxTokens: training.maxTokens,
+    seed: a.seed,
+  })
+  for await (const p of trainLoop({
+    trainer,
+    nextBatch: () => batcher.next(),
+    steps,
+    learningRate: (step) => learningRateAt(training, step, step, steps),
+    clock: systemClock,
+  })) {
+    if (p.step % 25 === 0)
+      log(`step ${p.step}/${steps} loss ${p.loss.toFixed(3)} ${p.tokensPerSecond.toFixed(0)} tokens/s`)
   }
   await note(0, trainer.parameters(), test.length)
 } else {
@@ -117,29 +175,50 @@ if (a.pooled !== undefined) {
   for (let round = 1; round <= n('rounds'); round++) {
     const factors = aggregator.trainedFactors(round)
     const trainer = await trainerFor(factors)
-    const seats = shuffle(data.map((_, i) => i), random).slice(0, n('proposers'))
+    const seats = shuffle(
+      data.map((_, i) => i),
+      random,
+    ).slice(0, n('proposers'))
     const deltas: Float32Array[] = []
     for (const node of seats) {
       trainer.setParameters(global)
-      const batcher = createBatcher(data[node] ?? [], { batchExamples: training.batchExamples, maxTokens: training.maxTokens, seed: `${a.seed} ${node} ${round}` })
+      const batcher = createBatcher(data[node] ?? [], {
+        batchExamples: training.batchExamples,
+        maxTokens: training.maxTokens,
+        seed: `${a.seed} ${node} ${round}`,
+      })
       for await (const _ of trainLoop({
-        trainer, nextBatch: () => batcher.next(), steps: training.steps, clock: systemClock,
-        learningRate: (step) => learningRateAt(training, step, (round - 1) * training.steps + step, n('rounds') * training.steps),
+        trainer,
+        nextBatch: () => batcher.next(),
+        steps: training.steps,
+        clock: systemClock,
+        learningRate: (step) =>
+          learningRateAt(training, step, (round - 1) * training.steps + step, n('rounds') * training.steps),
       }));
       const after = trainer.parameters()
       const delta = after.map((x, i) => x - (global[i] as number))
       const encoding = a.encoding as 'int8'
-      deltas.push(decodeDelta(encodeDelta({ layout, factors, values: delta }, encoding), layout, { encoding, factors }).values)
+      deltas.push(
+        decodeDelta(encodeDelta({ layout, factors, values: delta }, encoding), layout, { encoding, factors }).values,
+      )
     }
-    const next = aggregator.aggregate(layout, global, deltas, deltas.map(() => 1), round)
+    const next = aggregator.aggregate(
+      layout,
+      global,
+      deltas,
+      deltas.map(() => 1),
+      round,
+    )
     // optional outer step, to see whether it is worth having: global + outer·(mean + momentum·velocity)
     for (let i = 0; i < next.length; i++) {
       const mean = (next[i] as number) - (global[i] as number)
       velocity[i] = n('momentum') * (velocity[i] as number) + mean
-      next[i] = (global[i] as number) + n('outer') * (n('momentum') > 0 ? mean + n('momentum') * (velocity[i] as number) : mean)
+      next[i] =
+        (global[i] as number) + n('outer') * (n('momentum') > 0 ? mean + n('momentum') * (velocity[i] as number) : mean)
     }
     global = next
-    if (round % n('eval-every') === 0 || round === n('rounds')) await note(round, global, round === n('rounds') ? test.length : n('eval-examples'))
+    if (round % n('eval-every') === 0 || round === n('rounds'))
+      await note(round, global, round === n('rounds') ? test.length : n('eval-examples'))
   }
 }
 if (a.json) process.stdout.write(`${JSON.stringify({ rule, points, seconds: (performance.now() - start) / 1000 })}\n`)

@@ -14,7 +14,11 @@ export function peerSettingsOf(config: Config): PeerSettings {
   return {
     dir,
     chain: { rpc: required(config, 'rpc'), addressesFile: required(config, 'contracts') },
-    network: { listen: settings.listen ?? DEFAULT_LISTEN, bootstrap: settings.bootstrap ?? [], mdns: settings.mdns ?? false },
+    network: {
+      listen: settings.listen ?? DEFAULT_LISTEN,
+      bootstrap: settings.bootstrap ?? [],
+      mdns: settings.mdns ?? false,
+    },
     model: settings.model ?? SHIPPED_MODEL,
     threads: settings.threads ?? 0,
   }

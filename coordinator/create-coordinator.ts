@@ -4,7 +4,7 @@
  */
 import type { NodeComponents } from '../node/context.ts'
 import { type CoveyNode, createNode } from '../node/create-node.ts'
-import { type TaskPlan, ensureTask } from './create-task.ts'
+import { ensureTask, type TaskPlan } from './create-task.ts'
 
 export interface Coordinator {
   readonly task: number

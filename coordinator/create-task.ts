@@ -32,7 +32,9 @@ export async function ensureTask(ledger: Ledger, store: Store, plan: TaskPlan): 
   if (known !== undefined) return known
   const before = (await ledger.tasks()).find(
     (task) =>
-      task.creator === ledger.account && task.params.specDigest === params.specDigest && task.params.probeRoot === params.probeRoot,
+      task.creator === ledger.account &&
+      task.params.specDigest === params.specDigest &&
+      task.params.probeRoot === params.probeRoot,
   )
   const id = before?.id ?? (await ledger.createTask(params))
   await store.facts.put(key, id)

@@ -7,10 +7,18 @@ import { createCoordinator } from './create-coordinator.ts'
 import type { TaskPlan } from './create-task.ts'
 
 /** Beside a node's events: the task's number once it is on chain. */
-export type CoordinatorEvent = NodeEvent | { readonly event: 'created'; readonly task: number; readonly peerId: string; readonly addresses: readonly string[] }
+export type CoordinatorEvent =
+  | NodeEvent
+  | { readonly event: 'created'; readonly task: number; readonly peerId: string; readonly addresses: readonly string[] }
 
 /** Runs until the task is over and then until the signal fires: others may still need its blobs. @throws CoveyError */
-export async function runCoordinator(settings: PeerSettings, plan: TaskPlan, password: string, emit: (event: CoordinatorEvent) => void, signal: AbortSignal): Promise<void> {
+export async function runCoordinator(
+  settings: PeerSettings,
+  plan: TaskPlan,
+  password: string,
+  emit: (event: CoordinatorEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const peer = await openPeer(settings, password, emit as Emit)
   try {
     const { transport } = peer.components
@@ -20,7 +28,8 @@ export async function runCoordinator(settings: PeerSettings, plan: TaskPlan, pas
     emit({ event: 'created', task, peerId: transport.peerId, addresses: transport.addresses() })
     await node.finished
     tellStats(peer.components)
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     await node.stop()
   } finally {
     await peer.close()

@@ -1,5 +1,5 @@
 /** A task as its creator writes it down: the spec, the terms, and where the probe's slices lie. */
-import { readFile, readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
@@ -7,7 +7,10 @@ import { MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.
 import { parseSpec } from '../src/wire/spec.ts'
 import type { TaskPlan } from './create-task.ts'
 
-const wei = z.string().regex(/^\d{1,30}$/, 'expected an amount in wei as decimal text').transform((s) => BigInt(s))
+const wei = z
+  .string()
+  .regex(/^\d{1,30}$/, 'expected an amount in wei as decimal text')
+  .transform((s) => BigInt(s))
 const count = z.int().min(1)
 const bps = z.int().min(0).max(10_000)
 const score = z.int().min(0).max(32_767)
@@ -52,18 +55,28 @@ export async function readTaskFile(path: string): Promise<TaskPlan> {
     throw new CoveyError('E_CONFIG', `${path}: ${issue?.path.join('.')}: ${issue?.message}`, { path })
   }
   const { spec, terms, probe } = parsed.data
-  return { spec: parseSpec(spec), terms, probe: probe === null ? null : await readProbe(resolve(dirname(path), probe), terms.rounds) }
+  return {
+    spec: parseSpec(spec),
+    terms,
+    probe: probe === null ? null : await readProbe(resolve(dirname(path), probe), terms.rounds),
+  }
 }
 
 async function readProbe(dir: string, rounds: number): Promise<Probe> {
   const names = (await readdir(dir).catch(() => [])).filter((n) => n.endsWith('.jsonl')).sort()
   if (names.length !== rounds) {
-    throw new CoveyError('E_CONFIG', `${dir}: expected one .jsonl a round, that is ${rounds}, got ${names.length}`, { dir })
+    throw new CoveyError('E_CONFIG', `${dir}: expected one .jsonl a round, that is ${rounds}, got ${names.length}`, {
+      dir,
+    })
   }
   const slices: Uint8Array[] = []
   for (const name of names) {
     const bytes = await readFile(join(dir, name))
-    if (bytes.byteLength > MAX_SLICE_BYTES) throw new CoveyError('E_TOO_LARGE', `${name}: a slice has at most ${MAX_SLICE_BYTES} bytes, got ${bytes.byteLength}`)
+    if (bytes.byteLength > MAX_SLICE_BYTES)
+      throw new CoveyError(
+        'E_TOO_LARGE',
+        `${name}: a slice has at most ${MAX_SLICE_BYTES} bytes, got ${bytes.byteLength}`,
+      )
     slices.push(new Uint8Array(bytes))
   }
   return probeFromBytes(slices)

@@ -8,6 +8,11 @@ export async function readAddresses(file: string): Promise<Deployment> {
     return parseDeployment(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
     if (isCoveyError(cause)) throw cause
-    throw new CoveyError('E_CONFIG', `${file}: expected a readable JSON file of addresses: ${messageOf(cause)}; copy the coordinator's`, { file }, { cause })
+    throw new CoveyError(
+      'E_CONFIG',
+      `${file}: expected a readable JSON file of addresses: ${messageOf(cause)}; copy the coordinator's`,
+      { file },
+      { cause },
+    )
   }
 }

@@ -37,7 +37,9 @@ export interface PrivateData {
 
 /** The probe as its owner holds it: one slice a round, with the proof that it belongs to the task. */
 export interface ProbeBook {
-  slice(round: number): { readonly digest: string; readonly bytes: Uint8Array; readonly proof: readonly `0x${string}`[] } | null
+  slice(
+    round: number,
+  ): { readonly digest: string; readonly bytes: Uint8Array; readonly proof: readonly `0x${string}`[] } | null
 }
 
 /** Engines that stay open from round to round. */

@@ -5,11 +5,12 @@
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { CoveyError } from '../src/base/errors.ts'
-import { encodeSpec } from '../src/wire/spec.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
+import { encodeSpec, specDigest } from '../src/wire/spec.ts'
 import type { GlobalAdapter, NodeComponents, PrivateData, ProbeBook, TaskContext, Workbench } from './context.ts'
 import { startLine } from './duties/global.ts'
 import { fetchSpec } from './duties/spec.ts'
+import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
 import type { Tamper } from './misbehave.ts'
 import { Providers } from './providers.ts'
@@ -38,8 +39,10 @@ export interface CoveyNode {
   stop(): Promise<void>
 }
 
-/** The creator repeats where the spec is this often, for those who come late, ms. */
+/** The creator repeats where the spec is this often, for those who come late, ms ... */
 const ANNOUNCE_SPEC_EVERY_MS = 2_000
+/** ... and everybody else who has it this often: who comes late finds it when the creator is gone. */
+const REPEAT_SPEC_EVERY_MS = 30_000
 
 export function createNode(components: NodeComponents, options: NodeOptions): CoveyNode {
   const abort = new AbortController()
@@ -47,17 +50,33 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
   let wake = (): void => undefined
   const { ledger, transport, store } = components
   const providers = new Providers()
-  const gossip = startGossip({ transport, chainId: ledger.chainId, task: options.task, providers, onNews: () => wake() })
+  const gossip = startGossip({
+    transport,
+    clock: components.clock,
+    chainId: ledger.chainId,
+    task: options.task,
+    providers,
+    onNews: () => wake(),
+  })
   transport.serveBlobs(store.blobs)
 
   const open = async (): Promise<TaskContext> => {
     await ledger.register(transport.peerId, (digest) => transport.sign(digest))
-    components.emit({ event: 'ready', account: ledger.account, peerId: transport.peerId, addresses: transport.addresses() })
+    components.emit({
+      event: 'ready',
+      account: ledger.account,
+      peerId: transport.peerId,
+      addresses: transport.addresses(),
+    })
     const { params } = await ledger.task(options.task)
     if (options.created !== null) await store.blobs.put(encodeSpec(options.created.spec))
     const spec = await fetchSpec({ ...components, providers }, params.specDigest, abort.signal)
     if (spec.model.digest !== components.model.digest || params.baseDigest !== components.model.digest) {
-      throw new CoveyError('E_ADAPTER', `task ${options.task} trains the base ${spec.model.name} (${spec.model.digest}), this node has ${components.model.name} (${components.model.digest}): give its folder with --model`, { task: options.task })
+      throw new CoveyError(
+        'E_ADAPTER',
+        `task ${options.task} trains the base ${spec.model.name} (${spec.model.digest}), this node has ${components.model.name} (${components.model.digest}): give its folder with --model`,
+        { task: options.task },
+      )
     }
     const layout = createLayout(components.model.config, spec.adapter)
     workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
@@ -78,20 +97,23 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       onGlobal: (global) => options.onGlobal?.(global, context),
     }
     await startLine(context)
-    components.emit({ event: 'task', task: options.task, specDigest: params.specDigest, examples: data?.train.length ?? 0 })
+    components.emit({
+      event: 'task',
+      task: options.task,
+      specDigest: params.specDigest,
+      examples: data?.train.length ?? 0,
+    })
     return context
   }
 
   const repeatSpec = (context: TaskContext): (() => void) => {
-    if (options.created === null) return () => undefined
-    const bytes = encodeSpec(context.spec)
-    const announce = async (): Promise<void> => {
-      const { params } = await ledger.task(options.task)
-      await context.announce({ of: 'spec', task: options.task, round: 0, digest: params.specDigest, size: bytes.byteLength })
+    const digest = specDigest(context.spec)
+    const size = encodeSpec(context.spec).byteLength
+    const announce = (): void => {
+      // nobody may be there yet: the next one comes soon
+      context.announce({ of: 'spec', task: options.task, round: 0, digest, size }).catch(() => undefined)
     }
-    // nobody may be there yet, or the chain may be down for a moment: the next one comes in two seconds
-    const timer = setInterval(() => announce().catch(() => undefined), ANNOUNCE_SPEC_EVERY_MS)
-    return () => clearInterval(timer)
+    return every(components.clock, options.created === null ? REPEAT_SPEC_EVERY_MS : ANNOUNCE_SPEC_EVERY_MS, announce)
   }
 
   const context = open()

@@ -3,18 +3,69 @@ import type { Address, Phase, RoundView } from '../src/types/ledger.ts'
 import type { TransportStats } from '../src/types/transport.ts'
 
 export type NodeEvent =
-  | { readonly event: 'ready'; readonly account: Address; readonly peerId: string; readonly addresses: readonly string[] }
+  | {
+      readonly event: 'ready'
+      readonly account: Address
+      readonly peerId: string
+      readonly addresses: readonly string[]
+    }
   | { readonly event: 'task'; readonly task: number; readonly specDigest: string; readonly examples: number }
-  | { readonly event: 'phase'; readonly task: number; readonly round: number; readonly phase: Phase; readonly deadline: number; readonly proposers: readonly Address[]; readonly voters: readonly Address[] }
-  | { readonly event: 'training'; readonly round: number; readonly step: number; readonly steps: number; readonly loss: number; readonly tokensPerSecond: number; readonly secondsLeft: number }
-  | { readonly event: 'delta'; readonly round: number; readonly digest: string; readonly size: number; readonly seconds: number }
-  | { readonly event: 'pulled'; readonly round: number; readonly of: 'delta' | 'slice' | 'spec'; readonly digest: string; readonly size: number; readonly account: Address | null }
-  | { readonly event: 'scored'; readonly round: number; readonly probe: readonly number[]; readonly private: readonly number[]; readonly seconds: number }
+  | {
+      readonly event: 'phase'
+      readonly task: number
+      readonly round: number
+      readonly phase: Phase
+      readonly deadline: number
+      readonly proposers: readonly Address[]
+      readonly voters: readonly Address[]
+    }
+  | {
+      readonly event: 'training'
+      readonly round: number
+      readonly step: number
+      readonly steps: number
+      readonly loss: number
+      readonly tokensPerSecond: number
+      readonly secondsLeft: number
+    }
+  | {
+      readonly event: 'delta'
+      readonly round: number
+      readonly digest: string
+      readonly size: number
+      readonly seconds: number
+    }
+  | {
+      readonly event: 'pulled'
+      readonly round: number
+      readonly of: 'delta' | 'slice' | 'spec'
+      readonly digest: string
+      readonly size: number
+      readonly account: Address | null
+    }
+  | {
+      readonly event: 'scored'
+      readonly round: number
+      readonly probe: readonly number[]
+      readonly private: readonly number[]
+      readonly seconds: number
+    }
   | { readonly event: 'settled'; readonly round: RoundView }
-  | { readonly event: 'aggregated'; readonly round: number; readonly digest: string; readonly included: number; readonly rolledBack: boolean }
+  | {
+      readonly event: 'aggregated'
+      readonly round: number
+      readonly digest: string
+      readonly included: number
+      readonly rolledBack: boolean
+    }
   | { readonly event: 'disagreement'; readonly round: number; readonly agreed: string; readonly own: string }
   | { readonly event: 'serving'; readonly url: string; readonly model: string }
-  | { readonly event: 'stats'; readonly transport: TransportStats; readonly rssMb: number; readonly gas: Readonly<Record<string, { readonly calls: number; readonly gas: string }>> }
+  | {
+      readonly event: 'stats'
+      readonly transport: TransportStats
+      readonly rssMb: number
+      readonly gas: Readonly<Record<string, { readonly calls: number; readonly gas: string }>>
+    }
   | { readonly event: 'problem'; readonly code: string; readonly message: string; readonly doing: string }
   | { readonly event: 'finished'; readonly task: number }
 

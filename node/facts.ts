@@ -1,8 +1,8 @@
 /** What this node holds of a round, read from its disk. */
 import type { LocalFacts } from '../src/types/round.ts'
-import type { LineRecord, DeltaRecord, ScoresRecord } from './keys.ts'
-import { factKeys, journalKeys } from './keys.ts'
 import type { Look, TaskContext } from './context.ts'
+import type { DeltaRecord, LineRecord, ScoresRecord } from './keys.ts'
+import { factKeys, journalKeys } from './keys.ts'
 
 export async function readFacts(ctx: TaskContext, look: Look): Promise<LocalFacts> {
   const { store, task } = ctx
@@ -11,7 +11,8 @@ export async function readFacts(ctx: TaskContext, look: Look): Promise<LocalFact
   const scores = await store.journal.get<ScoresRecord>(journalKeys.scores(task, round))
   const deltas: Record<string, 'usable' | 'unusable'> = {}
   const prefix = factKeys.checks(task, round)
-  for await (const [key, state] of store.facts.list<'usable' | 'unusable'>(prefix)) deltas[key.slice(prefix.length)] = state
+  for await (const [key, state] of store.facts.list<'usable' | 'unusable'>(prefix))
+    deltas[key.slice(prefix.length)] = state
   const slice = ctx.probe?.slice(round) ?? null
   const revealed = look.round?.probe ?? null
   return {

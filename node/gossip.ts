@@ -1,9 +1,11 @@
 /** A node's ears and mouth: who serves what, who can be reached where. */
 import { isCoveyError } from '../src/base/errors.ts'
-import { decodeMessage, encodeMessage } from '../src/wire/messages.ts'
-import { announcementTopic } from '../src/wire/topics.ts'
+import type { Clock } from '../src/types/clock.ts'
 import type { GossipMessage, Transport, Verdict } from '../src/types/transport.ts'
 import type { BlobAnnouncement, WireMessage } from '../src/types/wire.ts'
+import { decodeMessage, encodeMessage } from '../src/wire/messages.ts'
+import { announcementTopic } from '../src/wire/topics.ts'
+import { every } from './every.ts'
 import type { Providers } from './providers.ts'
 
 export interface Gossip {
@@ -13,6 +15,7 @@ export interface Gossip {
 
 export interface GossipOptions {
   readonly transport: Transport
+  readonly clock: Clock
   readonly chainId: number
   readonly task: number
   readonly providers: Providers
@@ -33,7 +36,8 @@ export function startGossip(options: GossipOptions): Gossip {
   const validate = (message: GossipMessage): Verdict => {
     try {
       const decoded = decodeMessage(message.data)
-      if (decoded.kind === 'hello') return decoded.addresses.every((a) => a.endsWith(`/p2p/${message.from}`)) ? 'accept' : 'reject'
+      if (decoded.kind === 'hello')
+        return decoded.addresses.every((a) => a.endsWith(`/p2p/${message.from}`)) ? 'accept' : 'reject'
       return 'accept'
     } catch (error) {
       if (isCoveyError(error)) return 'reject'
@@ -73,13 +77,11 @@ export function startGossip(options: GossipOptions): Gossip {
   }
 
   const unsubscribe = transport.subscribe(topic, validate, handle)
-  const timer = setInterval(hello, HELLO_EVERY_MS)
-  timer.unref()
-  hello()
+  const stopHellos = every(options.clock, HELLO_EVERY_MS, hello)
   return {
     announce: (message) => publish({ kind: 'blob', ...message }),
     stop() {
-      clearInterval(timer)
+      stopHellos()
       unsubscribe()
     },
   }

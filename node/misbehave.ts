@@ -17,7 +17,9 @@ export function parseTamper(text: string): Tamper {
   }
   if (kind === 'zeros') return (delta) => new Float32Array(delta.length)
   if (kind === 'noise') return noise
-  throw new CoveyError('E_CONFIG', `misbehave: expected flip[:SCALE], zeros or noise, got ${JSON.stringify(text)}`, { setting: 'misbehave' })
+  throw new CoveyError('E_CONFIG', `misbehave: expected flip[:SCALE], zeros or noise, got ${JSON.stringify(text)}`, {
+    setting: 'misbehave',
+  })
 }
 
 const noise: Tamper = (delta, round) => {

@@ -34,9 +34,17 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
     const privateKey = await loadPeerKey(nodeFiles.peerKey(settings.dir), password)
     const [model, tokenizer] = await Promise.all([loadModel(settings.model), loadTokenizer(settings.model)])
     if (tokenizer.vocabSize > model.config.vocabSize) {
-      throw new CoveyError('E_TOKENIZER', `the tokenizer of ${settings.model} has ${tokenizer.vocabSize} tokens, the model ${model.config.vocabSize}: fetch the folder again`)
+      throw new CoveyError(
+        'E_TOKENIZER',
+        `the tokenizer of ${settings.model} has ${tokenizer.vocabSize} tokens, the model ${model.config.vocabSize}: fetch the folder again`,
+      )
     }
-    const ledger = createEvmLedger({ rpcUrl: settings.chain.rpc, addresses: await readAddresses(settings.chain.addressesFile), signer, journal: txJournalOf(store) })
+    const ledger = createEvmLedger({
+      rpcUrl: settings.chain.rpc,
+      addresses: await readAddresses(settings.chain.addressesFile),
+      signer,
+      journal: txJournalOf(store),
+    })
     await ledger.start()
     closers.push(() => ledger.stop())
     const { listen, bootstrap, mdns } = settings.network
@@ -59,6 +67,8 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
     return { components, close }
   } catch (error) {
     await close()
-    throw isCoveyError(error) ? error : new CoveyError('E_INTERNAL', 'the node could not be opened', {}, { cause: error })
+    throw isCoveyError(error)
+      ? error
+      : new CoveyError('E_INTERNAL', 'the node could not be opened', {}, { cause: error })
   }
 }

@@ -12,7 +12,11 @@ import type { DataSettings } from './settings.ts'
 const HELD_OUT_SHARE = 0.1
 
 /** @throws CoveyError E_DATA_FORMAT | E_DATA_EMPTY | E_TEMPLATE | E_DISK */
-export async function loadPrivateData(settings: DataSettings, spec: TaskSpec, tokenizer: Tokenizer): Promise<PrivateData> {
+export async function loadPrivateData(
+  settings: DataSettings,
+  spec: TaskSpec,
+  tokenizer: Tokenizer,
+): Promise<PrivateData> {
   const file = await readRecords(settings.file)
   const own = { prompt: settings.prompt, completion: settings.completion, partitionBy: null }
   const hasOwn = settings.prompt !== null || file.records.some((r) => 'messages' in r || 'completion' in r)

@@ -7,12 +7,17 @@ import { factKeys } from './keys.ts'
 import { parseTamper } from './misbehave.ts'
 import { openPeer } from './open-peer.ts'
 import { loadPrivateData } from './private-data.ts'
-import { serveModel, type ServedModelHandle } from './serve-model.ts'
+import { type ServedModelHandle, serveModel } from './serve-model.ts'
 import type { ParticipantSettings } from './settings.ts'
 import { tellStats } from './stats.ts'
 
 /** Runs until the task is over (a serving node: until the signal fires). @throws CoveyError */
-export async function runParticipant(settings: ParticipantSettings, password: string, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function runParticipant(
+  settings: ParticipantSettings,
+  password: string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   const { data, misbehave } = settings
   const peer = await openPeer(settings, password, emit)
   const { components } = peer
@@ -33,13 +38,18 @@ export async function runParticipant(settings: ParticipantSettings, password: st
     if (settings.serve !== null) {
       const context = await node.context
       const id = `${components.model.name}-${context.spec.name}`.toLowerCase().replaceAll(/[^a-z0-9.-]+/g, '-')
-      served = await serveModel({ ...components, engine: components.inference, layout: context.layout, threads: settings.threads }, settings.serve, id)
+      served = await serveModel(
+        { ...components, engine: components.inference, layout: context.layout, threads: settings.threads },
+        settings.serve,
+        id,
+      )
       onGlobal(await newest(context))
       emit({ event: 'serving', url: served.url, model: id })
     }
     await node.finished
     tellStats(components)
-    if (served !== undefined && !signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    if (served !== undefined && !signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   } finally {
     signal.removeEventListener('abort', stop)
     await node.stop()

@@ -1,5 +1,4 @@
 /** What a participant or a coordinator is configured with; read and checked by cli/config.ts. */
-import type { Address } from '../src/types/ledger.ts'
 
 export interface ChainSettings {
   /** http(s) URL of an EVM node */
@@ -56,10 +55,4 @@ export const nodeFiles = {
   accountKey: (dir: string): string => `${dir}/keys/account.json`,
   peerKey: (dir: string): string => `${dir}/keys/peer.key`,
   store: (dir: string): string => `${dir}/store`,
-}
-
-/** Of one account's node, for lists that people read. */
-export interface NodeIdentity {
-  readonly account: Address
-  readonly peerId: string
 }

@@ -26,6 +26,15 @@ const RETRY_LONGEST_MS = 15_000
 /** Work on a phase that has ended is pointless; it is cancelled. */
 const ENDS_WITH_PHASE: Partial<Record<Action['kind'], Phase>> = { train: 'train', score: 'score' }
 
+interface Work {
+  readonly action: Action
+  readonly round: number
+  /** in which it began */
+  readonly phase: Phase
+  readonly abort: AbortController
+  readonly done: Promise<void>
+}
+
 interface Attempt {
   failures: number
   notBefore: number
@@ -39,7 +48,7 @@ export interface TaskLoop {
 }
 
 export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLoop {
-  const running = new Map<string, { readonly kind: Action['kind']; readonly round: number; readonly abort: AbortController; readonly done: Promise<void> }>()
+  const running = new Map<string, Work>()
   const attempts = new Map<string, Attempt>()
   let ring: (() => void) | undefined
   let rung = false
@@ -76,7 +85,12 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
 
   const start = (action: Action, at: Look): void => {
     const round = 'round' in action ? action.round : at.task.round
-    const key = `${action.kind} ${round}`
+    // one blob that nobody serves must not hold up the others: each is an action of its own
+    if (action.kind === 'pull' && action.digests.length > 1) {
+      for (const digest of action.digests) start({ ...action, digests: [digest] }, at)
+      return
+    }
+    const key = `${action.kind} ${round} ${action.kind === 'pull' ? action.digests[0]?.digest : ''}`
     const attempt = attempts.get(key)
     if (running.has(key) || (attempt !== undefined && attempt.notBefore > ctx.clock.now())) return
     const abort = new AbortController()
@@ -88,7 +102,10 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
         (error: unknown) => {
           if (signal.aborted || abort.signal.aborted) return
           const failures = (attempt?.failures ?? 0) + 1
-          attempts.set(key, { failures, notBefore: ctx.clock.now() + Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)) })
+          attempts.set(key, {
+            failures,
+            notBefore: ctx.clock.now() + Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)),
+          })
           report(error, action.kind)
         },
       )
@@ -96,19 +113,26 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
         running.delete(key)
         wake()
       })
-    running.set(key, { kind: action.kind, round, abort, done })
+    running.set(key, { action, round, phase: at.task.phase, abort, done })
   }
 
   const report = (error: unknown, doing: string): void => {
     // another node was quicker: the contract says so, and the next look shows it
     if (isCoveyError(error, 'E_REVERT') && (doing === 'advance' || doing === 'start-round')) return
-    ctx.emit({ event: 'problem', code: error instanceof CoveyError ? error.code : 'E_INTERNAL', message: messageOf(error), doing })
+    ctx.emit({
+      event: 'problem',
+      code: error instanceof CoveyError ? error.code : 'E_INTERNAL',
+      message: messageOf(error),
+      doing,
+    })
   }
 
   const cancelStale = (at: Look): void => {
     for (const work of running.values()) {
-      const phase = ENDS_WITH_PHASE[work.kind]
+      const phase = ENDS_WITH_PHASE[work.action.kind]
       if (phase !== undefined && (at.task.round !== work.round || at.task.phase !== phase)) work.abort.abort()
+      // how long a pull may take follows from the phase that it began in: when scores are due it begins anew, with what it has
+      if (work.action.kind === 'pull' && at.task.phase === 'score' && work.phase !== 'score') work.abort.abort()
     }
   }
 

@@ -4,8 +4,9 @@
 import { spawnSync } from 'node:child_process'
 
 const present = () =>
-  spawnSync(process.execPath, ['-e', "import('@nomicfoundation/edr').catch(() => process.exit(1))"], { stdio: 'ignore' })
-    .status === 0
+  spawnSync(process.execPath, ['-e', "import('@nomicfoundation/edr').catch(() => process.exit(1))"], {
+    stdio: 'ignore',
+  }).status === 0
 
 const npm = process.env.npm_execpath
 const production = process.env.NODE_ENV === 'production' || process.env.npm_config_omit?.includes('dev')
@@ -13,6 +14,8 @@ if (npm !== undefined && !production && !present()) {
   const args = ['install', '--no-save', '--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund']
   const run = spawnSync(process.execPath, [npm, ...args], { stdio: 'inherit' })
   if (run.status !== 0 || !present()) {
-    console.error("covey: Hardhat's native part could not be installed; the contract tests will not run (expected @nomicfoundation/edr)")
+    console.error(
+      "covey: Hardhat's native part could not be installed; the contract tests will not run (expected @nomicfoundation/edr)",
+    )
   }
 }

@@ -1,11 +1,11 @@
 /** Blobs of others: getting them here, and reading the deltas among them. */
 import { type DecodeDeltaOptions, decodeDelta, maxDeltaBytes } from '../../src/adapter/delta.ts'
-import { anySignal } from '../../src/base/abort.ts'
+import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import type { Address } from '../../src/types/ledger.ts'
 import type { TaskContext } from '../context.ts'
 
 /** One pull gives up after this and is tried again by the loop, ms. */
-const PULL_TIMEOUT_MS = 20_000
+export const PULL_TIMEOUT_MS = 20_000
 
 export interface WantedBlob {
   readonly digest: string
@@ -17,15 +17,34 @@ export interface WantedBlob {
   readonly account: Address | null
 }
 
-/** Pulls the blob unless it is here. @throws CoveyError E_BLOB_UNAVAILABLE | E_TOO_LARGE | E_ABORTED | E_DISK */
-export async function ensureBlob(ctx: TaskContext, wanted: WantedBlob, signal: AbortSignal): Promise<void> {
+/**
+ * Pulls the blob unless it is here. What came before a time limit or an abort stays on disk for the next attempt.
+ * @throws CoveyError E_BLOB_UNAVAILABLE when it is not here after `timeout_ms`, E_TOO_LARGE | E_ABORTED | E_DISK
+ */
+export async function ensureBlob(
+  ctx: TaskContext,
+  wanted: WantedBlob,
+  signal: AbortSignal,
+  timeout_ms = PULL_TIMEOUT_MS,
+): Promise<void> {
   const { digest, size, maxBytes, of, round, account } = wanted
   if (await ctx.store.blobs.has(digest)) return
   const into = await ctx.store.blobs.partial(digest, size, maxBytes)
+  const late = new AbortController()
+  const over = new AbortController()
+  ctx.clock.sleep(timeout_ms, AbortSignal.any([signal, over.signal])).then(
+    () => late.abort(),
+    () => undefined,
+  )
   try {
     const from = ctx.providers.of(digest)
-    await ctx.transport.pull({ digest, size, from, into, signal: anySignal([signal], PULL_TIMEOUT_MS) })
+    await ctx.transport.pull({ digest, size, from, into, signal: AbortSignal.any([signal, late.signal]) })
+  } catch (cause) {
+    if (signal.aborted || !late.signal.aborted || !isCoveyError(cause, 'E_ABORTED')) throw cause
+    const message = `${of} ${digest.slice(0, 12)} of round ${round}: nobody served all of it within ${timeout_ms / 1000} s; it is tried again while the round waits`
+    throw new CoveyError('E_BLOB_UNAVAILABLE', message, { digest, account }, { cause })
   } finally {
+    over.abort()
     await into.close()
   }
   ctx.emit({ event: 'pulled', round, of, digest, size, account })

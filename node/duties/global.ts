@@ -5,9 +5,9 @@ import { includedDeltas } from '../../src/round/adapter-line.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { GlobalAdapter, TaskContext } from '../context.ts'
 import { readLine } from '../facts.ts'
-import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
-import { factKeys } from '../keys.ts'
 import type { LineRecord } from '../keys.ts'
+import { factKeys } from '../keys.ts'
+import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
 
 /** Puts global(0) on record; called once when a node takes up a task, harmless again. */
 export async function startLine(ctx: TaskContext): Promise<void> {
@@ -42,14 +42,24 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
   const included = includedDeltas(view)
   const deltas: Float32Array[] = []
   for (const { digest, size } of included) {
-    await ensureBlob(ctx, { digest, size, maxBytes: deltaFormat(ctx, round).maxBytes, of: 'delta', round, account: null }, signal)
+    await ensureBlob(
+      ctx,
+      { digest, size, maxBytes: deltaFormat(ctx, round).maxBytes, of: 'delta', round, account: null },
+      signal,
+    )
     deltas.push(await deltaValues(ctx, round, digest))
   }
   const start = await adapterValues(ctx, base)
   const values =
     deltas.length === 0
       ? start
-      : ctx.aggregator.aggregate(ctx.layout, start, deltas, deltas.map(() => 1), round)
+      : ctx.aggregator.aggregate(
+          ctx.layout,
+          start,
+          deltas,
+          deltas.map(() => 1),
+          round,
+        )
   const digest = await ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
   await ctx.store.facts.batch([
     { key: factKeys.line(ctx.task, round), value: { global: digest, base } satisfies LineRecord },
@@ -69,6 +79,7 @@ async function adapterValues(ctx: TaskContext, digest: string): Promise<Float32A
 
 async function lineOf(ctx: TaskContext, round: number): Promise<LineRecord> {
   const line = await readLine(ctx, round)
-  if (line === undefined) throw new CoveyError('E_INTERNAL', `the global adapter after round ${round} is not here yet`, { round })
+  if (line === undefined)
+    throw new CoveyError('E_INTERNAL', `the global adapter after round ${round} is not here yet`, { round })
   return line
 }

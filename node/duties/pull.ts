@@ -5,33 +5,52 @@ import type { Action } from '../../src/types/round.ts'
 import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
 import type { Look, TaskContext } from '../context.ts'
 import { factKeys } from '../keys.ts'
-import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
+import { deltaFormat, deltaValues, ensureBlob, PULL_TIMEOUT_MS } from './blobs.ts'
 
 type PullAction = Extract<Action, { kind: 'pull' }>
 type Wanted = PullAction['digests'][number]
 
 /** When less than this part of the score phase is left, a delta that nobody serves counts as unusable. */
 const GIVE_UP_SHARE = 0.35
+/** One more look for a delta that is late already, ms. */
+const LAST_ATTEMPT_MS = 1_000
 
 /** Pulls all at once; one that fails does not hold up the others. */
-export async function pullMissing(ctx: TaskContext, action: PullAction, look: Look, signal: AbortSignal): Promise<void> {
-  const results = await Promise.allSettled(action.digests.map((wanted) => pullOne(ctx, action.round, wanted, look, signal)))
+export async function pullMissing(
+  ctx: TaskContext,
+  action: PullAction,
+  look: Look,
+  signal: AbortSignal,
+): Promise<void> {
+  const results = await Promise.allSettled(
+    action.digests.map((wanted) => pullOne(ctx, action.round, wanted, look, signal)),
+  )
   const failed = results.find((r) => r.status === 'rejected')
   if (failed !== undefined) throw failed.reason
 }
 
-async function pullOne(ctx: TaskContext, round: number, wanted: Wanted, look: Look, signal: AbortSignal): Promise<void> {
+async function pullOne(
+  ctx: TaskContext,
+  round: number,
+  wanted: Wanted,
+  look: Look,
+  signal: AbortSignal,
+): Promise<void> {
   const { digest, of } = wanted
   const maxBytes = of === 'delta' ? deltaFormat(ctx, round).maxBytes : MAX_SLICE_BYTES
   const mark = async (state: 'usable' | 'unusable'): Promise<void> => {
     if (of === 'delta') await ctx.store.facts.put(factKeys.check(ctx.task, round, digest), state)
   }
   if (wanted.size > maxBytes) return mark('unusable')
+  const giveUpAt = of === 'delta' ? givingUp(look) : Number.POSITIVE_INFINITY
+  // an attempt that outlasted that moment would take the time in which the others are scored
+  const timeout_ms = Math.min(PULL_TIMEOUT_MS, Math.max(LAST_ATTEMPT_MS, (giveUpAt - look.now) * 1000))
   try {
-    await ensureBlob(ctx, { ...wanted, maxBytes, round }, signal)
+    await ensureBlob(ctx, { ...wanted, maxBytes, round }, signal, timeout_ms)
   } catch (error) {
-    if (of === 'delta' && !signal.aborted && lateToScore(look)) return mark('unusable')
-    throw error
+    if (!isCoveyError(error, 'E_BLOB_UNAVAILABLE') || signal.aborted || (await ctx.ledger.time()) < giveUpAt)
+      throw error
+    return mark('unusable')
   }
   await mark(await judge(ctx, round, wanted))
 }
@@ -49,7 +68,8 @@ async function judge(ctx: TaskContext, round: number, { of, digest, account }: W
   }
 }
 
-function lateToScore(look: Look): boolean {
+/** Chain time at which a voter stops waiting for a delta; none before the score phase. */
+function givingUp(look: Look): number {
   const { params, phase, deadline } = look.task
-  return phase === 'score' && look.now > deadline - params.seconds.score * GIVE_UP_SHARE
+  return phase === 'score' ? deadline - params.seconds.score * GIVE_UP_SHARE : Number.POSITIVE_INFINITY
 }

@@ -12,8 +12,8 @@ import type { RoundView, Scores } from '../../src/types/ledger.ts'
 import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
 import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
 import type { EvalSet, TaskContext } from '../context.ts'
-import { factKeys, journalKeys } from '../keys.ts'
 import type { ScoresRecord } from '../keys.ts'
+import { factKeys, journalKeys } from '../keys.ts'
 import { deltaValues } from './blobs.ts'
 import { globalAfter, predecessorOf } from './global.ts'
 
@@ -26,7 +26,10 @@ export async function scoreRound(ctx: TaskContext, view: RoundView, signal: Abor
   const slice = await sliceOf(ctx, view)
   const held = ownHeldOut(ctx)
   const scores = await measure(ctx, view, slice, held, signal)
-  const record = await ctx.store.journal.once<ScoresRecord>(key, () => ({ scores, salt: `0x${bytesToHex(ctx.randomBytes(32))}` }))
+  const record = await ctx.store.journal.once<ScoresRecord>(key, () => ({
+    scores,
+    salt: `0x${bytesToHex(ctx.randomBytes(32))}`,
+  }))
   ctx.emit({
     event: 'scored',
     round: view.round,
@@ -37,7 +40,13 @@ export async function scoreRound(ctx: TaskContext, view: RoundView, signal: Abor
   return record
 }
 
-async function measure(ctx: TaskContext, view: RoundView, slice: EvalSet | null, held: EvalSet | null, signal: AbortSignal): Promise<Scores> {
+async function measure(
+  ctx: TaskContext,
+  view: RoundView,
+  slice: EvalSet | null,
+  held: EvalSet | null,
+  signal: AbortSignal,
+): Promise<Scores> {
   const incumbent = await globalAfter(ctx, view.round - 1)
   const inference = await ctx.workbench.inference()
   const lossOf = async (values: Float32Array, set: EvalSet | null): Promise<number> => {
@@ -50,7 +59,13 @@ async function measure(ctx: TaskContext, view: RoundView, slice: EvalSet | null,
   for (const seat of view.proposers) deltas.push(await usableDelta(ctx, view.round, seat.reveal, incumbent.digest))
   const present = deltas.filter((d) => d !== null)
   const aggregateOf = (list: readonly Float32Array[]): Float32Array =>
-    ctx.aggregator.aggregate(ctx.layout, incumbent.values, list, list.map(() => 1), view.round)
+    ctx.aggregator.aggregate(
+      ctx.layout,
+      incumbent.values,
+      list,
+      list.map(() => 1),
+      view.round,
+    )
 
   const probe = deltas.map(() => SCORE_ABSENT)
   const own = deltas.map(() => SCORE_ABSENT)
@@ -79,7 +94,12 @@ async function measure(ctx: TaskContext, view: RoundView, slice: EvalSet | null,
 }
 
 /** A delta that counts: revealed, pulled, checked, and trained from the same global adapter as ours. */
-async function usableDelta(ctx: TaskContext, round: number, reveal: RoundView['proposers'][number]['reveal'], base: string): Promise<Float32Array | null> {
+async function usableDelta(
+  ctx: TaskContext,
+  round: number,
+  reveal: RoundView['proposers'][number]['reveal'],
+  base: string,
+): Promise<Float32Array | null> {
   if (reveal === null || reveal.baseDigest !== base) return null
   const state = await ctx.store.facts.get<string>(factKeys.check(ctx.task, round, reveal.digest))
   return state === 'usable' ? deltaValues(ctx, round, reveal.digest) : null

@@ -1,8 +1,8 @@
 /** Gets the task's spec: from the disk, or from whoever announced it. Its sha256 is on chain, so anyone may serve it. */
 import { CoveyError } from '../../src/base/errors.ts'
+import type { TaskSpec } from '../../src/types/spec.ts'
 import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { decodeSpec } from '../../src/wire/spec.ts'
-import type { TaskSpec } from '../../src/types/spec.ts'
 import type { NodeComponents } from '../context.ts'
 import type { Providers } from '../providers.ts'
 
@@ -10,7 +10,11 @@ import type { Providers } from '../providers.ts'
 const LOOK_EVERY_MS = 300
 
 /** @throws CoveyError E_SPEC | E_ABORTED */
-export async function fetchSpec(parts: NodeComponents & { readonly providers: Providers }, digest: string, signal: AbortSignal): Promise<TaskSpec> {
+export async function fetchSpec(
+  parts: NodeComponents & { readonly providers: Providers },
+  digest: string,
+  signal: AbortSignal,
+): Promise<TaskSpec> {
   const { store, transport, providers, clock, emit } = parts
   while (!(await store.blobs.has(digest))) {
     const size = providers.announcedSize(digest)

@@ -1,11 +1,11 @@
 /** A proposer's first duty: train from the global adapter, write the delta and its salt down. Nothing leaves the process here. */
 import { encodeDelta } from '../../src/adapter/delta.ts'
+import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { createBatcher } from '../../src/data/batches.ts'
-import { bytesToHex } from '../../src/base/bytes.ts'
 import type { TaskContext } from '../context.ts'
-import { journalKeys } from '../keys.ts'
 import type { DeltaRecord } from '../keys.ts'
+import { journalKeys } from '../keys.ts'
 import { learningRateAt } from '../schedule.ts'
 import { trainLoop } from '../train-loop.ts'
 import { globalAfter } from './global.ts'
@@ -14,12 +14,20 @@ import { globalAfter } from './global.ts'
 const PROGRESS_EVERY_MS = 250
 
 /** @throws CoveyError E_DATA_EMPTY | E_DIVERGED | E_ABORTED | E_DISK */
-export async function trainDelta(ctx: TaskContext, round: number, rounds: number, signal: AbortSignal): Promise<DeltaRecord> {
+export async function trainDelta(
+  ctx: TaskContext,
+  round: number,
+  rounds: number,
+  signal: AbortSignal,
+): Promise<DeltaRecord> {
   const key = journalKeys.delta(ctx.task, round)
   const known = await ctx.store.journal.get<DeltaRecord>(key)
   if (known !== undefined) return known
   if (ctx.data === null || ctx.data.train.length === 0) {
-    throw new CoveyError('E_DATA_EMPTY', 'this node has no private examples to train on: set data.file in its configuration')
+    throw new CoveyError(
+      'E_DATA_EMPTY',
+      'this node has no private examples to train on: set data.file in its configuration',
+    )
   }
   const { training } = ctx.spec
   const start = await globalAfter(ctx, round - 1)
@@ -35,7 +43,8 @@ export async function trainDelta(ctx: TaskContext, round: number, rounds: number
     trainer,
     nextBatch: () => batcher.next(),
     steps: training.steps,
-    learningRate: (step) => learningRateAt(training, step, (round - 1) * training.steps + step, rounds * training.steps),
+    learningRate: (step) =>
+      learningRateAt(training, step, (round - 1) * training.steps + step, rounds * training.steps),
     clock: ctx.clock,
     signal,
   })
@@ -58,6 +67,12 @@ export async function trainDelta(ctx: TaskContext, round: number, rounds: number
     baseDigest: start.digest,
     salt: `0x${bytesToHex(ctx.randomBytes(32))}`,
   }))
-  ctx.emit({ event: 'delta', round, digest: record.digest, size: record.size, seconds: (ctx.clock.now() - began) / 1000 })
+  ctx.emit({
+    event: 'delta',
+    round,
+    digest: record.digest,
+    size: record.size,
+    seconds: (ctx.clock.now() - began) / 1000,
+  })
   return record
 }

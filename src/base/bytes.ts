@@ -16,7 +16,9 @@ export function isDigest(value: unknown): value is string {
 /** `value` itself when it is a digest. @throws CoveyError E_ARGUMENT */
 export function assertDigest(value: unknown, name = 'digest'): string {
   if (isDigest(value)) return value
-  throw new CoveyError('E_ARGUMENT', `${name}: expected 64 lower-case hex digits, got ${JSON.stringify(value)}`, { name })
+  throw new CoveyError('E_ARGUMENT', `${name}: expected 64 lower-case hex digits, got ${JSON.stringify(value)}`, {
+    name,
+  })
 }
 
 export const utf8 = {

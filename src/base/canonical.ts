@@ -5,7 +5,8 @@ import { CoveyError } from './errors.ts'
 /** JSON text with one spelling (RFC 8785): same value, same bytes. @throws CoveyError E_ARGUMENT */
 export function canonicalJson(value: unknown): string {
   const text = canonicalize(value)
-  if (text === undefined) throw new CoveyError('E_ARGUMENT', 'canonicalJson: the value has no JSON form (undefined or a function)')
+  if (text === undefined)
+    throw new CoveyError('E_ARGUMENT', 'canonicalJson: the value has no JSON form (undefined or a function)')
   return text
 }
 

@@ -27,14 +27,23 @@ export const ERROR_CODES = {
   E_CONFIG: ['the configuration is not valid', 'correct the setting that the message names'],
   E_PASSWORD: ['a key file could not be opened with this password', 'give the password that the file was made with'],
   E_LOCKED: ['another process uses this data directory', 'stop that process, or choose another --dir'],
-  E_DISK: ['reading or writing the disk failed', 'free space or mend the permissions of the path named; nothing acknowledged is lost'],
-  E_CORRUPT: ['a stored record does not match its digest or schema', 'remove the file named; it is fetched or made again'],
+  E_DISK: [
+    'reading or writing the disk failed',
+    'free space or mend the permissions of the path named; nothing acknowledged is lost',
+  ],
+  E_CORRUPT: [
+    'a stored record does not match its digest or schema',
+    'remove the file named; it is fetched or made again',
+  ],
   E_PORT: ['the port is in use or not allowed', 'choose another --port, or 0 for any free one'],
 
   E_DATA_FORMAT: ['a data file holds a line that is not a record', 'correct or remove the lines named'],
   E_DATA_EMPTY: ['no usable example is left', 'look at `covey data inspect FILE`'],
   E_TEMPLATE: ['a template names a field that records do not have', 'correct --prompt, --completion or --partition-by'],
-  E_TOKENIZER: ['the tokenizer file is missing, broken or not of a known kind', 'check tokenizer.json of the model folder'],
+  E_TOKENIZER: [
+    'the tokenizer file is missing, broken or not of a known kind',
+    'check tokenizer.json of the model folder',
+  ],
 
   E_MODEL_FILE: ['a model file is missing or broken', 'fetch the model folder again'],
   E_MODEL_SHAPE: ['a tensor is missing or has another shape than config.json says', 'fetch the model folder again'],
@@ -43,7 +52,10 @@ export const ERROR_CODES = {
   E_ENGINE: ['the execution engine failed', 'see the cause; `covey doctor` checks the machine'],
   E_DIVERGED: ['the loss is not a finite number any more', 'lower the learning rate'],
 
-  E_DELTA: ['a delta is not of the agreed layout, too large, not finite or has another digest', 'the proposer is at fault; it scores as absent'],
+  E_DELTA: [
+    'a delta is not of the agreed layout, too large, not finite or has another digest',
+    'the proposer is at fault; it scores as absent',
+  ],
   E_ADAPTER: ['an adapter does not fit the base or the spec', 'use the base and the spec that it was trained for'],
   E_SPEC: ['a task spec is not valid or is not the one on chain', 'take the spec whose sha256 is on chain'],
   E_AGGREGATE: ['the deltas of a round cannot be aggregated', 'see the message; the global adapter stays as it was'],

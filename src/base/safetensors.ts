@@ -46,8 +46,10 @@ const broken = (what: string, data: Record<string, unknown> = {}): CoveyError =>
 export function readSafetensorsHeader(head: Uint8Array, fileSize: number): SafetensorsHeader {
   if (head.byteLength < 8 || fileSize < 8) throw broken(`expected at least 8 bytes, got ${fileSize}`)
   const length = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true))
-  if (length > MAX_HEADER_BYTES || length > fileSize - 8) throw broken(`the header says it is ${length} bytes, the file has ${fileSize}`)
-  if (head.byteLength < 8 + length) throw broken(`the header is cut short: expected ${8 + length} bytes, got ${head.byteLength}`)
+  if (length > MAX_HEADER_BYTES || length > fileSize - 8)
+    throw broken(`the header says it is ${length} bytes, the file has ${fileSize}`)
+  if (head.byteLength < 8 + length)
+    throw broken(`the header is cut short: expected ${8 + length} bytes, got ${head.byteLength}`)
   let json: unknown
   try {
     json = JSON.parse(utf8.decode(head.subarray(8, 8 + length)))
@@ -60,7 +62,8 @@ export function readSafetensorsHeader(head: Uint8Array, fileSize: number): Safet
   const dataSize = fileSize - 8 - length
   for (const [name, value] of Object.entries(json)) {
     if (name === '__metadata__') {
-      if (value === null || typeof value !== 'object' || !Object.values(value).every((v) => typeof v === 'string')) throw broken('__metadata__ is not a map of strings')
+      if (value === null || typeof value !== 'object' || !Object.values(value).every((v) => typeof v === 'string'))
+        throw broken('__metadata__ is not a map of strings')
       metadata = value as Record<string, string>
       continue
     }
@@ -81,17 +84,28 @@ function tensorInfo(name: string, value: unknown, dataSize: number): TensorInfo 
   const index = (x: unknown): x is number => Number.isSafeInteger(x) && (x as number) >= 0
   if (v === null || typeof v !== 'object') throw broken(`tensor ${name} is not an object`, { tensor: name })
   const { dtype, shape, data_offsets: offsets } = v
-  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) throw broken(`tensor ${name} has dtype ${String(dtype)}; known: ${Object.keys(DTYPE_BYTES).join(', ')}`, { tensor: name })
-  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(index)) throw broken(`tensor ${name} has a bad shape`, { tensor: name })
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(index)) throw broken(`tensor ${name} has bad data_offsets`, { tensor: name })
+  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype))
+    throw broken(`tensor ${name} has dtype ${String(dtype)}; known: ${Object.keys(DTYPE_BYTES).join(', ')}`, {
+      tensor: name,
+    })
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(index))
+    throw broken(`tensor ${name} has a bad shape`, { tensor: name })
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(index))
+    throw broken(`tensor ${name} has bad data_offsets`, { tensor: name })
   const [begin, end] = offsets as [number, number]
   const expected = (shape as number[]).reduce((n, d) => n * d, 1) * DTYPE_BYTES[dtype as Dtype]
-  if (end < begin || end > dataSize || end - begin !== expected) throw broken(`tensor ${name}: shape wants ${expected} bytes, offsets give [${begin}, ${end}) of ${dataSize}`, { tensor: name })
+  if (end < begin || end > dataSize || end - begin !== expected)
+    throw broken(`tensor ${name}: shape wants ${expected} bytes, offsets give [${begin}, ${end}) of ${dataSize}`, {
+      tensor: name,
+    })
   return { name, dtype: dtype as Dtype, shape: shape as number[], begin, end }
 }
 
 /** A whole file in memory: its header and a view of each tensor's bytes. @throws CoveyError E_SAFETENSORS */
-export function parseSafetensors(file: Uint8Array): { header: SafetensorsHeader; bytes: (name: string) => Uint8Array | undefined } {
+export function parseSafetensors(file: Uint8Array): {
+  header: SafetensorsHeader
+  bytes: (name: string) => Uint8Array | undefined
+} {
   const header = readSafetensorsHeader(file, file.byteLength)
   return {
     header,
@@ -103,13 +117,22 @@ export function parseSafetensors(file: Uint8Array): { header: SafetensorsHeader;
 }
 
 /** One spelling for the same tensors: given order, sorted metadata, header padded with spaces to 8 bytes. */
-export function encodeSafetensors(tensors: readonly TensorBytes[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const header = encodeSafetensorsHeader(tensors.map((t) => ({ ...t, size: t.bytes.byteLength })), metadata)
+export function encodeSafetensors(
+  tensors: readonly TensorBytes[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const header = encodeSafetensorsHeader(
+    tensors.map((t) => ({ ...t, size: t.bytes.byteLength })),
+    metadata,
+  )
   return concatBytes([header, ...tensors.map((t) => t.bytes)])
 }
 
 /** What stands before the tensors' bytes in `encodeSafetensors`, for files that are written a tensor at a time; `size` in bytes. */
-export function encodeSafetensorsHeader(tensors: readonly { name: string; dtype: Dtype; shape: readonly number[]; size: number }[], metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+export function encodeSafetensorsHeader(
+  tensors: readonly { name: string; dtype: Dtype; shape: readonly number[]; size: number }[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const header: Record<string, unknown> = {}
   const keys = Object.keys(metadata).sort()
   if (keys.length > 0) header['__metadata__'] = Object.fromEntries(keys.map((k) => [k, metadata[k]]))
@@ -145,7 +168,14 @@ export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array {
     const h = view.getUint16(2 * i, true)
     const exponent = (h >> 10) & 31
     const fraction = h & 1023
-    const magnitude = exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? Number.NaN : Number.POSITIVE_INFINITY) : (1 + fraction / 1024) * 2 ** (exponent - 15)
+    const magnitude =
+      exponent === 0
+        ? fraction * 2 ** -24
+        : exponent === 31
+          ? fraction
+            ? Number.NaN
+            : Number.POSITIVE_INFINITY
+          : (1 + fraction / 1024) * 2 ** (exponent - 15)
     out[i] = h & 0x8000 ? -magnitude : magnitude
   }
   return out

@@ -12,5 +12,11 @@ export interface Aggregator {
    * @param deltas (layout.size) each, in seat order; weights positive, same order
    * @returns (layout.size) the new global adapter. @throws CoveyError E_AGGREGATE
    */
-  aggregate(layout: AdapterLayout, base: Float32Array, deltas: readonly Float32Array[], weights: readonly number[], round: number): Float32Array
+  aggregate(
+    layout: AdapterLayout,
+    base: Float32Array,
+    deltas: readonly Float32Array[],
+    weights: readonly number[],
+    round: number,
+  ): Float32Array
 }

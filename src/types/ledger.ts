@@ -1,5 +1,3 @@
-import type { TaskSpec } from './spec.ts'
-
 /** Seam: the chain, as a node sees it. Real: ethers on any EVM. Twin: the same rules in memory. Rules: docs/settlement.md. */
 
 export type Hex = `0x${string}`
@@ -28,7 +26,13 @@ export interface TaskParams {
   readonly voters: number
   /** an enrolled node below this gets no seat, wei */
   readonly minStake: bigint
-  readonly seconds: { readonly train: number; readonly reveal: number; readonly probe: number; readonly score: number; readonly tally: number }
+  readonly seconds: {
+    readonly train: number
+    readonly reveal: number
+    readonly probe: number
+    readonly score: number
+    readonly tally: number
+  }
   readonly rules: SettlementRules
 }
 
@@ -109,7 +113,12 @@ export interface Scores {
 }
 
 export interface Settlement {
-  readonly proposers: readonly { readonly outcome: ProposerOutcome; readonly median: number; readonly paid: bigint; readonly slashBps: number }[]
+  readonly proposers: readonly {
+    readonly outcome: ProposerOutcome
+    readonly median: number
+    readonly paid: bigint
+    readonly slashBps: number
+  }[]
   readonly voters: readonly { readonly outcome: VoterOutcome; readonly paid: bigint; readonly slashBps: number }[]
   /** digest of the global adapter that the round's proposers started from, by stake; null when nobody revealed */
   readonly agreedBase: string | null
@@ -203,16 +212,14 @@ export interface Ledger {
   startRound(task: number): Promise<TxReceipt | null>
   commit(task: number, round: number, reveal: DeltaReveal): Promise<TxReceipt | null>
   reveal(task: number, round: number, reveal: DeltaReveal): Promise<TxReceipt | null>
-  revealProbe(task: number, round: number, slice: { digest: string; size: number; proof: readonly Hex[] }): Promise<TxReceipt | null>
+  revealProbe(
+    task: number,
+    round: number,
+    slice: { digest: string; size: number; proof: readonly Hex[] },
+  ): Promise<TxReceipt | null>
   commitScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null>
   revealScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null>
   /** ends a phase whose deadline has passed */
   advance(task: number): Promise<TxReceipt | null>
   claim(): Promise<TxReceipt | null>
-}
-
-/** What a coordinator publishes beside a task, so that a node can check it against the chain. */
-export interface TaskAnnouncement {
-  readonly task: number
-  readonly spec: TaskSpec
 }

@@ -43,7 +43,16 @@ export type Action =
   | { readonly kind: 'reveal'; readonly round: number }
   | { readonly kind: 'reveal-probe'; readonly round: number }
   /** fetch what is missing: deltas of this round, the slice */
-  | { readonly kind: 'pull'; readonly round: number; readonly digests: readonly { readonly digest: string; readonly size: number; readonly of: 'delta' | 'slice'; readonly account: Address }[] }
+  | {
+      readonly kind: 'pull'
+      readonly round: number
+      readonly digests: readonly {
+        readonly digest: string
+        readonly size: number
+        readonly of: 'delta' | 'slice'
+        readonly account: Address
+      }[]
+    }
   | { readonly kind: 'score'; readonly round: number }
   | { readonly kind: 'commit-scores'; readonly round: number }
   | { readonly kind: 'reveal-scores'; readonly round: number }

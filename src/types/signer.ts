@@ -1,7 +1,12 @@
 import type { Address, Hex } from './ledger.ts'
 
 export interface TypedData {
-  readonly domain: { readonly name: string; readonly version: string; readonly chainId: bigint; readonly verifyingContract: Address }
+  readonly domain: {
+    readonly name: string
+    readonly version: string
+    readonly chainId: bigint
+    readonly verifyingContract: Address
+  }
   readonly types: Record<string, { name: string; type: string }[]>
   readonly value: Record<string, unknown>
 }

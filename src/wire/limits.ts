@@ -12,9 +12,6 @@ export const MAX_CHUNK_BYTES = 256 * KIB
 /** Any blob: a float32 adapter of 64 million parameters, rank 64 on every layer of a 3-billion-parameter base. */
 export const MAX_BLOB_BYTES = 256 * MIB
 
-/** One delta; its exact largest size follows from the spec's layout, this is the cap before the spec is known. */
-export const MAX_DELTA_BYTES = 256 * MIB
-
 /** One slice of the probe: a thousand examples of a few KiB of text each. */
 export const MAX_SLICE_BYTES = 8 * MIB
 

@@ -13,7 +13,9 @@ const GAS_MONEY = parseEther('10000')
 export const chainUpHandler: Handler<typeof chainUpOptions> = async (options, _args, context) => {
   const { output, signal } = context
   const { fund, port, chainId } = options
-  for (const address of fund) if (!isAddress(address)) throw new CoveyError('E_CONFIG', `--fund: expected an address, got ${JSON.stringify(address)}`)
+  for (const address of fund)
+    if (!isAddress(address))
+      throw new CoveyError('E_CONFIG', `--fund: expected an address, got ${JSON.stringify(address)}`)
   const chain = await startLocalChain({
     dir: join(configOf({ dir: options.dir }, context).dir, 'chain'),
     chainId,
@@ -24,7 +26,8 @@ export const chainUpHandler: Handler<typeof chainUpOptions> = async (options, _a
   try {
     output.event({ event: 'chain-ready', rpc: chain.url, chainId })
     output.line(`chain ${chainId} at ${chain.url} (Ctrl-C stops it)`)
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   } finally {
     await chain.stop()
   }

@@ -11,7 +11,8 @@ const DEFAULT_PORT = 8080
 
 export const nodeStartHandler: Handler<typeof nodeStartOptions> = async (options, _args, context) => {
   const { passwordFile, task, data, prompt, completion, serve, misbehave, ...flags } = options
-  if (task === null) throw new CoveyError('E_CONFIG', 'which task? give its number with --task; `covey task list` shows them')
+  if (task === null)
+    throw new CoveyError('E_CONFIG', 'which task? give its number with --task; `covey task list` shows them')
   const config = configOf(flags, context)
   const { settings } = config
   await runParticipant(
@@ -19,7 +20,9 @@ export const nodeStartHandler: Handler<typeof nodeStartOptions> = async (options
       ...peerSettingsOf(config),
       task,
       data: data === null ? null : { file: data, prompt, completion },
-      serve: serve ? { host: settings.host ?? DEFAULT_HOST, port: settings.port ?? DEFAULT_PORT, token: settings.token ?? null } : null,
+      serve: serve
+        ? { host: settings.host ?? DEFAULT_HOST, port: settings.port ?? DEFAULT_PORT, token: settings.token ?? null }
+        : null,
       misbehave,
     },
     await readPassword(passwordFile, context, false),

@@ -10,9 +10,19 @@ export const nodeStartOptions = {
   prompt: templateOptions.prompt,
   completion: templateOptions.completion,
   serve: flag('--serve', 'serve the merged model as an OpenAI-compatible API'),
-  host: option('--host <address>', 'address of the API; others than loopback let other machines in (127.0.0.1)', text, null),
+  host: option(
+    '--host <address>',
+    'address of the API; others than loopback let other machines in (127.0.0.1)',
+    text,
+    null,
+  ),
   port: option('--port <n>', 'port of the API, 0 = any free one (COVEY_PORT; 8080)', integer(0, 65_535), null),
   token: option('--token <text>', 'bearer token of the API; safer in COVEY_TOKEN', text, null),
   threads: threadsOption,
-  misbehave: option('--misbehave <how>', 'publish flip:SCALE, zeros or noise instead of the honest delta: to see that it is caught', text, null),
+  misbehave: option(
+    '--misbehave <how>',
+    'publish flip:SCALE, zeros or noise instead of the honest delta: to see that it is caught',
+    text,
+    null,
+  ),
 }

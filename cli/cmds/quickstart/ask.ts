@@ -7,7 +7,12 @@ const ASK_TIMEOUT_MS = 60_000
 const MAX_ANSWER_TOKENS = 48
 
 /** Asks with a prompt of the held-out set, which no node has seen. @throws CoveyError E_REQUEST */
-export async function askServed(url: string, model: string, test: readonly Example[], digest: string): Promise<NonNullable<QuickstartResult['served']>> {
+export async function askServed(
+  url: string,
+  model: string,
+  test: readonly Example[],
+  digest: string,
+): Promise<NonNullable<QuickstartResult['served']>> {
   const question = test[0]?.prompt ?? 'Hello'
   const response = await fetch(`${url}/v1/completions`, {
     method: 'POST',
@@ -17,6 +22,7 @@ export async function askServed(url: string, model: string, test: readonly Examp
   })
   const body = (await response.json()) as { choices?: { text: string }[]; error?: { message: string } }
   const answer = body.choices?.[0]?.text
-  if (!response.ok || answer === undefined) throw new CoveyError('E_REQUEST', `${url} answered ${response.status}: ${body.error?.message ?? 'no answer'}`)
+  if (!response.ok || answer === undefined)
+    throw new CoveyError('E_REQUEST', `${url} answered ${response.status}: ${body.error?.message ?? 'no answer'}`)
   return { url, model, digest, question, answer }
 }

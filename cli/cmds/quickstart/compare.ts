@@ -2,11 +2,12 @@
  * What the network is compared with: the base, each node alone on its own shard with as many steps as the rounds had, and one
  * model on all shards pooled with the same total of steps. Same settings, same start, same held-out set.
  */
+
+import { trainAlone } from '../../../node/train-alone.ts'
 import { decodeAdapter } from '../../../src/adapter/delta.ts'
 import { seededRandom, shuffle } from '../../../src/base/random.ts'
 import { packForEvaluation } from '../../../src/data/batches.ts'
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
-import { trainAlone } from '../../../node/train-alone.ts'
 import type { Adapter } from '../../../src/types/adapter.ts'
 import type { Aggregator } from '../../../src/types/aggregate.ts'
 import type { Clock } from '../../../src/types/clock.ts'
@@ -48,7 +49,9 @@ export class Yardstick {
   }
 
   /** @param jobs what to measure: null = the base, bytes = an adapter file; `count` = the first so many examples */
-  async measure(jobs: readonly { readonly adapter: Float32Array | Uint8Array | null; readonly count: number }[]): Promise<Measured[]> {
+  async measure(
+    jobs: readonly { readonly adapter: Float32Array | Uint8Array | null; readonly count: number }[],
+  ): Promise<Measured[]> {
     const { engine, model, initial, spec } = this.#options
     const results: Measured[] = new Array(jobs.length)
     const next = queue(jobs.length)
@@ -57,7 +60,9 @@ export class Yardstick {
       for (let i = next(); i !== undefined; i = next()) {
         const { adapter, count } = jobs[i] as (typeof jobs)[number]
         inference.setAdapter(adapter instanceof Uint8Array ? decodeAdapter(adapter, initial.layout).values : adapter)
-        const { loss, exactMatch } = await inference.evaluate(packForEvaluation(this.#test.slice(0, count), spec.training.maxTokens))
+        const { loss, exactMatch } = await inference.evaluate(
+          packForEvaluation(this.#test.slice(0, count), spec.training.maxTokens),
+        )
         results[i] = { loss, exactMatch }
       }
       await inference.close()
@@ -77,7 +82,9 @@ export async function trainComparison(options: CompareOptions): Promise<Comparis
   const { shards, spec, rounds, proposers, say } = options
   const honest = shards.nodes.filter((n) => !n.liar && !n.idle)
   // a node sits in proposers/nodes of the rounds on average
-  const alone = Math.round((rounds * Math.min(proposers, shards.nodes.length) * spec.training.steps) / shards.nodes.length)
+  const alone = Math.round(
+    (rounds * Math.min(proposers, shards.nodes.length) * spec.training.steps) / shards.nodes.length,
+  )
   const together = rounds * Math.min(proposers, shards.nodes.length) * spec.training.steps
   const jobs = [
     { name: 'pooled', examples: honest.flatMap((n) => n.examples), steps: together },
@@ -92,10 +99,16 @@ export async function trainComparison(options: CompareOptions): Promise<Comparis
       say(`${job.name === 'pooled' ? 'pooled' : `${job.name} alone`}: ${job.steps} steps done`)
     }
   })
-  return { local: honest.map((n, i) => ({ node: n.name, values: results[i + 1] as Float32Array })), pooled: results[0] as Float32Array }
+  return {
+    local: honest.map((n, i) => ({ node: n.name, values: results[i + 1] as Float32Array })),
+    pooled: results[0] as Float32Array,
+  }
 }
 
-async function trainOne(options: CompareOptions, job: { readonly name: string; readonly examples: readonly Example[]; readonly steps: number }): Promise<Float32Array> {
+async function trainOne(
+  options: CompareOptions,
+  job: { readonly name: string; readonly examples: readonly Example[]; readonly steps: number },
+): Promise<Float32Array> {
   const { engine, model, initial, aggregator, spec, clock } = options
   const loop = trainAlone({
     engine,

@@ -63,7 +63,17 @@ export class History {
     if (seen !== undefined) return Promise.resolve(seen)
     return new Promise((resolve, reject) => {
       const timer = Number.isFinite(timeout_ms)
-        ? setTimeout(() => reject(new CoveyError('E_TIMEOUT', `${name} did not say "${kind}" within ${timeout_ms / 1000} s: see its log`, { name, kind })), timeout_ms)
+        ? setTimeout(
+            () =>
+              reject(
+                new CoveyError(
+                  'E_TIMEOUT',
+                  `${name} did not say "${kind}" within ${timeout_ms / 1000} s: see its log`,
+                  { name, kind },
+                ),
+              ),
+            timeout_ms,
+          )
         : undefined
       this.#waiting.set(key, (event) => {
         clearTimeout(timer)
@@ -84,13 +94,19 @@ export class History {
       .map(([round, notes]) => {
         const { proposers, settlement } = notes.settled as SettledRound
         const at = notes.counters ?? before
-        const gas = Object.fromEntries(Object.entries(at.gas).map(([name, sum]) => [name, sum - (before.gas[name] ?? 0)] as const).filter(([, sum]) => sum > 0))
+        const gas = Object.fromEntries(
+          Object.entries(at.gas)
+            .map(([name, sum]) => [name, sum - (before.gas[name] ?? 0)] as const)
+            .filter(([, sum]) => sum > 0),
+        )
         const result: RoundResult = {
           round,
           seconds: seconds(notes.trainAt, notes.settledAt),
           trainSeconds: seconds(notes.trainAt, notes.revealAt),
           included: proposers.filter((_, i) => settlement.proposers[i]?.outcome === 'included').map((p) => p.account),
-          medians: Object.fromEntries(proposers.map((p, i) => [p.account, (settlement.proposers[i]?.median ?? 0) / SCORE_SCALE])),
+          medians: Object.fromEntries(
+            proposers.map((p, i) => [p.account, (settlement.proposers[i]?.median ?? 0) / SCORE_SCALE]),
+          ),
           outcomes: Object.fromEntries(proposers.map((p, i) => [p.account, settlement.proposers[i]?.outcome ?? ''])),
           globalDigest: this.#digestOf(round),
           bytesGossiped: at.gossiped - before.gossiped,
@@ -128,7 +144,10 @@ export class History {
   }
 
   #count(name: string, event: ChildEvent): void {
-    const { transport, gas } = event as unknown as { transport: { bytesGossiped: number; bytesPulled: number }; gas: Record<string, { gas: string }> }
+    const { transport, gas } = event as unknown as {
+      transport: { bytesGossiped: number; bytesPulled: number }
+      gas: Record<string, { gas: string }>
+    }
     this.#stats.set(name, {
       gossiped: transport.bytesGossiped,
       pulled: transport.bytesPulled,
@@ -152,4 +171,5 @@ export class History {
   }
 }
 
-const seconds = (from: number | undefined, to: number | undefined): number => (from === undefined || to === undefined ? 0 : Math.round((to - from) / 10) / 100)
+const seconds = (from: number | undefined, to: number | undefined): number =>
+  from === undefined || to === undefined ? 0 : Math.round((to - from) / 10) / 100

@@ -1,15 +1,14 @@
 /** Everything on chain that has to be there before a node starts: keys, contracts, tokens, stakes. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { nodeFiles } from '../../../node/settings.ts'
 import { createAccountFile, QUICK_SCRYPT_N } from '../../../src/ledger/accounts.ts'
 import type { Deployment } from '../../../src/ledger/contracts.ts'
 import { deployContracts } from '../../../src/ledger/deploy.ts'
 import { createEvmLedger } from '../../../src/ledger/evm-ledger.ts'
-import { createMemoryTxJournal } from '../../../src/ledger/tx-queue.ts'
 import { generatePeerKey, savePeerKey } from '../../../src/transport/peer-key.ts'
 import type { Address, Ledger } from '../../../src/types/ledger.ts'
 import type { Signer } from '../../../src/types/signer.ts'
-import { nodeFiles } from '../../../node/settings.ts'
 import type { History } from './history.ts'
 import type { QuickstartOptions } from './plan.ts'
 import type { QuickstartResult } from './result.ts'
@@ -43,14 +42,27 @@ export interface Money {
 }
 
 /** Deploys, pays everybody out of the dev token, and stakes for each node with its own key. @throws CoveyError E_RPC | E_REVERT */
-export async function setUpMoney(dir: string, rpcUrl: string, chainId: number, keys: Keys, options: QuickstartOptions): Promise<Money> {
+export async function setUpMoney(
+  dir: string,
+  rpcUrl: string,
+  chainId: number,
+  keys: Keys,
+  options: QuickstartOptions,
+): Promise<Money> {
   const deployer = keys.get('deployer') as Signer
-  const deployment = await deployContracts({ rpcUrl, chainId, signer: deployer, supply: SUPPLY, unbondingSeconds: UNBONDING_SECONDS })
+  const deployment = await deployContracts({
+    rpcUrl,
+    chainId,
+    signer: deployer,
+    supply: SUPPLY,
+    unbondingSeconds: UNBONDING_SECONDS,
+  })
   const addressesFile = join(dir, 'addresses.json')
   await writeFile(addressesFile, `${JSON.stringify(deployment, null, 2)}\n`)
   const bank = await openLedger(rpcUrl, deployment, deployer)
   const staked = [...keys].filter(([name]) => name !== 'deployer')
-  for (const [name, signer] of staked) await bank.transfer(signer.address, name === 'coordinator' ? quickstartTerms(options).pool : STAKE)
+  for (const [name, signer] of staked)
+    await bank.transfer(signer.address, name === 'coordinator' ? quickstartTerms(options).pool : STAKE)
   await Promise.all(
     staked
       .filter(([name]) => name !== 'coordinator')
@@ -69,14 +81,21 @@ export async function setUpMoney(dir: string, rpcUrl: string, chainId: number, k
         staked.map(async ([node, { address }]) => {
           const { earned, slashed, wallet, stake, claimable } = await bank.accountView(address)
           const role = node === 'coordinator' ? 'coordinator' : history.roleOf(address)
-          return { account: address, node, role, earned: String(earned), slashed: String(slashed), balance: String(wallet + stake + claimable) }
+          return {
+            account: address,
+            node,
+            role,
+            earned: String(earned),
+            slashed: String(slashed),
+            balance: String(wallet + stake + claimable),
+          }
         }),
       ),
   }
 }
 
 async function openLedger(rpcUrl: string, deployment: Deployment, signer: Signer): Promise<Ledger> {
-  const ledger = createEvmLedger({ rpcUrl, deployment, signer, journal: createMemoryTxJournal() })
+  const ledger = createEvmLedger({ rpcUrl, addresses: deployment, signer, poll_ms: 100 })
   await ledger.start()
   return ledger
 }

@@ -26,7 +26,12 @@ export interface RoundResult {
 }
 
 export interface QuickstartResult {
-  readonly task: { readonly id: number; readonly specDigest: string; readonly baseDigest: string; readonly contract: string }
+  readonly task: {
+    readonly id: number
+    readonly specDigest: string
+    readonly baseDigest: string
+    readonly contract: string
+  }
   readonly rounds: readonly RoundResult[]
   readonly evaluation: {
     readonly base: Measured
@@ -37,8 +42,21 @@ export interface QuickstartResult {
     readonly examples: number
   }
   readonly agreement: { readonly globalDigests: readonly string[] }
-  readonly rewards: readonly { readonly account: string; readonly node: string; readonly role: string; readonly earned: string; readonly slashed: string; readonly balance: string }[]
-  readonly served: { readonly url: string; readonly model: string; readonly digest: string; readonly question: string; readonly answer: string } | null
+  readonly rewards: readonly {
+    readonly account: string
+    readonly node: string
+    readonly role: string
+    readonly earned: string
+    readonly slashed: string
+    readonly balance: string
+  }[]
+  readonly served: {
+    readonly url: string
+    readonly model: string
+    readonly digest: string
+    readonly question: string
+    readonly answer: string
+  } | null
   readonly seconds: number
   readonly peakRssMb: Readonly<Record<string, number>>
 }
@@ -50,25 +68,54 @@ const times = (a: number, b: number): string => (b > 0 ? `${(a / b).toFixed(2)} 
 export function renderResult(result: QuickstartResult): string {
   const { base, local, federated, pooled, examples } = result.evaluation
   const last = federated.at(-1)
-  const table = new Table({ head: [`on ${examples} held-out examples of all organisations`, 'exact match', 'loss'], style: { head: [], border: [] }, colAligns: ['left', 'right', 'right'] })
+  const table = new Table({
+    head: [`on ${examples} held-out examples of all organisations`, 'exact match', 'loss'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right'],
+  })
   const row = (name: string, m: Measured): unknown => table.push([name, percent(m.exactMatch), m.loss.toFixed(3)])
   row('base model', base)
   for (const l of local ?? []) row(`${l.node} alone, on its own data`, l)
-  for (const f of federated) row(`federated after round ${f.round}${f.examples < examples ? ` (first ${f.examples})` : ''}`, f)
+  for (const f of federated)
+    row(`federated after round ${f.round}${f.examples < examples ? ` (first ${f.examples})` : ''}`, f)
   if (pooled !== null) row('all data pooled in one place', pooled)
 
-  const money = new Table({ head: ['node', 'role', 'earned', 'slashed', 'balance'], style: { head: [], border: [] }, colAligns: ['left', 'left', 'right', 'right', 'right'] })
-  for (const r of result.rewards) money.push([r.node, r.role, formatAmount(BigInt(r.earned)), formatAmount(BigInt(r.slashed)), formatAmount(BigInt(r.balance))])
+  const money = new Table({
+    head: ['node', 'role', 'earned', 'slashed', 'balance'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', 'right', 'right', 'right'],
+  })
+  for (const r of result.rewards)
+    money.push([
+      r.node,
+      r.role,
+      formatAmount(BigInt(r.earned)),
+      formatAmount(BigInt(r.slashed)),
+      formatAmount(BigInt(r.balance)),
+    ])
 
   const lines = ['', table.toString(), '']
   if (last !== undefined && pooled !== null && local !== null && local.length > 0) {
     const mean = local.reduce((s, l) => s + l.exactMatch, 0) / local.length
-    lines.push(`Federated reaches ${times(last.exactMatch, pooled.exactMatch)} of pooled and ${times(last.exactMatch, mean)} of a node alone (mean); no example left its node.`, '')
+    lines.push(
+      `Federated reaches ${times(last.exactMatch, pooled.exactMatch)} of pooled and ${times(last.exactMatch, mean)} of a node alone (mean); no example left its node.`,
+      '',
+    )
   }
   lines.push(chart(result), '', money.toString(), '')
   const same = new Set(result.agreement.globalDigests).size === 1
-  lines.push(same ? `All ${result.agreement.globalDigests.length} nodes hold the same global adapter ${result.agreement.globalDigests[0]?.slice(0, 16)}.` : 'THE NODES DO NOT AGREE on the global adapter.')
-  if (result.served !== null) lines.push('', `Asked at ${result.served.url}:`, `  ${result.served.question.replaceAll('\n', '\n  ')}`, `  → ${result.served.answer.trim()}`)
+  lines.push(
+    same
+      ? `All ${result.agreement.globalDigests.length} nodes hold the same global adapter ${result.agreement.globalDigests[0]?.slice(0, 16)}.`
+      : 'THE NODES DO NOT AGREE on the global adapter.',
+  )
+  if (result.served !== null)
+    lines.push(
+      '',
+      `Asked at ${result.served.url}:`,
+      `  ${result.served.question.replaceAll('\n', '\n  ')}`,
+      `  → ${result.served.answer.trim()}`,
+    )
   lines.push('', `${result.rounds.length} rounds, ${result.seconds.toFixed(0)} s in all.`)
   return lines.join('\n')
 }
@@ -81,5 +128,10 @@ function chart(result: QuickstartResult): string {
     ...(result.evaluation.pooled === null ? [] : [['pooled', result.evaluation.pooled.exactMatch] as const]),
   ]
   const WIDTH = 50
-  return points.map(([name, value]) => `${name.padStart(10)} ${'█'.repeat(Math.round(value * WIDTH)).padEnd(WIDTH, '·')} ${percent(value)}`).join('\n')
+  return points
+    .map(
+      ([name, value]) =>
+        `${name.padStart(10)} ${'█'.repeat(Math.round(value * WIDTH)).padEnd(WIDTH, '·')} ${percent(value)}`,
+    )
+    .join('\n')
 }

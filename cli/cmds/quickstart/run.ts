@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { initialAdapter, createLayout } from '../../../src/adapter/layout.ts'
+import { nodeFiles } from '../../../node/settings.ts'
+import { createLayout, initialAdapter } from '../../../src/adapter/layout.ts'
 import { aggregatorFor } from '../../../src/aggregate/registry.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
@@ -12,10 +13,10 @@ import { loadTokenizer } from '../../../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import { loadModel } from '../../../src/model/load.ts'
 import { BlobFiles } from '../../../src/store/blob-files.ts'
+import type { Signer } from '../../../src/types/signer.ts'
 import { MAX_BLOB_BYTES as MAX_ADAPTER_BYTES } from '../../../src/wire/limits.ts'
 import { specDigest } from '../../../src/wire/spec.ts'
-import type { Signer } from '../../../src/types/signer.ts'
-import { nodeFiles } from '../../../node/settings.ts'
+import { askServed } from './ask.ts'
 import { type CompareOptions, trainComparison, Yardstick } from './compare.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
@@ -24,7 +25,6 @@ import type { QuickstartOptions } from './plan.ts'
 import type { QuickstartResult } from './result.ts'
 import { Screen } from './screen.ts'
 import { makeShards, type Shards } from './shards.ts'
-import { askServed } from './ask.ts'
 import { quickstartSpec, quickstartTerms } from './spec.ts'
 
 /** Longest wait for a process to be ready, ms: eight Node processes start on two cores. */
@@ -37,7 +37,11 @@ export interface QuickstartRun {
 }
 
 /** @throws CoveyError */
-export async function runQuickstart(options: QuickstartOptions, out: NodeJS.WriteStream, signal: AbortSignal): Promise<QuickstartRun> {
+export async function runQuickstart(
+  options: QuickstartOptions,
+  out: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<QuickstartRun> {
   const began = performance.now()
   const dir = resolve(options.dir)
   const logDir = join(dir, 'logs')
@@ -53,9 +57,17 @@ export async function runQuickstart(options: QuickstartOptions, out: NodeJS.Writ
     env: { COVEY_PASSWORD: password },
     onEvent: (name, event) => history.add(name, event),
     onCrash: (name, code, words) =>
-      failed.reject(new CoveyError('E_INTERNAL', `${name} ended with code ${code}: ${words || 'it said nothing'}; see ${logDir}/${name}.log`, { name })),
+      failed.reject(
+        new CoveyError(
+          'E_INTERNAL',
+          `${name} ended with code ${code}: ${words || 'it said nothing'}; see ${logDir}/${name}.log`,
+          { name },
+        ),
+      ),
   })
-  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new CoveyError('E_ABORTED', 'stopped by the user')), { once: true }))
+  const aborted = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(new CoveyError('E_ABORTED', 'stopped by the user')), { once: true }),
+  )
   aborted.catch(() => undefined)
   /** resolves with the value, unless a process dies or the user has had enough */
   const during = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failed.promise, aborted])
@@ -63,7 +75,10 @@ export async function runQuickstart(options: QuickstartOptions, out: NodeJS.Writ
   try {
     const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
     const shards = await makeShards(options, tokenizer)
-    for (const node of shards.nodes) screen.say(`${node.name}: ${node.examples.length} private examples of ${node.partitions.join(', ')}${node.liar ? ' (will lie)' : node.idle ? ' (will idle)' : ''}`)
+    for (const node of shards.nodes)
+      screen.say(
+        `${node.name}: ${node.examples.length} private examples of ${node.partitions.join(', ')}${node.liar ? ' (will lie)' : node.idle ? ' (will idle)' : ''}`,
+      )
     const spec = quickstartSpec(options, model, shards.templates)
     await writeInputs(dir, options, shards, spec)
 
@@ -79,14 +94,47 @@ export async function runQuickstart(options: QuickstartOptions, out: NodeJS.Writ
     screen.say(`contracts deployed, ${shards.nodes.length} nodes funded and staked`)
     for (const name of names) screen.name((keys.get(name) as Signer).address, name)
 
-    const common = ['--rpc', rpc, '--contracts', money.addressesFile, '--model', resolve(options.model), '--listen', '/ip4/127.0.0.1/tcp/0', '--threads', '1']
-    fleet.start('coordinator', ['coordinator', 'start', '--dir', join(dir, 'coordinator'), '--task-file', join(dir, 'coordinator', 'task.json'), ...common])
+    const common = [
+      '--rpc',
+      rpc,
+      '--contracts',
+      money.addressesFile,
+      '--model',
+      resolve(options.model),
+      '--listen',
+      '/ip4/127.0.0.1/tcp/0',
+      '--threads',
+      '1',
+    ]
+    fleet.start('coordinator', [
+      'coordinator',
+      'start',
+      '--dir',
+      join(dir, 'coordinator'),
+      '--task-file',
+      join(dir, 'coordinator', 'task.json'),
+      ...common,
+    ])
     const created = await during(history.wait('coordinator', 'created', READY_TIMEOUT_MS))
     const task = Number(created.task)
-    screen.say(`task ${task} created: ${options.rounds} rounds, ${options.proposers} proposers and ${options.voters} voters a round`)
+    screen.say(
+      `task ${task} created: ${options.rounds} rounds, ${options.proposers} proposers and ${options.voters} voters a round`,
+    )
     const bootstrap = (created.addresses as string[])[0] as string
     for (const [i, node] of shards.nodes.entries()) {
-      const args = ['node', 'start', '--dir', join(dir, node.name), '--task', String(task), '--data', join(dir, node.name, 'private.jsonl'), '--bootstrap', bootstrap, ...common]
+      const args = [
+        'node',
+        'start',
+        '--dir',
+        join(dir, node.name),
+        '--task',
+        String(task),
+        '--data',
+        join(dir, node.name, 'private.jsonl'),
+        '--bootstrap',
+        bootstrap,
+        ...common,
+      ]
       if (node.liar) args.push('--misbehave', 'flip:3')
       if (node.idle) args.push('--misbehave', 'zeros')
       if (i === 0) args.push('--serve', '--port', String(options.port))
@@ -97,20 +145,33 @@ export async function runQuickstart(options: QuickstartOptions, out: NodeJS.Writ
 
     screen.title('asking the served model')
     const serving = await during(history.wait('node-0', 'serving', READY_TIMEOUT_MS))
-    const served = await during(askServed(String(serving.url), String(serving.model), shards.test, history.lastDigest('node-0')))
+    const served = await during(
+      askServed(String(serving.url), String(serving.model), shards.test, history.lastDigest('node-0')),
+    )
     const rewards = await during(money.rewards(history))
     await money.close()
     if (!options.keep) await fleet.stopAll()
 
     const layout = createLayout(model.config, spec.adapter)
     const compare: CompareOptions = {
-      engine: createOnnxEngine(), model, tokenizer, clock: systemClock, spec, initial: initialAdapter(layout),
-      aggregator: aggregatorFor(spec.aggregation.rule), shards, rounds: options.rounds, proposers: options.proposers, seed: options.seed,
+      engine: createOnnxEngine(),
+      model,
+      tokenizer,
+      clock: systemClock,
+      spec,
+      initial: initialAdapter(layout),
+      aggregator: aggregatorFor(spec.aggregation.rule),
+      shards,
+      rounds: options.rounds,
+      proposers: options.proposers,
+      seed: options.seed,
       say: (text) => screen.say(text),
     }
     // reading beside the node that owns the folder is safe: a blob's file never changes
     const blobs = new BlobFiles(join(nodeFiles.store(join(dir, 'node-0')), 'blobs'), () => false)
-    const evaluation = await during(evaluate(options, compare, history, (digest) => blobs.get(digest, MAX_ADAPTER_BYTES), screen))
+    const evaluation = await during(
+      evaluate(options, compare, history, (digest) => blobs.get(digest, MAX_ADAPTER_BYTES), screen),
+    )
     fleet.noteRss('quickstart', process.resourceUsage().maxRSS / 1000)
     const result: QuickstartResult = {
       task: { id: task, specDigest: specDigest(spec), baseDigest: model.digest, contract: money.tasks },
@@ -131,7 +192,13 @@ export async function runQuickstart(options: QuickstartOptions, out: NodeJS.Writ
   }
 }
 
-async function evaluate(options: QuickstartOptions, compare: CompareOptions, history: History, blob: (digest: string) => Promise<Uint8Array>, screen: Screen): Promise<QuickstartResult['evaluation']> {
+async function evaluate(
+  options: QuickstartOptions,
+  compare: CompareOptions,
+  history: History,
+  blob: (digest: string) => Promise<Uint8Array>,
+  screen: Screen,
+): Promise<QuickstartResult['evaluation']> {
   let comparison: Awaited<ReturnType<typeof trainComparison>> | null = null
   if (options.compare) {
     screen.title('training what to compare with: each node alone, and all data pooled')
@@ -154,14 +221,22 @@ async function evaluate(options: QuickstartOptions, compare: CompareOptions, his
   return {
     base,
     federated: rounds.map((r, i) => ({ round: r.round, examples: countOf(i), ...(rest[i] as (typeof rest)[number]) })),
-    local: comparison === null ? null : local.map((l, i) => ({ node: l.node, ...(rest[rounds.length + i] as (typeof rest)[number]) })),
+    local:
+      comparison === null
+        ? null
+        : local.map((l, i) => ({ node: l.node, ...(rest[rounds.length + i] as (typeof rest)[number]) })),
     pooled: comparison === null ? null : (rest.at(-1) ?? null),
     examples: all,
   }
 }
 
 /** Each node's private shard goes into its own folder, the probe and the task into the coordinator's. */
-async function writeInputs(dir: string, options: QuickstartOptions, shards: Shards, spec: ReturnType<typeof quickstartSpec>): Promise<void> {
+async function writeInputs(
+  dir: string,
+  options: QuickstartOptions,
+  shards: Shards,
+  spec: ReturnType<typeof quickstartSpec>,
+): Promise<void> {
   for (const node of shards.nodes) {
     await mkdir(join(dir, node.name), { recursive: true, mode: 0o700 })
     const lines = node.examples.map((e) => JSON.stringify(e)).join('\n')
@@ -170,7 +245,8 @@ async function writeInputs(dir: string, options: QuickstartOptions, shards: Shar
   const home = join(dir, 'coordinator')
   await mkdir(join(home, 'probe'), { recursive: true, mode: 0o700 })
   const slices = probeSlices(shards.probe, options.rounds, options.sliceExamples, options.seed)
-  for (const [i, slice] of slices.entries()) await writeFile(join(home, 'probe', `${String(i + 1).padStart(5, '0')}.jsonl`), encodeSlice(slice), { mode: 0o600 })
+  for (const [i, slice] of slices.entries())
+    await writeFile(join(home, 'probe', `${String(i + 1).padStart(5, '0')}.jsonl`), encodeSlice(slice), { mode: 0o600 })
   const terms = quickstartTerms(options)
   const plan = { spec, terms: { ...terms, pool: String(terms.pool), minStake: String(terms.minStake) }, probe: 'probe' }
   await writeFile(join(home, 'task.json'), `${JSON.stringify(plan, null, 2)}\n`)

@@ -71,7 +71,13 @@ export class Screen {
         this.#phase(event as unknown as PhaseEvent)
         return
       case 'training': {
-        const e = event as unknown as { step: number; steps: number; loss: number; tokensPerSecond: number; secondsLeft: number }
+        const e = event as unknown as {
+          step: number
+          steps: number
+          loss: number
+          tokensPerSecond: number
+          secondsLeft: number
+        }
         if (line === undefined) return
         line.doing = `training ${e.step}/${e.steps}  loss ${e.loss.toFixed(3)}  ${Math.round(e.tokensPerSecond)} tokens/s  ${Math.ceil(e.secondsLeft)} s left`
         line.progress = e.step / e.steps
@@ -85,7 +91,10 @@ export class Screen {
       case 'pulled': {
         const e = event as unknown as { of: string; digest: string; size: number; account: string | null }
         this.#pulled += e.size
-        this.#set(line, `pulled ${e.of} ${e.digest.slice(0, 8)} (${kb(e.size)})${e.account === null ? '' : ` of ${this.nameOf(e.account)}`}`)
+        this.#set(
+          line,
+          `pulled ${e.of} ${e.digest.slice(0, 8)} (${kb(e.size)})${e.account === null ? '' : ` of ${this.nameOf(e.account)}`}`,
+        )
         return
       }
       case 'scored': {
@@ -113,7 +122,9 @@ export class Screen {
       return `${this.nameOf(seat.account)} ${out?.outcome} ${nats(out?.median ?? 0)}`
     })
     const { rolledBack } = round.settlement
-    this.say(`round ${round.round}/${this.#options.rounds} settled: ${rows.join(' · ')}${rolledBack ? ' · incumbent rolled back' : ''}`)
+    this.say(
+      `round ${round.round}/${this.#options.rounds} settled: ${rows.join(' · ')}${rolledBack ? ' · incumbent rolled back' : ''}`,
+    )
   }
 
   close(): void {
@@ -125,15 +136,21 @@ export class Screen {
   #phase(e: PhaseEvent): void {
     if (e.round !== this.#round && e.round > 0 && e.phase !== 'idle') {
       this.#round = e.round
-      for (const line of this.#nodes.values()) Object.assign(line, { seat: '', doing: 'no seat in this round', progress: null })
+      for (const line of this.#nodes.values())
+        Object.assign(line, { seat: '', doing: 'no seat in this round', progress: null })
       for (const account of e.proposers) this.#seat(account, 'proposer')
       for (const account of e.voters) this.#seat(account, 'voter')
       if (!this.#options.live) {
-        this.say(`round ${e.round}/${this.#options.rounds}: proposers ${e.proposers.map((a) => this.nameOf(a)).join(' ')}, voters ${e.voters.map((a) => this.nameOf(a)).join(' ')}`)
+        this.say(
+          `round ${e.round}/${this.#options.rounds}: proposers ${e.proposers.map((a) => this.nameOf(a)).join(' ')}, voters ${e.voters.map((a) => this.nameOf(a)).join(' ')}`,
+        )
       }
     }
     const left = e.deadline > 0 ? `, at most ${Math.max(0, Math.round(e.deadline - Date.now() / 1000))} s` : ''
-    this.#title = e.phase === 'idle' ? `between rounds (${e.round} of ${this.#options.rounds} done)` : `round ${e.round}/${this.#options.rounds}: ${e.phase}${left}`
+    this.#title =
+      e.phase === 'idle'
+        ? `between rounds (${e.round} of ${this.#options.rounds} done)`
+        : `round ${e.round}/${this.#options.rounds}: ${e.phase}${left}`
   }
 
   #seat(account: string, seat: 'proposer' | 'voter'): void {
@@ -175,16 +192,26 @@ interface PhaseEvent {
 /** A `settled` event's round as it arrives through a pipe: money is text there. */
 export interface SettledRound {
   readonly round: number
-  readonly proposers: readonly { readonly account: string; readonly reveal: { readonly digest: string; readonly size: number } | null }[]
+  readonly proposers: readonly {
+    readonly account: string
+    readonly reveal: { readonly digest: string; readonly size: number } | null
+  }[]
   readonly voters: readonly { readonly account: string }[]
   readonly settlement: {
-    readonly proposers: readonly { readonly outcome: string; readonly median: number; readonly paid: string; readonly slashBps: number }[]
+    readonly proposers: readonly {
+      readonly outcome: string
+      readonly median: number
+      readonly paid: string
+      readonly slashBps: number
+    }[]
     readonly voters: readonly { readonly outcome: string; readonly paid: string; readonly slashBps: number }[]
     readonly rolledBack: boolean
   }
 }
 
-const kb = (bytes: number): string => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e3)} kB`)
+const kb = (bytes: number): string =>
+  bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e3)} kB`
 
 /** The chain's integer scores as nats. */
-const nats = (score: number): string => (score === -32_768 ? 'absent' : `${score >= 0 ? '+' : ''}${(score / 10_000).toFixed(3)}`)
+const nats = (score: number): string =>
+  score === -32_768 ? 'absent' : `${score >= 0 ? '+' : ''}${(score / 10_000).toFixed(3)}`

@@ -1,6 +1,11 @@
 /** Who gets which data in a quickstart: private shards for the nodes, a probe for the creator, a held-out test set. */
 import { CoveyError } from '../../../src/base/errors.ts'
-import { GENERATED_COMPLETION, GENERATED_PARTITION, GENERATED_PROMPT, generateRecords } from '../../../src/data/generate.ts'
+import {
+  GENERATED_COMPLETION,
+  GENERATED_PARTITION,
+  GENERATED_PROMPT,
+  generateRecords,
+} from '../../../src/data/generate.ts'
 import { readRecords } from '../../../src/data/records.ts'
 import { dealPartitions, partitionSizes, splitExamples } from '../../../src/data/split.ts'
 import { type TemplateOptions, toExamples } from '../../../src/data/template.ts'
@@ -30,14 +35,26 @@ const GENERATED_TEST_PER_TRADE = 100
 const GENERATED = { prompt: GENERATED_PROMPT, completion: GENERATED_COMPLETION }
 
 /** The data that --data names, or our own, as training examples and a held-out set (null = to be split off). */
-async function readExamples(options: QuickstartOptions, tokenizer: Tokenizer): Promise<{ examples: readonly Example[]; test: readonly Example[] | null; templates: Shards['templates'] }> {
+async function readExamples(
+  options: QuickstartOptions,
+  tokenizer: Tokenizer,
+): Promise<{ examples: readonly Example[]; test: readonly Example[] | null; templates: Shards['templates'] }> {
   if (options.data === null) {
     const templates: TemplateOptions = { ...GENERATED, partitionBy: GENERATED_PARTITION }
     const generate = (perTrade: number, part: 'train' | 'test'): readonly Example[] =>
-      toExamples({ records: generateRecords({ perTrade, seed: options.seed, part }), lines: [] }, templates, tokenizer).examples
-    return { examples: generate(GENERATED_PER_TRADE, 'train'), test: generate(GENERATED_TEST_PER_TRADE, 'test'), templates: GENERATED }
+      toExamples({ records: generateRecords({ perTrade, seed: options.seed, part }), lines: [] }, templates, tokenizer)
+        .examples
+    return {
+      examples: generate(GENERATED_PER_TRADE, 'train'),
+      test: generate(GENERATED_TEST_PER_TRADE, 'test'),
+      templates: GENERATED,
+    }
   }
-  const templates: TemplateOptions = { prompt: options.prompt, completion: options.completion, partitionBy: options.partitionBy }
+  const templates: TemplateOptions = {
+    prompt: options.prompt,
+    completion: options.completion,
+    partitionBy: options.partitionBy,
+  }
   const examples = toExamples(await readRecords(options.data), templates, tokenizer).examples
   const test = options.test === null ? null : toExamples(await readRecords(options.test), templates, tokenizer).examples
   return { examples, test, templates: { prompt: options.prompt, completion: options.completion } }
@@ -50,7 +67,11 @@ async function readExamples(options: QuickstartOptions, tokenizer: Tokenizer): P
  */
 export async function makeShards(options: QuickstartOptions, tokenizer: Tokenizer): Promise<Shards> {
   const honest = options.nodes - options.liar - options.idle
-  if (honest < 1) throw new CoveyError('E_ARGUMENT', `--liar and --idle leave ${honest} honest nodes of ${options.nodes}: expected at least 1`)
+  if (honest < 1)
+    throw new CoveyError(
+      'E_ARGUMENT',
+      `--liar and --idle leave ${honest} honest nodes of ${options.nodes}: expected at least 1`,
+    )
   const { examples, test: given, templates } = await readExamples(options, tokenizer)
   const split = splitExamples(examples, {
     seed: options.seed,

@@ -1,9 +1,10 @@
 /** The task that a quickstart puts on chain: its spec, and its terms in money and time. */
-import { parseAmount } from '../../../src/ledger/amount.ts'
-import { LINEAR_TARGETS } from '../../../src/types/model.ts'
-import type { BaseModel } from '../../../src/types/model.ts'
-import type { TaskSpec } from '../../../src/types/spec.ts'
+
 import type { TaskTerms } from '../../../coordinator/create-task.ts'
+import { parseAmount } from '../../../src/ledger/amount.ts'
+import type { BaseModel } from '../../../src/types/model.ts'
+import { LINEAR_TARGETS } from '../../../src/types/model.ts'
+import type { TaskSpec } from '../../../src/types/spec.ts'
 import type { QuickstartOptions } from './plan.ts'
 
 /** Longest example, tokens. */
@@ -22,7 +23,14 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
     version: 1,
     name: options.data === null ? 'tool-calls' : 'own-data',
     model: { name: model.name, digest: model.digest },
-    adapter: { rank: options.rank, alpha: options.alpha, rsLora: false, dropout: 0, targets: [...LINEAR_TARGETS], seed: options.seed },
+    adapter: {
+      rank: options.rank,
+      alpha: options.alpha,
+      rsLora: false,
+      dropout: 0,
+      targets: [...LINEAR_TARGETS],
+      seed: options.seed,
+    },
     training: {
       steps: options.steps,
       batchExamples: options.batch,
@@ -49,7 +57,13 @@ export function quickstartTerms(options: QuickstartOptions): TaskTerms {
     voters: options.voters,
     minStake: MIN_STAKE,
     // generous: phases end when everyone has acted, these are for those who never do
-    seconds: { train: options.phaseSeconds * 3, reveal: options.phaseSeconds, probe: options.phaseSeconds, score: options.phaseSeconds * 2, tally: options.phaseSeconds },
+    seconds: {
+      train: options.phaseSeconds * 3,
+      reveal: options.phaseSeconds,
+      probe: options.phaseSeconds,
+      score: options.phaseSeconds * 2,
+      tally: options.phaseSeconds,
+    },
     rules: {
       excludeBelow: 500,
       excludeSpreadBps: 2_500,
