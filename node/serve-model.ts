@@ -3,6 +3,7 @@ import pino from 'pino'
 import { seededRandom } from '../src/base/random.ts'
 import { ModelSlot } from '../src/serve/model-slot.ts'
 import { createServer } from '../src/serve/server.ts'
+import { stopIdsOf } from '../src/serve/stop-ids.ts'
 import type { AdapterLayout } from '../src/types/adapter.ts'
 import type { Clock } from '../src/types/clock.ts'
 import type { Tokenizer } from '../src/types/data.ts'
@@ -38,7 +39,7 @@ export async function serveModel(parts: ServeParts, settings: ServeSettings, id:
     baseDigest: model.digest,
     adapterDigest: null,
     contextTokens: model.config.maxPositions,
-    stopIds: [...new Set([tokenizer.eosId, ...model.config.eosIds])],
+    stopIds: stopIdsOf(tokenizer, model.config),
   })
   const server = createServer({
     slot,

@@ -26,7 +26,7 @@ describe('Settlement', () => {
     const library = await deployLibrary('Settlement')
     const harness = await ethers.deployContract('SettlementHarness', { libraries: { Settlement: library.target } })
     settleOnChain = async ({ proposers, voters, ...rest }) => {
-      const result = await harness.settle({
+      const result = await harness.getFunction('settle')({
         ...rest,
         proposers: proposers.map((p) => ({
           weight: p.weight,

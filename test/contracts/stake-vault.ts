@@ -6,6 +6,7 @@ import {
   STAKE,
   TOKEN,
   UNBONDING,
+  type Vault,
   withNodes,
   withTask,
 } from '../support/contracts-fixture.ts'
@@ -61,14 +62,14 @@ describe('StakeVault', () => {
       const slash = vault.connect(caller).slash(nodes[1]?.address, 1n)
       await expect(slash).to.be.revertedWithCustomError(vault, 'NotTasks')
     }
-    const loose = await ethers.deployContract('StakeVault', [token.target, UNBONDING])
+    const loose = (await ethers.deployContract('StakeVault', [token.target, UNBONDING])) as unknown as Vault
     await expect(loose.slash(stranger.address, 1n)).to.be.revertedWithCustomError(loose, 'NotTasks')
   })
 
   it('a listener that fails does not hold stake back', async () => {
     const { token, nodes } = await networkHelpers.loadFixture(withNodes)
     const [node] = nodes as [(typeof nodes)[number]]
-    const vault = await ethers.deployContract('StakeVault', [token.target, 1])
+    const vault = (await ethers.deployContract('StakeVault', [token.target, 1])) as unknown as Vault
     // the token has no onStakeChanged: every notification reverts
     await vault.bind(token.target)
     await token.connect(node).approve(vault.target, STAKE)

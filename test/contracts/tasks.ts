@@ -6,6 +6,7 @@ import {
   networkHelpers,
   params,
   STAKE,
+  type Tasks,
   TOKEN,
   UNBONDING,
   withNodes,
@@ -68,9 +69,9 @@ describe('CoveyTasks', () => {
       TaskLimits: (await deployLibrary('TaskLimits')).target,
       Settlement: (await deployLibrary('Settlement')).target,
     }
-    const other = await ethers.deployContract('CoveyTasks', [token.target, registry.target, loose.target], {
+    const other = (await ethers.deployContract('CoveyTasks', [token.target, registry.target, loose.target], {
       libraries,
-    })
+    })) as unknown as Tasks
     await token.connect(creator).approve(other.target, ethers.MaxUint256)
     await expect(other.connect(creator).createTask(params)).to.be.revertedWithCustomError(other, 'VaultNotBound')
   })

@@ -14,10 +14,13 @@ export const { ethers, networkHelpers } = connection
 export type Account = Awaited<ReturnType<typeof ethers.getSigners>>[number]
 
 /** A contract whose functions are named by its ABI: ethers itself knows them at run time only. */
-type Named<Abi extends readonly { readonly type: string }[]> = Omit<BaseContract, 'connect'> &
+export type Named<Abi extends readonly { readonly type: string }[]> = Omit<BaseContract, 'connect'> &
   Record<Extract<Abi[number], { readonly type: 'function'; readonly name: string }>['name'], BaseContractMethod> & {
     connect(runner: ContractRunner | undefined): Named<Abi>
   }
+
+export type Vault = Named<typeof vaultAbi>
+export type Tasks = Named<typeof tasksAbi>
 
 export const TOKEN = 10n ** 18n
 export const STAKE = 100n * TOKEN

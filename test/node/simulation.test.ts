@@ -1,0 +1,209 @@
+/** Twenty real nodes and a coordinator on the in-memory twins: honest rounds, and one thing wrong at a time. */
+import { expect } from 'chai'
+import { parseTamper } from '../../node/misbehave.ts'
+import type { ScoresRecord } from '../../node/keys.ts'
+import { journalKeys } from '../../node/keys.ts'
+import type { ProposerOutcome, RoundView } from '../../src/types/ledger.ts'
+import { Simulation, type SimulatedPeer, type SimulationOptions } from '../support/simulation.ts'
+
+/** Nine nodes fill the nine seats, so that every node has one in every round. */
+const SMALL = { nodes: 9, terms: { rounds: 3 } } as const
+
+async function run(options: SimulationOptions, meanwhile: (s: Simulation) => Promise<void> = async () => undefined): Promise<Simulation> {
+  const simulation = await Simulation.open(options)
+  try {
+    await meanwhile(simulation)
+    await simulation.finish()
+    return simulation
+  } finally {
+    await simulation.close()
+  }
+}
+
+function roundsOf({ chain, task }: Simulation): RoundView[] {
+  const { round } = chain.chain.task(task)
+  return Array.from({ length: round }, (_, i) => chain.chain.round(task, i + 1))
+}
+
+interface Proposal {
+  readonly round: number
+  readonly outcome: ProposerOutcome
+  readonly median: number
+  readonly paid: bigint
+}
+
+function proposalsOf(simulation: Simulation, peer: SimulatedPeer): Proposal[] {
+  return roundsOf(simulation).flatMap(({ round, proposers, settlement }) => {
+    const seat = proposers.findIndex((s) => s.account === peer.account)
+    const result = settlement?.proposers[seat]
+    return result === undefined ? [] : [{ round, ...result }]
+  })
+}
+
+/** What holds whoever misbehaves: the task ends, all hold the same adapters, no token is lost, the honest keep their stake. */
+function expectSound(simulation: Simulation, faulty: readonly SimulatedPeer[] = []): void {
+  const { chain, task, peers } = simulation
+  const { status, round, params } = chain.chain.task(task)
+  expect(status).to.equal('finished')
+  expect(round).to.equal(params.rounds)
+  for (let r = 1; r <= round; r++) {
+    const digests = new Set(peers.map((p) => p.globals.get(r)))
+    expect([...digests], `global adapters after round ${r}`).to.have.length(1).and.not.include(undefined)
+  }
+  expect(simulation.tokens()).to.equal(simulation.minted)
+  for (const peer of peers) {
+    const { slashed, claimable } = chain.chain.accountView(peer.account)
+    if (!faulty.includes(peer)) expect(slashed, `slashed of ${peer.account}`).to.equal(0n)
+    expect(claimable, 'claimed at the end').to.equal(0n)
+    expect(peer.events.filter((e) => e.event === 'disagreement')).to.deep.equal([])
+  }
+}
+
+describe('a network of nodes', () => {
+  it('20 nodes do 5 rounds, agree after each, and do the same again from the same seed', async () => {
+    const options: SimulationOptions = { seed: 'twenty', nodes: 20 }
+    const [first, second] = [await run(options), await run(options)]
+    expectSound(first)
+    const peer = first.peers[0] as SimulatedPeer
+    expect(new Set(peer.globals.values()).size, 'each round moves the global adapter').to.equal(5)
+    const outcomes = roundsOf(first).flatMap((r) => r.settlement?.proposers.map((p) => p.outcome) ?? [])
+    expect(outcomes).to.have.length(30)
+    expect(new Set(outcomes)).to.deep.equal(new Set(['included']))
+    const votes = roundsOf(first).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
+    expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+    expect([...(second.peers[0] as SimulatedPeer).globals]).to.deep.equal([...peer.globals])
+    expect(roundsOf(second)).to.deep.equal(roundsOf(first))
+    const other = await run({ ...options, seed: 'other', terms: { rounds: 1 } })
+    expect((other.peers[0] as SimulatedPeer).globals.get(1)).to.not.equal(peer.globals.get(1))
+  })
+
+  it('a liar is excluded or slashed, by a negative median', async () => {
+    const simulation = await run({ ...SMALL, seed: 'liar', traits: (i) => (i === 2 ? { tamper: parseTamper('flip:2') } : {}) })
+    const liar = simulation.peers[2] as SimulatedPeer
+    expectSound(simulation, [liar])
+    const proposals = proposalsOf(simulation, liar)
+    expect(proposals).to.not.be.empty
+    for (const { outcome, median, paid } of proposals) {
+      expect(outcome).to.be.oneOf(['excluded', 'slashed'])
+      expect(median).to.be.below(0)
+      expect(paid).to.equal(0n)
+    }
+  })
+
+  it('an idle node earns no more than the equal share', async () => {
+    const simulation = await run({ ...SMALL, seed: 'idle', traits: (i) => (i === 4 ? { tamper: parseTamper('zeros') } : {}) })
+    const idle = simulation.peers[4] as SimulatedPeer
+    expectSound(simulation)
+    const { pool, rules, rounds } = simulation.chain.chain.task(simulation.task).params
+    const proposals = proposalsOf(simulation, idle)
+    expect(proposals).to.not.be.empty
+    for (const { round, paid, median } of proposals) {
+      // unspent money makes later rounds' budgets larger; this bound leaves that to the last
+      const budget = pool / BigInt(rounds - round + 1)
+      const equal = (((budget * BigInt(10_000 - rules.voterBps)) / 10_000n) * BigInt(rules.equalBps)) / 10_000n / 6n
+      expect(median).to.equal(0)
+      expect(paid > 0n && paid <= equal, `${paid} of ${equal}`).to.equal(true)
+      const others = roundsOf(simulation)[round - 1]?.settlement?.proposers ?? []
+      expect(others.filter((p) => p.paid > paid)).to.have.length(5)
+    }
+  })
+
+  it('goes on when the coordinator vanishes after the creation of a task without a probe', async () => {
+    const simulation = await run({ ...SMALL, seed: 'alone', probe: false }, async (s) => {
+      await s.until(() => s.peers.every((p) => p.events.some((e) => e.event === 'task')), 'the spec')
+      await s.loseCoordinator()
+    })
+    expectSound(simulation)
+  })
+
+  it('goes on when the coordinator vanishes with the probe: rounds settle by the private marginals', async () => {
+    const simulation = await run({ ...SMALL, seed: 'no slices' }, async (s) => {
+      await s.until(() => s.peers.every((p) => p.events.some((e) => e.event === 'task')), 'the spec')
+      await s.loseCoordinator()
+    })
+    expectSound(simulation)
+    expect(roundsOf(simulation).map((r) => r.probe)).to.deep.equal([null, null, null])
+  })
+
+  it('a node that comes when the coordinator is gone gets the spec from the others', async () => {
+    const simulation = await run({ ...SMALL, seed: 'late' }, async (s) => {
+      const late = s.peers[8] as SimulatedPeer
+      late.kill()
+      late.events.length = 0
+      late.disk.whole.clear()
+      await s.until(() => s.chain.chain.task(s.task).round === 1, 'the first round')
+      await s.loseCoordinator()
+      await late.start(s.task)
+    })
+    expectSound(simulation)
+  })
+
+  it('a proposer that never serves its delta is absent, and the round goes on', async () => {
+    const simulation = await run({ ...SMALL, seed: 'hoarder', traits: (i) => (i === 1 ? { neverServes: true } : {}) })
+    const hoarder = simulation.peers[1] as SimulatedPeer
+    expectSound(simulation, [hoarder])
+    const proposals = proposalsOf(simulation, hoarder)
+    expect(proposals).to.not.be.empty
+    for (const { outcome } of proposals) expect(outcome).to.equal('absent')
+    const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
+    expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+  })
+
+  it('a proposer killed between its journal and its commitment commits to the same delta afterwards', async () => {
+    let victim: SimulatedPeer | undefined
+    const simulation = await run(
+      {
+        ...SMALL,
+        seed: 'killed proposer',
+        onEvent: (event, node) => {
+          if (event.event !== 'delta' || event.round !== 2 || victim !== undefined || node === null) return
+          victim = node
+          node.kill()
+        },
+      },
+      async (s) => {
+        await s.until(() => victim !== undefined, 'a delta')
+        await s.clock.advance(5_000)
+        await (victim as SimulatedPeer).start(s.task)
+      },
+    )
+    expectSound(simulation)
+    const peer = victim as unknown as SimulatedPeer
+    const deltas = peer.events.flatMap((e) => (e.event === 'delta' && e.round === 2 ? [e.digest] : []))
+    expect(deltas, 'trained once').to.have.length(1)
+    const seat = roundsOf(simulation)[1]?.proposers.find((s) => s.account === peer.account)
+    expect(seat?.reveal?.digest).to.equal(deltas[0])
+    expect(peer.writes.filter((w) => w === 'commit 2')).to.have.length(1)
+    expect(proposalsOf(simulation, peer).find((p) => p.round === 2)?.paid).to.satisfy((paid: bigint) => paid > 0n)
+  })
+
+  it('a voter killed between its journal and its commitment never scores again, and votes once', async () => {
+    let victim: SimulatedPeer | undefined
+    const simulation = await run(
+      {
+        ...SMALL,
+        seed: 'killed voter',
+        onEvent: (event, node) => {
+          if (event.event !== 'scored' || event.round !== 2 || victim !== undefined || node === null) return
+          victim = node
+          node.kill()
+        },
+      },
+      async (s) => {
+        await s.until(() => victim !== undefined, 'a vote')
+        await s.clock.advance(5_000)
+        await (victim as SimulatedPeer).start(s.task)
+      },
+    )
+    expectSound(simulation)
+    const peer = victim as unknown as SimulatedPeer
+    expect(peer.events.filter((e) => e.event === 'scored' && e.round === 2)).to.have.length(1)
+    expect(peer.writes.filter((w) => w.endsWith('Scores 2'))).to.deep.equal(['commitScores 2', 'revealScores 2'])
+    const record = await peer.openDisk().journal.get<ScoresRecord>(journalKeys.scores(simulation.task, 2))
+    const seat = roundsOf(simulation)[1]?.voters.findIndex((s) => s.account === peer.account) as number
+    expect(roundsOf(simulation)[1]?.voters[seat]?.scores).to.deep.equal(record?.scores)
+    const result = roundsOf(simulation)[1]?.settlement?.voters[seat]
+    expect(result?.outcome).to.equal('agreed')
+    expect(result?.paid).to.satisfy((paid: bigint) => paid > 0n)
+  })
+})
