@@ -1,15 +1,19 @@
 /** Twenty real nodes and a coordinator on the in-memory twins: honest rounds, and one thing wrong at a time. */
 import { expect } from 'chai'
-import { parseTamper } from '../../node/misbehave.ts'
 import type { ScoresRecord } from '../../node/keys.ts'
 import { journalKeys } from '../../node/keys.ts'
+import { parseTamper } from '../../node/misbehave.ts'
+import { KEEPER_GRACE_SECONDS } from '../../src/round/next.ts'
 import type { ProposerOutcome, RoundView } from '../../src/types/ledger.ts'
-import { Simulation, type SimulatedPeer, type SimulationOptions } from '../support/simulation.ts'
+import { type SimulatedPeer, Simulation, type SimulationOptions } from '../support/simulation.ts'
 
 /** Nine nodes fill the nine seats, so that every node has one in every round. */
 const SMALL = { nodes: 9, terms: { rounds: 3 } } as const
 
-async function run(options: SimulationOptions, meanwhile: (s: Simulation) => Promise<void> = async () => undefined): Promise<Simulation> {
+async function run(
+  options: SimulationOptions,
+  meanwhile: (s: Simulation) => Promise<void> = async () => undefined,
+): Promise<Simulation> {
   const simulation = await Simulation.open(options)
   try {
     await meanwhile(simulation)
@@ -48,7 +52,9 @@ function expectSound(simulation: Simulation, faulty: readonly SimulatedPeer[] = 
   expect(round).to.equal(params.rounds)
   for (let r = 1; r <= round; r++) {
     const digests = new Set(peers.map((p) => p.globals.get(r)))
-    expect([...digests], `global adapters after round ${r}`).to.have.length(1).and.not.include(undefined)
+    expect([...digests], `global adapters after round ${r}`)
+      .to.have.length(1)
+      .and.not.include(undefined)
   }
   expect(simulation.tokens()).to.equal(simulation.minted)
   for (const peer of peers) {
@@ -78,7 +84,11 @@ describe('a network of nodes', () => {
   })
 
   it('a liar is excluded or slashed, by a negative median', async () => {
-    const simulation = await run({ ...SMALL, seed: 'liar', traits: (i) => (i === 2 ? { tamper: parseTamper('flip:2') } : {}) })
+    const simulation = await run({
+      ...SMALL,
+      seed: 'liar',
+      traits: (i) => (i === 2 ? { tamper: parseTamper('flip:2') } : {}),
+    })
     const liar = simulation.peers[2] as SimulatedPeer
     expectSound(simulation, [liar])
     const proposals = proposalsOf(simulation, liar)
@@ -91,7 +101,11 @@ describe('a network of nodes', () => {
   })
 
   it('an idle node earns no more than the equal share', async () => {
-    const simulation = await run({ ...SMALL, seed: 'idle', traits: (i) => (i === 4 ? { tamper: parseTamper('zeros') } : {}) })
+    const simulation = await run({
+      ...SMALL,
+      seed: 'idle',
+      traits: (i) => (i === 4 ? { tamper: parseTamper('zeros') } : {}),
+    })
     const idle = simulation.peers[4] as SimulatedPeer
     expectSound(simulation)
     const { pool, rules, rounds } = simulation.chain.chain.task(simulation.task).params
@@ -108,19 +122,29 @@ describe('a network of nodes', () => {
     }
   })
 
-  it('goes on when the coordinator vanishes after the creation of a task without a probe', async () => {
-    const simulation = await run({ ...SMALL, seed: 'alone', probe: false }, async (s) => {
-      await s.until(() => s.peers.every((p) => p.events.some((e) => e.event === 'task')), 'the spec')
-      await s.loseCoordinator()
+  /** Every node has the spec, nobody has joined: from here on the coordinator is gone. */
+  async function runWithoutCoordinator(options: SimulationOptions): Promise<Simulation> {
+    let left = options.nodes
+    let simulation: Simulation | undefined
+    let gone: Promise<void> | undefined
+    const onEvent: SimulationOptions['onEvent'] = (event) => {
+      if (event.event === 'task' && --left === 0) gone = simulation?.loseCoordinator()
+    }
+    return run({ ...options, onEvent }, async (s) => {
+      simulation = s
+      await s.until(() => gone !== undefined, 'the spec')
+      await gone
     })
+  }
+
+  it('goes on when the coordinator vanishes after the creation of a task without a probe', async () => {
+    const simulation = await runWithoutCoordinator({ ...SMALL, seed: 'alone', probe: false })
     expectSound(simulation)
+    expect(simulation.elapsedSeconds, 'each round waited for the keeper first').to.be.at.least(3 * KEEPER_GRACE_SECONDS)
   })
 
   it('goes on when the coordinator vanishes with the probe: rounds settle by the private marginals', async () => {
-    const simulation = await run({ ...SMALL, seed: 'no slices' }, async (s) => {
-      await s.until(() => s.peers.every((p) => p.events.some((e) => e.event === 'task')), 'the spec')
-      await s.loseCoordinator()
-    })
+    const simulation = await runWithoutCoordinator({ ...SMALL, seed: 'no slices' })
     expectSound(simulation)
     expect(roundsOf(simulation).map((r) => r.probe)).to.deep.equal([null, null, null])
   })

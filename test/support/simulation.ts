@@ -67,7 +67,16 @@ export function toySpec(change: Partial<TaskSpec> = {}): TaskSpec {
     name: 'toy',
     model: { name: model.name, digest: model.digest },
     adapter: { ...tinyLora, targets: ['q_proj'] },
-    training: { steps: 5, batchExamples: 8, maxTokens: 16, learningRate: 0.05, warmupSteps: 0, schedule: 'constant', weightDecay: 0, clipNorm: 1 },
+    training: {
+      steps: 5,
+      batchExamples: 8,
+      maxTokens: 16,
+      learningRate: 0.05,
+      warmupSteps: 0,
+      schedule: 'constant',
+      weightDecay: 0,
+      clipNorm: 1,
+    },
     aggregation: { rule: 'frozen-a' },
     encoding: 'int8',
     privacy: { mode: 'open' },
@@ -231,6 +240,7 @@ function mortal(ledger: Ledger, lives: () => boolean, writes: string[]): Ledger 
 
 export class Simulation {
   readonly clock = new FakeClock()
+  readonly #began = this.clock.now()
   readonly hub = new MemoryHub()
   readonly options: SimulationOptions
   readonly chain: MemoryChainHandle
@@ -264,7 +274,9 @@ export class Simulation {
   async #open(): Promise<void> {
     const { nodes, seed, traits } = this.options
     const keys = await Promise.all(
-      Array.from({ length: nodes + 1 }, (_, i) => peerKeyFromSeed(Uint8Array.from({ length: 32 }, (_, b) => (b === 0 ? i + 1 : b === 1 ? 7 : 0)))),
+      Array.from({ length: nodes + 1 }, (_, i) =>
+        peerKeyFromSeed(Uint8Array.from({ length: 32 }, (_, b) => (b === 0 ? i + 1 : b === 1 ? 7 : 0))),
+      ),
     )
     for (const [i, key] of keys.entries()) {
       const ledger = this.chain.ledger(this.accountOf(i))
@@ -297,8 +309,7 @@ export class Simulation {
     this.task = task
     this.coordinator = node
     this.#stopCoordinator = async () => {
-      await transport.stop()
-      await node.stop()
+      await Promise.all([transport.stop(), node.stop()])
     }
     for (let i = 0; i < nodes; i++) {
       const peer = new SimulatedPeer(this, i, keys[i + 1] as PeerKey, traits?.(i) ?? {})
@@ -324,7 +335,10 @@ export class Simulation {
 
   /** Until every node that lives has finished; a node that cannot take part fails the simulation. */
   async finish(): Promise<void> {
-    const nodes = [...this.peers.flatMap((p) => (p.node === null ? [] : [p.node])), ...(this.coordinator === null ? [] : [this.coordinator])]
+    const nodes = [
+      ...this.peers.flatMap((p) => (p.node === null ? [] : [p.node])),
+      ...(this.coordinator === null ? [] : [this.coordinator]),
+    ]
     let left = nodes.length
     let failure: unknown
     for (const node of nodes) {
@@ -344,6 +358,10 @@ export class Simulation {
     await Promise.all([this.loseCoordinator(), ...this.peers.map((p) => p.node?.stop())])
   }
 
+  get elapsedSeconds(): number {
+    return (this.clock.now() - this.#began) / 1000
+  }
+
   /** every token that exists: wallets, stakes, claims, the pool, and what was burnt */
   tokens(): bigint {
     const { chain } = this.chain
@@ -354,7 +372,9 @@ export class Simulation {
 
   describe(): string {
     const { status, round, phase, enrolled } = this.chain.chain.task(this.task)
-    const problems = this.peers.flatMap((p) => p.events.flatMap((e) => (e.event === 'problem' ? [`${e.doing}: ${e.message}`] : [])))
+    const problems = this.peers.flatMap((p) =>
+      p.events.flatMap((e) => (e.event === 'problem' ? [`${e.doing}: ${e.message}`] : [])),
+    )
     return `task ${status}, round ${round}, ${phase}, ${enrolled} enrolled; problems: ${problems.slice(-5).join(' | ')}`
   }
 }
