@@ -78,6 +78,7 @@ const shards = await makeShards(
     dir: '',
     port: 0,
     seed: n('seed'),
+    crash: 0,
     liar: 0,
     idle: 0,
     data: a.data ?? null,

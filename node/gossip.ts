@@ -25,13 +25,10 @@ export interface GossipOptions {
 
 /** Everyone says hello this often, so that a late comer learns the others' addresses soon. */
 const HELLO_EVERY_MS = 3_000
-/** Peers that one node keeps a connection to, at most. */
-const MAX_KEPT_PEERS = 64
 
 export function startGossip(options: GossipOptions): Gossip {
   const { transport, providers } = options
   const topic = announcementTopic(options.chainId, options.task)
-  const kept = new Set<string>()
 
   const validate = (message: GossipMessage): Verdict => {
     try {
@@ -48,9 +45,8 @@ export function startGossip(options: GossipOptions): Gossip {
   const handle = (message: GossipMessage): void => {
     const decoded = decodeMessage(message.data)
     if (decoded.kind === 'hello') {
-      if (message.from === transport.peerId || kept.has(message.from) || kept.size >= MAX_KEPT_PEERS) return
-      kept.add(message.from)
-      keep(decoded.addresses[0])
+      // again and again on purpose: a peer that was started anew has new addresses
+      if (message.from !== transport.peerId) keep(decoded.addresses[0])
       return
     }
     if (decoded.kind !== 'blob') return

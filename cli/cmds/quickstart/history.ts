@@ -11,6 +11,13 @@ interface Counters {
   gas: Record<string, number>
 }
 
+export interface PhaseSeen {
+  readonly round: number
+  readonly phase: string
+  readonly proposers: readonly string[]
+  readonly voters: readonly string[]
+}
+
 interface RoundNotes {
   trainAt?: number
   revealAt?: number
@@ -30,6 +37,9 @@ export class History {
   readonly #digests = new Map<string, Map<number, string>>()
   /** counters of each process since it began, as last told */
   readonly #stats = new Map<string, Counters>()
+  /** last counters of processes that were killed */
+  readonly #ended: Counters[] = []
+  readonly #phases = new Set<string>()
   #newest = 0
 
   constructor(screen: Screen) {
@@ -41,6 +51,11 @@ export class History {
     const round = typeof event.round === 'number' ? event.round : 0
     if (event.event === 'phase') {
       const notes = this.#notes(round)
+      const key = `${round} ${event.phase}`
+      if (!this.#phases.has(key)) {
+        this.#phases.add(key)
+        this.onPhase(event as unknown as PhaseSeen)
+      }
       if (event.phase === 'train') notes.trainAt ??= now
       if (event.phase === 'reveal') notes.revealAt ??= now
     } else if (event.event === 'settled') {
@@ -118,6 +133,9 @@ export class History {
       })
   }
 
+  /** Called at each new phase, once. */
+  onPhase: (phase: PhaseSeen) => void = () => undefined
+
   /** Roles that an account had, over all rounds. */
   roleOf(account: string): string {
     const roles = new Set<string>()
@@ -148,13 +166,17 @@ export class History {
       transport: { bytesGossiped: number; bytesPulled: number }
       gas: Record<string, { gas: string }>
     }
-    this.#stats.set(name, {
+    const now: Counters = {
       gossiped: transport.bytesGossiped,
       pulled: transport.bytesPulled,
       gas: Object.fromEntries(Object.entries(gas).map(([call, g]) => [call, Number(g.gas)])),
-    })
+    }
+    const last = this.#stats.get(name)
+    // a process that was started again counts from zero: keep what the one before it had counted
+    if (last !== undefined && now.gossiped < last.gossiped) this.#ended.push(last)
+    this.#stats.set(name, now)
     const total = noCounters()
-    for (const c of this.#stats.values()) {
+    for (const c of [...this.#stats.values(), ...this.#ended]) {
       total.gossiped += c.gossiped
       total.pulled += c.pulled
       for (const [call, sum] of Object.entries(c.gas)) total.gas[call] = (total.gas[call] ?? 0) + sum

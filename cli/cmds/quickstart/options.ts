@@ -40,6 +40,12 @@ export const quickstartOptions = {
   seed: option('--seed <n>', 'deals the data, draws A', integer(0, 4_294_967_295), 1),
   liar: option('--liar <n>', 'nodes that publish sign-flipped, scaled deltas', integer(0, 32), 0),
   idle: option('--idle <n>', 'nodes that publish zeros', integer(0, 32), 0),
+  crash: option(
+    '--crash <n>',
+    'nodes that are killed (kill -9) at random moments and started again',
+    integer(0, 32),
+    0,
+  ),
   compare: flag('--no-compare', 'leave out the training of what the network is compared with'),
   keep: flag('--keep', 'stay up afterwards, until Ctrl-C'),
 }

@@ -23,6 +23,7 @@ export interface QuickstartOptions {
   readonly seed: number
   readonly liar: number
   readonly idle: number
+  readonly crash: number
   readonly data: string | null
   readonly test: string | null
   readonly prompt: string | null

@@ -25,6 +25,14 @@ export interface RoundResult {
   readonly gas: Readonly<Record<string, number>>
 }
 
+/** One `kill -9` of `--crash`. */
+export interface CrashResult {
+  readonly node: string
+  readonly role: 'proposer' | 'voter'
+  readonly round: number
+  readonly phase: string
+}
+
 export interface QuickstartResult {
   readonly task: {
     readonly id: number
@@ -57,6 +65,7 @@ export interface QuickstartResult {
     readonly question: string
     readonly answer: string
   } | null
+  readonly crashes: readonly CrashResult[]
   readonly seconds: number
   readonly peakRssMb: Readonly<Record<string, number>>
 }

@@ -18,6 +18,7 @@ import { MAX_BLOB_BYTES as MAX_ADAPTER_BYTES } from '../../../src/wire/limits.ts
 import { specDigest } from '../../../src/wire/spec.ts'
 import { askServed } from './ask.ts'
 import { type CompareOptions, trainComparison, Yardstick } from './compare.ts'
+import { scheduleCrashes } from './crash.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
 import { createKeys, setUpMoney } from './money.ts'
@@ -120,6 +121,7 @@ export async function runQuickstart(
     screen.say(
       `task ${task} created: ${options.rounds} rounds, ${options.proposers} proposers and ${options.voters} voters a round`,
     )
+    const crashes = scheduleCrashes(options.crash, options.rounds, options.seed, { fleet, history, screen })
     const bootstrap = (created.addresses as string[])[0] as string
     for (const [i, node] of shards.nodes.entries()) {
       const args = [
@@ -180,6 +182,7 @@ export async function runQuickstart(
       agreement: { globalDigests: names.map((n) => history.lastDigest(n)) },
       rewards,
       served,
+      crashes,
       seconds: (performance.now() - began) / 1000,
       peakRssMb: fleet.peakRssMb(),
     }
