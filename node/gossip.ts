@@ -35,7 +35,7 @@ export function startGossip(options: GossipOptions): Gossip {
       const decoded = decodeMessage(message.data)
       if (decoded.kind === 'hello')
         return decoded.addresses.every((a) => a.endsWith(`/p2p/${message.from}`)) ? 'accept' : 'reject'
-      return 'accept'
+      return decoded.task === options.task ? 'accept' : 'reject'
     } catch (error) {
       if (isCoveyError(error)) return 'reject'
       throw error

@@ -10,13 +10,13 @@ export type Tamper = (delta: Float32Array, round: number) => Float32Array
 
 /** `flip:SCALE` publishes −SCALE·delta, `zeros` nothing, `noise` random numbers of the delta's own size. @throws CoveyError E_CONFIG */
 export function parseTamper(text: string): Tamper {
-  const [kind, argument] = text.split(':')
-  if (kind === 'flip') {
+  const [kind, argument, ...rest] = text.split(':')
+  if (kind === 'flip' && rest.length === 0) {
     const scale = argument === undefined ? 1 : Number(argument)
     if (Number.isFinite(scale) && scale > 0) return (delta) => delta.map((x) => -scale * x)
   }
-  if (kind === 'zeros') return (delta) => new Float32Array(delta.length)
-  if (kind === 'noise') return noise
+  if (text === 'zeros') return (delta) => new Float32Array(delta.length)
+  if (text === 'noise') return noise
   throw new CoveyError('E_CONFIG', `misbehave: expected flip[:SCALE], zeros or noise, got ${JSON.stringify(text)}`, {
     setting: 'misbehave',
   })

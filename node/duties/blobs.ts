@@ -2,7 +2,8 @@
 import { type DecodeDeltaOptions, decodeDelta, maxDeltaBytes } from '../../src/adapter/delta.ts'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import type { Address } from '../../src/types/ledger.ts'
-import type { TaskContext } from '../context.ts'
+import type { PullRequest } from '../../src/types/transport.ts'
+import type { NodeComponents, TaskContext } from '../context.ts'
 
 /** One pull gives up after this and is tried again by the loop, ms. */
 export const PULL_TIMEOUT_MS = 20_000
@@ -18,9 +19,34 @@ export interface WantedBlob {
 }
 
 /**
- * Pulls the blob unless it is here. What came before a time limit or an abort stays on disk for the next attempt.
+ * One pull with a time limit on the node's own clock. What came until then stays on disk for the next attempt.
  * @throws CoveyError E_BLOB_UNAVAILABLE when it is not here after `timeout_ms`, E_TOO_LARGE | E_ABORTED | E_DISK
  */
+export async function pullWithin(
+  { transport, clock }: Pick<NodeComponents, 'transport' | 'clock'>,
+  request: Omit<PullRequest, 'signal'>,
+  timeout_ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const late = new AbortController()
+  const over = new AbortController()
+  clock.sleep(timeout_ms, AbortSignal.any([signal, over.signal])).then(
+    () => late.abort(),
+    () => undefined,
+  )
+  try {
+    await transport.pull({ ...request, signal: AbortSignal.any([signal, late.signal]) })
+  } catch (cause) {
+    if (signal.aborted || !late.signal.aborted || !isCoveyError(cause, 'E_ABORTED')) throw cause
+    const { digest } = request
+    const message = `blob ${digest.slice(0, 12)}: nobody served all of it within ${timeout_ms / 1000} s; it is tried again`
+    throw new CoveyError('E_BLOB_UNAVAILABLE', message, { digest }, { cause })
+  } finally {
+    over.abort()
+  }
+}
+
+/** Pulls the blob unless it is here. @throws as `pullWithin` */
 export async function ensureBlob(
   ctx: TaskContext,
   wanted: WantedBlob,
@@ -30,21 +56,9 @@ export async function ensureBlob(
   const { digest, size, maxBytes, of, round, account } = wanted
   if (await ctx.store.blobs.has(digest)) return
   const into = await ctx.store.blobs.partial(digest, size, maxBytes)
-  const late = new AbortController()
-  const over = new AbortController()
-  ctx.clock.sleep(timeout_ms, AbortSignal.any([signal, over.signal])).then(
-    () => late.abort(),
-    () => undefined,
-  )
   try {
-    const from = ctx.providers.of(digest)
-    await ctx.transport.pull({ digest, size, from, into, signal: AbortSignal.any([signal, late.signal]) })
-  } catch (cause) {
-    if (signal.aborted || !late.signal.aborted || !isCoveyError(cause, 'E_ABORTED')) throw cause
-    const message = `${of} ${digest.slice(0, 12)} of round ${round}: nobody served all of it within ${timeout_ms / 1000} s; it is tried again while the round waits`
-    throw new CoveyError('E_BLOB_UNAVAILABLE', message, { digest, account }, { cause })
+    await pullWithin(ctx, { digest, size, from: ctx.providers.of(digest), into }, timeout_ms, signal)
   } finally {
-    over.abort()
     await into.close()
   }
   ctx.emit({ event: 'pulled', round, of, digest, size, account })

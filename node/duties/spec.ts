@@ -5,9 +5,12 @@ import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { decodeSpec } from '../../src/wire/spec.ts'
 import type { NodeComponents } from '../context.ts'
 import type { Providers } from '../providers.ts'
+import { pullWithin } from './blobs.ts'
 
 /** How often to look whether somebody announced it, ms. */
 const LOOK_EVERY_MS = 300
+/** A spec is at most 64 KiB: who takes longer is no better than the next, ms. */
+const SPEC_TIMEOUT_MS = 5_000
 
 /** @throws CoveyError E_SPEC | E_ABORTED */
 export async function fetchSpec(
@@ -15,19 +18,23 @@ export async function fetchSpec(
   digest: string,
   signal: AbortSignal,
 ): Promise<TaskSpec> {
-  const { store, transport, providers, clock, emit } = parts
-  while (!(await store.blobs.has(digest))) {
-    const size = providers.announcedSize(digest)
-    if (size === undefined || size > MAX_SPEC_BYTES) {
+  const { store, providers, clock, emit } = parts
+  // the size is hearsay: each that somebody said is tried in turn, so that a liar costs one attempt
+  for (let attempt = 0; !(await store.blobs.has(digest)); attempt++) {
+    const sizes = providers.sizes(digest).filter((size) => size <= MAX_SPEC_BYTES)
+    const size = sizes[attempt % Math.max(1, sizes.length)]
+    if (size === undefined) {
       await clock.sleep(LOOK_EVERY_MS, signal)
       continue
     }
     const into = await store.blobs.partial(digest, size, MAX_SPEC_BYTES)
     try {
-      await transport.pull({ digest, size, from: providers.of(digest), into, signal })
+      await pullWithin(parts, { digest, size, from: providers.of(digest, size), into }, SPEC_TIMEOUT_MS, signal)
       emit({ event: 'pulled', round: 0, of: 'spec', digest, size, account: null })
     } catch (error) {
       if (signal.aborted) throw new CoveyError('E_ABORTED', 'stopped while waiting for the spec', {}, { cause: error })
+      // bytes under a wrong size would be in the way of the right one
+      await into.discard()
       await clock.sleep(LOOK_EVERY_MS, signal)
     } finally {
       await into.close()
