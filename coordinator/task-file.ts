@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
-import { MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
+import { decodeSlice, MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
 import { parseSpec } from '../src/wire/spec.ts'
 import type { TaskPlan } from './create-task.ts'
 
@@ -77,7 +77,17 @@ async function readProbe(dir: string, rounds: number): Promise<Probe> {
         'E_TOO_LARGE',
         `${name}: a slice has at most ${MAX_SLICE_BYTES} bytes, got ${bytes.byteLength}`,
       )
+    checkSlice(join(dir, name), bytes)
     slices.push(new Uint8Array(bytes))
   }
   return probeFromBytes(slices)
+}
+
+/** Once the task is on chain its slices cannot be corrected any more. */
+function checkSlice(path: string, bytes: Uint8Array): void {
+  try {
+    decodeSlice(bytes)
+  } catch (cause) {
+    throw new CoveyError('E_CONFIG', `${path}: ${messageOf(cause)}; write slices with \`covey data split\``, { path }, { cause })
+  }
 }

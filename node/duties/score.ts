@@ -4,10 +4,11 @@
  * held-out data as a veto. Why this and nothing simpler: ARCHITECTURE.md, "Scoring".
  */
 import { bytesToHex } from '../../src/base/bytes.ts'
-import { CoveyError } from '../../src/base/errors.ts'
+import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
 import { decodeSlice } from '../../src/data/slices.ts'
 import { tokenizeExamples } from '../../src/data/tokenize.ts'
+import type { Example } from '../../src/types/data.ts'
 import type { RoundView, Scores } from '../../src/types/ledger.ts'
 import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
 import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
@@ -107,9 +108,19 @@ async function usableDelta(
 
 async function sliceOf(ctx: TaskContext, view: RoundView): Promise<EvalSet | null> {
   if (view.probe === null || !(await ctx.store.blobs.has(view.probe.digest))) return null
-  const examples = decodeSlice(await ctx.store.blobs.get(view.probe.digest, MAX_SLICE_BYTES))
+  const examples = readSlice(await ctx.store.blobs.get(view.probe.digest, MAX_SLICE_BYTES))
   const { tokenized } = tokenizeExamples(examples, ctx.tokenizer, ctx.spec.training.maxTokens)
   return tokenized.length === 0 ? null : packForEvaluation(tokenized, ctx.spec.training.maxTokens)
+}
+
+/** A slice that is none measures nothing: every voter has the same bytes, so all give 0 and the vetoes still count. */
+function readSlice(bytes: Uint8Array): readonly Example[] {
+  try {
+    return decodeSlice(bytes)
+  } catch (error) {
+    if (isCoveyError(error, 'E_DATA_FORMAT') || isCoveyError(error, 'E_TOO_LARGE')) return []
+    throw error
+  }
 }
 
 function ownHeldOut(ctx: TaskContext): EvalSet | null {

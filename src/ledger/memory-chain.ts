@@ -22,7 +22,7 @@ import type {
   TxReceipt,
   VoterSeat,
 } from '../types/ledger.ts'
-import { deltaCommitment, probeLeaf, scoresCommitment, verifyProbeProof } from './commitment.ts'
+import { deltaCommitment, scoresCommitment } from './commitment.ts'
 import type { MutableAccount, MutableRound, MutableTask } from './memory-round.ts'
 import { checkOpening, drawSeats, findSeat, isOpen, nextPhase, slash } from './memory-round.ts'
 import { checkTaskParams } from './params.ts'
@@ -303,8 +303,9 @@ export class MemoryChain {
     const { t, r } = this.#open(id, round, 'probe')
     if (t.creator !== sender) throw revert('NotCreator', { caller: sender, creator: t.creator })
     const root = t.params.probeRoot
-    if (root === null || !verifyProbeProof(root, round, slice.digest, slice.proof))
-      throw revert('BadProof', { leaf: probeLeaf(round, slice.digest), root: root ?? ZERO_BYTES32 })
+    const leaf = merkleLeaf(round, slice.digest)
+    if (root === null || merkleRootOf(leaf, slice.proof) !== root.toLowerCase())
+      throw revert('BadProof', { leaf, root: root ?? ZERO_BYTES32 })
     r.probe = { digest: slice.digest, size: slice.size }
     this.#endPhase(t, r)
     return this.#seal(id)

@@ -4,8 +4,8 @@ import { expect } from 'chai'
 import { encodeBase58, keccak256, toUtf8Bytes } from 'ethers'
 import { sha256 } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
+import { merkleLeaf, merkleTree } from '../../src/data/merkle.ts'
 import { verifyNodeRecord } from '../../src/ledger/binding.ts'
-import { probeTree } from '../../src/ledger/commitment.ts'
 import { isRevert } from '../../src/ledger/revert.ts'
 import type { Address, DeltaReveal, Hex, Ledger, Scores, TaskParams } from '../../src/types/ledger.ts'
 
@@ -23,6 +23,9 @@ const salt = (text: string): Hex => keccak256(toUtf8Bytes(text)) as Hex
 const digest = (text: string): string => sha256(text)
 
 /** An Ed25519 peer made of a number, its signatures by node:crypto. */
+/** The probe's tree, the slice of round i + 1 at index i. */
+const probeTree = (slices: readonly string[]) => merkleTree(slices.map((slice, i) => merkleLeaf(i + 1, slice)))
+
 export function testPeer(seed: number): {
   peerId: string
   sign: (bytes: Uint8Array) => Promise<Uint8Array>
@@ -235,7 +238,7 @@ export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): 
         expect((await any.task(task)).phase).to.equal('train')
         await propose(w, round)
         expect((await any.task(task)).phase).to.equal('probe')
-        const slice = { digest: slices[round - 1] as string, size: 500, proof: tree.proof(round) }
+        const slice = { digest: slices[round - 1] as string, size: 500, proof: tree.proof(round - 1) }
         await refusal('NotCreator', any.revealProbe(task, round, slice))
         await refusal('BadProof', creator.revealProbe(task, round, { ...slice, digest: digest('another') }))
         await creator.revealProbe(task, round, slice)
@@ -291,7 +294,7 @@ export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): 
       await p.reveal(task, 1, delta)
       expect(await p.reveal(task, 1, delta)).to.equal(null)
       await q.reveal(task, 1, testDelta(q.account, 1))
-      const slice = { digest: digest('slice 1'), size: 500, proof: tree.proof(1) }
+      const slice = { digest: digest('slice 1'), size: 500, proof: tree.proof(0) }
       await creator.revealProbe(task, 1, slice)
       expect(await creator.revealProbe(task, 1, slice)).to.equal(null)
       const scores = testScores([10, -32_768])
