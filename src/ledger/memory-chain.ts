@@ -4,6 +4,7 @@
  * calls give the same state.
  */
 import { keccak256, toUtf8Bytes } from 'ethers'
+import { merkleLeaf, merkleRootOf } from '../data/merkle.ts'
 import { packScores, unpackScores } from '../round/packed-scores.ts'
 import { settle } from '../round/settlement.ts'
 import type { Clock } from '../types/clock.ts'
