@@ -62,3 +62,8 @@ export function merkleTree(leaves: readonly Bytes32[]): MerkleTree {
     },
   }
 }
+
+/** The root that a leaf and its proof lead to: what OpenZeppelin's `MerkleProof.processProof` computes. */
+export function merkleRootOf(leaf: Bytes32, proof: readonly Bytes32[]): Bytes32 {
+  return proof.reduce(hashPair, leaf)
+}
