@@ -3,9 +3,14 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
-import { decodeSlice, MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
+import { readRecords } from '../src/data/records.ts'
+import { encodeSlice, MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
+import type { Example } from '../src/types/data.ts'
 import { parseSpec } from '../src/wire/spec.ts'
 import type { TaskPlan } from './create-task.ts'
+
+/** JSON may spell one letter as six, \u0041: a slice's file may be this many times longer than its published bytes. */
+const MAX_SPELLING = 6
 
 const wei = z
   .string()
@@ -41,7 +46,7 @@ const taskFile = z.strictObject({
   probe: z.string().min(1).nullable(),
 })
 
-/** @throws CoveyError E_CONFIG | E_SPEC | E_DISK | E_TOO_LARGE */
+/** @throws CoveyError E_CONFIG | E_SPEC | E_DISK | E_TOO_LARGE | E_DATA_FORMAT | E_DATA_EMPTY */
 export async function readTaskFile(path: string): Promise<TaskPlan> {
   let json: unknown
   try {
@@ -70,24 +75,25 @@ async function readProbe(dir: string, rounds: number): Promise<Probe> {
     })
   }
   const slices: Uint8Array[] = []
-  for (const name of names) {
-    const bytes = await readFile(join(dir, name))
-    if (bytes.byteLength > MAX_SLICE_BYTES)
-      throw new CoveyError(
-        'E_TOO_LARGE',
-        `${name}: a slice has at most ${MAX_SLICE_BYTES} bytes, got ${bytes.byteLength}`,
-      )
-    checkSlice(join(dir, name), bytes)
-    slices.push(new Uint8Array(bytes))
-  }
+  for (const name of names) slices.push(await readSlice(join(dir, name)))
   return probeFromBytes(slices)
 }
 
-/** Once the task is on chain its slices cannot be corrected any more. */
-function checkSlice(path: string, bytes: Uint8Array): void {
-  try {
-    decodeSlice(bytes)
-  } catch (cause) {
-    throw new CoveyError('E_CONFIG', `${path}: ${messageOf(cause)}; write slices with \`covey data split\``, { path }, { cause })
-  }
+/**
+ * A slice from JSON lines of {prompt, completion} in any spelling; its published bytes are the canonical one. Strict: once
+ * the task is on chain its slices cannot be corrected any more.
+ */
+async function readSlice(path: string): Promise<Uint8Array> {
+  const { records, lines } = await readRecords(path, { maxBadShare: 0, maxBytes: MAX_SPELLING * MAX_SLICE_BYTES })
+  const examples = records.map(({ prompt, completion }, i): Example => {
+    if (typeof prompt !== 'string' || typeof completion !== 'string' || completion === '') {
+      const line = lines[i]
+      throw new CoveyError('E_CONFIG', `${path}: line ${line}: expected {"prompt": text, "completion": text}`, {
+        path,
+        line,
+      })
+    }
+    return { prompt, completion, partition: '' }
+  })
+  return encodeSlice(examples)
 }
