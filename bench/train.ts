@@ -65,10 +65,21 @@ interface Peer {
   close(): void
 }
 
+/** Debian's python3-torch belongs to the system's Python, which another `python3` may hide. */
+const PYTHONS = ['python3', '/usr/bin/python3']
+
 async function torchPeer(dtype: 'fp32' | 'bf16'): Promise<Peer | null> {
+  for (const python of PYTHONS) {
+    const peer = await torchPeerOf(python, dtype)
+    if (peer !== null) return peer
+  }
+  return null
+}
+
+async function torchPeerOf(python: string, dtype: 'fp32' | 'bf16'): Promise<Peer | null> {
   const script = fileURLToPath(new URL('torch_lora_step.py', import.meta.url))
   const settings = JSON.stringify({ ...config, rows, length, rank: lora.rank, alpha: lora.alpha })
-  const process: ChildProcess = spawn('python3', [script, settings, String(threads), dtype], {
+  const process: ChildProcess = spawn(python, [script, settings, String(threads), dtype], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const gone = new Promise<null>((resolve) => {

@@ -1,4 +1,5 @@
 /** A participant from its settings to its last claim: what `covey node start` runs. */
+import { writePeft } from '../src/adapter/peft.ts'
 import type { GlobalAdapter, TaskContext } from './context.ts'
 import { createNode } from './create-node.ts'
 import { globalAfter } from './duties/global.ts'
@@ -8,7 +9,7 @@ import { parseTamper } from './misbehave.ts'
 import { openPeer } from './open-peer.ts'
 import { loadPrivateData } from './private-data.ts'
 import { type ServedModelHandle, serveModel } from './serve-model.ts'
-import type { ParticipantSettings } from './settings.ts'
+import { adapterFolder, type ParticipantSettings } from './settings.ts'
 import { tellStats } from './stats.ts'
 
 /** Runs until the task is over (a serving node: until the signal fires). @throws CoveyError */
@@ -47,6 +48,7 @@ export async function runParticipant(
       emit({ event: 'serving', url: served.url, model: id })
     }
     await node.finished
+    if (!signal.aborted) await keepAdapter(await node.context, settings.dir)
     tellStats(components)
     if (served !== undefined && !signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -56,6 +58,12 @@ export async function runParticipant(
     await served?.stop()
     await peer.close()
   }
+}
+
+/** The network's result as a PEFT folder beside the node's store, for `covey chat`, `export` and other tools. */
+async function keepAdapter(context: TaskContext, dir: string): Promise<void> {
+  const { values } = await newest(context)
+  await writePeft(adapterFolder(dir, context.task), { layout: context.layout, values }, context.model.name)
 }
 
 async function newest(context: TaskContext): Promise<GlobalAdapter> {

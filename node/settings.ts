@@ -56,3 +56,6 @@ export const nodeFiles = {
   peerKey: (dir: string): string => `${dir}/keys/peer.key`,
   store: (dir: string): string => `${dir}/store`,
 }
+
+/** Where a participant leaves the global adapter of a finished task, in PEFT's layout. */
+export const adapterFolder = (dir: string, task: number): string => `${dir}/adapter-${task}`

@@ -2,10 +2,15 @@
 import { expect } from 'chai'
 import type { ScoresRecord } from '../../node/keys.ts'
 import { journalKeys } from '../../node/keys.ts'
-import { parseTamper } from '../../node/misbehave.ts'
+import { parseTamper, type Tamper } from '../../node/misbehave.ts'
+import { CoveyError } from '../../src/base/errors.ts'
+import { seededRandom } from '../../src/base/random.ts'
 import { KEEPER_GRACE_SECONDS } from '../../src/round/next.ts'
+import type { Clock } from '../../src/types/clock.ts'
+import type { Trainer, TrainingEngine } from '../../src/types/engine.ts'
 import type { ProposerOutcome, RoundView } from '../../src/types/ledger.ts'
-import { type SimulatedPeer, Simulation, type SimulationOptions } from '../support/simulation.ts'
+import { type SimulatedPeer, Simulation, type SimulationOptions, toyTerms } from '../support/simulation.ts'
+import { createToyTraining } from '../support/toy-engine.ts'
 
 /** Nine nodes fill the nine seats, so that every node has one in every round. */
 const SMALL = { nodes: 9, terms: { rounds: 3 } } as const
@@ -171,6 +176,104 @@ describe('a network of nodes', () => {
     for (const { outcome } of proposals) expect(outcome).to.equal('absent')
     const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
     expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+  })
+
+  it('a delta as large as is allowed is slashed, and the honest ones beside it are not', async () => {
+    const poison: Tamper = (delta, round) => {
+      const random = seededRandom(round)
+      return delta.map((x) => (x === 0 ? 0 : random.next() < 0.5 ? -1 : 1))
+    }
+    const simulation = await run({ ...SMALL, seed: 'poison', traits: (i) => (i === 3 ? { tamper: poison } : {}) })
+    const poisoner = simulation.peers[3] as SimulatedPeer
+    expectSound(simulation, [poisoner])
+    const outcomes = proposalsOf(simulation, poisoner).map((p) => p.outcome)
+    expect(outcomes).to.not.be.empty.and.not.include('included')
+  })
+
+  it('an incumbent that is worse than its predecessor is dropped, by everybody alike', async () => {
+    // every delta of round 1 does harm, and thresholds that follow the spread let it in
+    const flipOnce: Tamper = (delta, round) => (round === 1 ? delta.map((x) => -x) : delta)
+    const rules = { ...toyTerms().rules, excludeSpreadBps: 100_000, slashSpreadBps: 100_000 }
+    const simulation = await run({
+      ...SMALL,
+      seed: 'rollback',
+      terms: { rounds: 2, rules },
+      traits: () => ({ tamper: flipOnce }),
+    })
+    expectSound(simulation)
+    const [first, second] = roundsOf(simulation).map((r) => r.settlement)
+    expect(first?.proposers.map((p) => p.outcome)).to.deep.equal(Array(6).fill('included'))
+    expect(second?.incumbentMedian).to.be.below(0)
+    expect(second?.rolledBack).to.equal(true)
+    const peer = simulation.peers[0] as SimulatedPeer
+    expect(peer.events.flatMap((e) => (e.event === 'aggregated' ? [e.rolledBack] : []))).to.deep.equal([false, true])
+  })
+
+  it('slices that are none stop nobody from voting', async () => {
+    const slices = ['no JSON', '{}\n', '\xff'].map((text) => Buffer.from(text, 'latin1'))
+    const simulation = await run({ ...SMALL, seed: 'bad slices', slices })
+    expectSound(simulation)
+    const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
+    expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+    expect(roundsOf(simulation).map((r) => r.probe?.size)).to.deep.equal(slices.map((s) => s.byteLength))
+  })
+
+  it('a duty that fails is tried again, later each time, and nothing else waits for it', async () => {
+    let failures = 0
+    const training: TrainingEngine = {
+      name: 'flaky',
+      openTrainer: async (options) => {
+        if (failures++ < 4) throw new CoveyError('E_ENGINE', 'the engine stumbled')
+        return createToyTraining().openTrainer(options)
+      },
+    }
+    const simulation = await run({ ...SMALL, seed: 'flaky', traits: (i) => (i === 0 ? { training } : {}) })
+    expectSound(simulation)
+    const peer = simulation.peers[0] as SimulatedPeer
+    const at = peer.events.flatMap((e, i) =>
+      e.event === 'problem' && e.code === 'E_ENGINE' ? [peer.times[i] as number] : [],
+    )
+    expect(at.map((t) => t - (at[0] as number))).to.satisfy((waits: readonly number[]) => {
+      const [, first, second, third] = waits as [number, number, number, number]
+      return waits.length === 4 && first >= 500 && second - first >= 1_000 && third - second >= 2_000
+    })
+    expect(proposalsOf(simulation, peer).map((p) => p.outcome))
+      .to.include('included')
+      .and.not.include('silent')
+  })
+
+  it('training that outlasts its phase is cancelled, and the node goes on', async () => {
+    let steps = 0
+    const slow = (clock: Clock): TrainingEngine => ({
+      name: 'slow',
+      openTrainer: async (options) => {
+        const trainer = await createToyTraining().openTrainer(options)
+        const step: Trainer['step'] = async (batches, rate) => {
+          steps++
+          await clock.sleep(50_000)
+          return trainer.step(batches, rate)
+        }
+        return new Proxy(trainer, {
+          get(target, name) {
+            if (name === 'step') return step
+            const value: unknown = Reflect.get(target, name, target)
+            return typeof value === 'function' ? value.bind(target) : value
+          },
+        })
+      },
+    })
+    const simulation = await run({
+      ...SMALL,
+      seed: 'slow',
+      traits: (i, clock) => (i === 5 ? { training: slow(clock) } : {}),
+    })
+    expectSound(simulation)
+    const peer = simulation.peers[5] as SimulatedPeer
+    const proposals = proposalsOf(simulation, peer)
+    expect(new Set(proposals.map((p) => p.outcome))).to.deep.equal(new Set(['silent']))
+    // 120 s of training hold three steps of 50 s, of the five that a delta needs
+    expect(steps).to.equal(3 * proposals.length)
+    expect(peer.events.filter((e) => e.event === 'delta' || e.event === 'problem')).to.deep.equal([])
   })
 
   it('a proposer killed between its journal and its commitment commits to the same delta afterwards', async () => {

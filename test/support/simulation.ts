@@ -18,6 +18,7 @@ import { createMemoryDisk, createMemoryStore, type MemoryDisk } from '../../src/
 import { createMemoryTransport, MemoryHub } from '../../src/transport/memory-transport.ts'
 import { type PeerKey, peerKeyFromSeed } from '../../src/transport/peer-key.ts'
 import type { Example, Tokenizer } from '../../src/types/data.ts'
+import type { TrainingEngine } from '../../src/types/engine.ts'
 import type { Address, Ledger } from '../../src/types/ledger.ts'
 import type { TaskSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
@@ -115,6 +116,8 @@ export interface NodeTraits {
   readonly tamper?: Tamper
   /** announces its blobs but serves none */
   readonly neverServes?: boolean
+  /** instead of the toy engine */
+  readonly training?: TrainingEngine
 }
 
 export interface SimulationOptions {
@@ -122,7 +125,9 @@ export interface SimulationOptions {
   readonly nodes: number
   readonly terms?: Partial<TaskTerms>
   readonly probe?: boolean
-  readonly traits?: (index: number) => NodeTraits
+  readonly traits?: (index: number, clock: FakeClock) => NodeTraits
+  /** slices as their owner publishes them, instead of good ones */
+  readonly slices?: readonly Uint8Array[]
   /** every event of every node, while it happens; the coordinator is `null` */
   readonly onEvent?: (event: NodeEvent, node: SimulatedPeer | null) => void
 }
@@ -132,6 +137,8 @@ export class SimulatedPeer {
   readonly account: Address
   readonly disk: MemoryDisk = createMemoryDisk()
   readonly events: NodeEvent[] = []
+  /** fake milliseconds at which each of `events` came */
+  readonly times: number[] = []
   /** writes that reached the chain, by name: `commit 3` */
   readonly writes: string[] = []
   node: CoveyNode | null = null
@@ -166,13 +173,14 @@ export class SimulatedPeer {
       store,
       ledger: mortal(ledger, () => this.#lives === life, this.writes),
       transport,
-      training: createToyTraining(),
+      training: this.#traits.training ?? createToyTraining(),
       inference: createToyInference(),
       tokenizer: letterTokenizer,
       model,
       emit: (event) => {
         if (this.#lives !== life) return
         this.events.push(event)
+        this.times.push(clock.now())
         options.onEvent?.(event, this)
       },
       randomBytes: (length) => Uint8Array.from({ length }, () => salts.int(256)),
@@ -256,7 +264,8 @@ export class Simulation {
     this.chain = createMemoryChain({ clock: this.clock, seed: options.seed })
     this.minted = WALLET * BigInt(options.nodes + 1)
     const rounds = toyTerms(options.terms).rounds
-    const slices = Array.from({ length: rounds }, (_, r) => encodeSlice(toyExamples(`probe ${r}`, 16)))
+    const slices =
+      options.slices ?? Array.from({ length: rounds }, (_, r) => encodeSlice(toyExamples(`probe ${r}`, 16)))
     this.probe = options.probe === false ? null : probeFromBytes(slices)
   }
 
@@ -312,7 +321,7 @@ export class Simulation {
       await Promise.all([transport.stop(), node.stop()])
     }
     for (let i = 0; i < nodes; i++) {
-      const peer = new SimulatedPeer(this, i, keys[i + 1] as PeerKey, traits?.(i) ?? {})
+      const peer = new SimulatedPeer(this, i, keys[i + 1] as PeerKey, traits?.(i, this.clock) ?? {})
       this.peers.push(peer)
       await peer.start(task)
     }

@@ -137,7 +137,7 @@ export async function runQuickstart(
         bootstrap,
         ...common,
       ]
-      if (node.liar) args.push('--misbehave', 'flip:3')
+      if (node.liar) args.push('--misbehave', 'flip:5')
       if (node.idle) args.push('--misbehave', 'zeros')
       if (i === 0) args.push('--serve', '--port', String(options.port))
       fleet.start(node.name, args)

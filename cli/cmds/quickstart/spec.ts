@@ -65,10 +65,10 @@ export function quickstartTerms(options: QuickstartOptions): TaskTerms {
       tally: options.phaseSeconds,
     },
     rules: {
-      excludeBelow: 500,
+      excludeBelow: 300,
       excludeSpreadBps: 2_500,
-      slashBelow: 2_000,
-      slashSpreadBps: 6_000,
+      slashBelow: 1_000,
+      slashSpreadBps: 5_000,
       vetoBelow: 10_000,
       tolerance: 200,
       voterBps: 2_500,
