@@ -1,6 +1,5 @@
 /** What a quickstart found out: the object that `--json` prints, and the picture of it for people. */
 import Table from 'cli-table3'
-import { formatAmount } from '../../../src/ledger/amount.ts'
 
 export interface Measured {
   /** nats per label */
@@ -70,6 +69,13 @@ export interface QuickstartResult {
   readonly peakRssMb: Readonly<Record<string, number>>
 }
 
+/** Tokens with two decimals: what a person compares; `--json` has every wei. */
+const tokens = (wei: string): string => {
+  const cents = BigInt(wei) / 10n ** 16n
+  return `${cents / 100n}.${String(cents % 100n).padStart(2, '0')}`
+}
+/** No line between rows. */
+const COMPACT = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
 const times = (a: number, b: number): string => (b > 0 ? `${(a / b).toFixed(2)} ×` : '–')
 
@@ -80,6 +86,7 @@ export function renderResult(result: QuickstartResult): string {
   const table = new Table({
     head: [`on ${examples} held-out examples of all organisations`, 'exact match', 'loss'],
     style: { head: [], border: [] },
+    chars: COMPACT,
     colAligns: ['left', 'right', 'right'],
   })
   const row = (name: string, m: Measured): unknown => table.push([name, percent(m.exactMatch), m.loss.toFixed(3)])
@@ -90,18 +97,12 @@ export function renderResult(result: QuickstartResult): string {
   if (pooled !== null) row('all data pooled in one place', pooled)
 
   const money = new Table({
-    head: ['node', 'role', 'earned', 'slashed', 'balance'],
+    head: ['COVEY', 'role', 'earned', 'slashed', 'balance'],
     style: { head: [], border: [] },
+    chars: COMPACT,
     colAligns: ['left', 'left', 'right', 'right', 'right'],
   })
-  for (const r of result.rewards)
-    money.push([
-      r.node,
-      r.role,
-      formatAmount(BigInt(r.earned)),
-      formatAmount(BigInt(r.slashed)),
-      formatAmount(BigInt(r.balance)),
-    ])
+  for (const r of result.rewards) money.push([r.node, r.role, tokens(r.earned), tokens(r.slashed), tokens(r.balance)])
 
   const lines = ['', table.toString(), '']
   if (last !== undefined && pooled !== null && local !== null && local.length > 0) {
