@@ -1,24 +1,29 @@
 /** The small parts of a node, one at a time. */
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { toScore } from '../../node/duties/score.ts'
+import type { TaskContext } from '../../node/context.ts'
+import { scoreRound, toScore } from '../../node/duties/score.ts'
 import { fetchSpec } from '../../node/duties/spec.ts'
+import { trainDelta } from '../../node/duties/train.ts'
 import type { NodeEvent } from '../../node/events.ts'
 import { every } from '../../node/every.ts'
+import { type DeltaRecord, journalKeys } from '../../node/keys.ts'
 import { parseTamper } from '../../node/misbehave.ts'
 import { Providers } from '../../node/providers.ts'
 import { learningRateAt } from '../../node/schedule.ts'
 import { trainLoop } from '../../node/train-loop.ts'
-import { CoveyError } from '../../src/base/errors.ts'
+import { CoveyError, messageOf } from '../../src/base/errors.ts'
 import { createMemoryStore } from '../../src/store/memory-store.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Trainer } from '../../src/types/engine.ts'
 import { SCORE_ABSENT, SCORE_CLIP } from '../../src/types/ledger.ts'
+import type { Store } from '../../src/types/store.ts'
 import type { PullRequest } from '../../src/types/transport.ts'
 import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { encodeSpec, specDigest } from '../../src/wire/spec.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { roundView } from '../support/round-facts.ts'
 import { toySpec } from '../support/simulation.ts'
 
 describe('learning rate', () => {
@@ -195,6 +200,42 @@ describe('scores', () => {
       }),
     )
   })
+})
+
+describe('what the journal holds', () => {
+  /** Anything but the journal is out of bounds: touching it fails. */
+  const context = (store: Store): TaskContext =>
+    new Proxy({ store, task: 4 } as TaskContext, {
+      get(target, name) {
+        if (Object.hasOwn(target, name)) return Reflect.get(target, name)
+        throw new Error(`asked for ${String(name)}`)
+      },
+    })
+  const { signal } = new AbortController()
+
+  it('is not trained again', async () => {
+    const store = createMemoryStore()
+    const record: DeltaRecord = { digest: 'd', size: 1, baseDigest: 'b', salt: '0x01' }
+    await store.journal.once(journalKeys.delta(4, 2), () => record)
+    expect(await trainDelta(context(store), 2, 3, signal)).to.deep.equal(record)
+    await expectThrows(() => trainDelta(context(store), 3, 3, signal))
+  })
+
+  it('is not scored again', async () => {
+    const store = createMemoryStore()
+    const scores = { probe: [1], private: [2], incumbentProbe: 3, incumbentPrivate: 4 }
+    await store.journal.once(journalKeys.scores(4, 2), () => ({ scores, salt: '0x01' }))
+    expect((await scoreRound(context(store), roundView('score', { round: 2 }), signal)).scores).to.deep.equal(scores)
+    await expectThrows(() => scoreRound(context(store), roundView('score', { round: 3 }), signal))
+  })
+
+  async function expectThrows(work: () => Promise<unknown>): Promise<void> {
+    let message = 'nothing was thrown'
+    await work().catch((error: unknown) => {
+      message = messageOf(error)
+    })
+    expect(message).to.match(/asked for/)
+  }
 })
 
 describe('fetching the spec', () => {

@@ -1,7 +1,7 @@
 /** Twenty real nodes and a coordinator on the in-memory twins: honest rounds, and one thing wrong at a time. */
 import { expect } from 'chai'
-import type { ScoresRecord } from '../../node/keys.ts'
-import { journalKeys } from '../../node/keys.ts'
+import type { LineRecord, ScoresRecord } from '../../node/keys.ts'
+import { factKeys, journalKeys } from '../../node/keys.ts'
 import { parseTamper, type Tamper } from '../../node/misbehave.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -218,6 +218,10 @@ describe('a network of nodes', () => {
     expect(second?.rolledBack).to.equal(true)
     const peer = simulation.peers[0] as SimulatedPeer
     expect(peer.events.flatMap((e) => (e.event === 'aggregated' ? [e.rolledBack] : []))).to.deep.equal([false, true])
+    const line = (round: number) => peer.openDisk().facts.get<LineRecord>(factKeys.line(simulation.task, round))
+    const [initial, bad, repaired] = [await line(0), await line(1), await line(2)]
+    expect(bad?.base).to.equal(initial?.global)
+    expect(repaired?.base, 'round 2 is built on what the bad one was built on').to.equal(initial?.global)
   })
 
   it('slices that are none stop nobody from voting', async () => {

@@ -10,7 +10,7 @@ import type { Ledger } from '../../src/types/ledger.ts'
 import type { BlobSource, Transport } from '../../src/types/transport.ts'
 
 /** Bytes that left a node, and by which door. */
-export interface Capture {
+interface Capture {
   readonly where: string
   readonly bytes: Buffer
 }

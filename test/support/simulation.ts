@@ -37,7 +37,7 @@ const FIRST_ACCOUNT = 0x1000
 const model = createRandomModel(tinyConfig, 1)
 
 /** One token a letter; class = id modulo TOY_CLASSES. */
-export const letterTokenizer: Tokenizer = {
+const letterTokenizer: Tokenizer = {
   vocabSize: tinyConfig.vocabSize,
   bosId: null,
   eosId: 0,
@@ -112,7 +112,7 @@ export function toyTerms(change: Partial<TaskTerms> = {}): TaskTerms {
 }
 
 /** What is odd about one node; nothing by default. */
-export interface NodeTraits {
+interface NodeTraits {
   readonly tamper?: Tamper
   /** announces its blobs but serves none */
   readonly neverServes?: boolean
