@@ -43,7 +43,6 @@ const { values: a } = parseArgs({
     rule: { type: 'string', default: 'frozen-a' },
     encoding: { type: 'string', default: 'int8' },
     outer: { type: 'string', default: '1' },
-    momentum: { type: 'string', default: '0' },
     pooled: { type: 'string' },
     threads: { type: 'string', default: '1' },
     'max-tokens': { type: 'string', default: '128' },
@@ -71,6 +70,7 @@ const shards = await makeShards(
     learningRate: n('lr'),
     rule: a.rule as AggregationRule,
     encoding: 'int8',
+    outerRate: n('outer'),
     sliceExamples: 64,
     evalExamples: n('eval-examples'),
     phaseSeconds: 60,
@@ -93,7 +93,7 @@ const shards = await makeShards(
   tokenizer,
 )
 const rule = a.rule as AggregationRule
-const aggregator = aggregatorFor(rule)
+const aggregator = aggregatorFor(rule, n('outer'))
 const layout = createLayout(model.config, {
   rank: n('rank'),
   alpha: n('alpha'),
@@ -172,7 +172,6 @@ if (a.pooled !== undefined) {
   await note(0, trainer.parameters(), test.length)
 } else {
   const data = shards.nodes.map((s) => tokens(s.examples))
-  const velocity = new Float32Array(layout.size)
   for (let round = 1; round <= n('rounds'); round++) {
     const factors = aggregator.trainedFactors(round)
     const trainer = await trainerFor(factors)
@@ -210,13 +209,6 @@ if (a.pooled !== undefined) {
       deltas.map(() => 1),
       round,
     )
-    // optional outer step, to see whether it is worth having: global + outer·(mean + momentum·velocity)
-    for (let i = 0; i < next.length; i++) {
-      const mean = (next[i] as number) - (global[i] as number)
-      velocity[i] = n('momentum') * (velocity[i] as number) + mean
-      next[i] =
-        (global[i] as number) + n('outer') * (n('momentum') > 0 ? mean + n('momentum') * (velocity[i] as number) : mean)
-    }
     global = next
     if (round % n('eval-every') === 0 || round === n('rounds'))
       await note(round, global, round === n('rounds') ? test.length : n('eval-examples'))

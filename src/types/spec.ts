@@ -10,7 +10,8 @@ export interface TaskSpec {
   readonly model: { readonly name: string; readonly digest: string }
   readonly adapter: LoraConfig
   readonly training: TrainingSpec
-  readonly aggregation: { readonly rule: AggregationRule }
+  /** outerRate: the step from one global adapter to the next is this times what the rule gives; see src/aggregate/outer-step.ts */
+  readonly aggregation: { readonly rule: AggregationRule; readonly outerRate: number }
   readonly encoding: DeltaEncoding
   readonly privacy: { readonly mode: 'open' }
   readonly scoring: ScoringSpec

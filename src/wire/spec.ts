@@ -53,7 +53,15 @@ const spec = z.strictObject({
   }),
   adapter: lora,
   training,
-  aggregation: z.strictObject({ rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']) }),
+  aggregation: z
+    .strictObject({
+      rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']),
+      outerRate: z.number().positive().max(10),
+    })
+    .refine((v) => v.rule !== 'stacked-svd' || v.outerRate === 1, {
+      path: ['outerRate'],
+      message: 'expected 1 with stacked-svd',
+    }),
   encoding: z.enum(['f32', 'bf16', 'int8']),
   privacy: z.strictObject({ mode: z.literal('open') }),
   scoring: z.strictObject({

@@ -17,6 +17,7 @@ export const quickstartOptions = {
     oneOf('frozen-a', 'alternating', 'stacked-svd', 'factor-mean'),
     'frozen-a',
   ),
+  outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 2),
   encode: option('--encode <how>', 'how deltas travel', oneOf('int8', 'bf16', 'f32'), 'int8'),
   slice: option('--slice <n>', "examples in one round's slice of the probe", integer(4, 4096), 128),
   evalExamples: option(

@@ -41,7 +41,7 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
       weightDecay: 0,
       clipNorm: 1,
     },
-    aggregation: { rule: options.rule },
+    aggregation: { rule: options.rule, outerRate: options.rule === 'stacked-svd' ? 1 : options.outerRate },
     encoding: options.encoding,
     privacy: { mode: 'open' },
     scoring: { sliceExamples: options.sliceExamples, privateExamples: PRIVATE_EXAMPLES },
