@@ -193,7 +193,10 @@ library Settlement {
         for (uint256 i; i < input.proposers.length; ++i) {
             ProposerResult memory r = result.proposers[i];
             if (r.outcome != ProposerOutcome.Included) continue;
-            if (r.median < slashAt) {
+            if (s.revealedWeight == 0) {
+                // nobody vouches for it: what no voter has seen may be what nobody can get
+                r.outcome = ProposerOutcome.Excluded;
+            } else if (r.median < slashAt) {
                 r.outcome = ProposerOutcome.Slashed;
                 r.slashBps = rules.slashBps;
             } else if (input.probe && r.median < excludeAt) {

@@ -53,7 +53,9 @@ async function measure(
   const lossOf = async (values: Float32Array, set: EvalSet | null): Promise<number> => {
     if (set === null) return 0
     inference.setAdapter(values)
-    return (await inference.evaluate(set, signal)).loss
+    const { loss } = await inference.evaluate(set, signal)
+    // one poisoned delta can make every loss overflow: worse than anything, and comparable
+    return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY
   }
 
   const deltas: (Float32Array | null)[] = []
@@ -127,9 +129,10 @@ function ownHeldOut(ctx: TaskContext): EvalSet | null {
   return packForEvaluation(ctx.data.heldOut.slice(0, ctx.spec.scoring.privateExamples), ctx.spec.training.maxTokens)
 }
 
-/** nats -> the chain's integer; a loss that is not a number is as bad as can be. */
+/** nats -> the chain's integer. */
 export function toScore(marginal: number): number {
-  if (Number.isNaN(marginal)) return -SCORE_CLIP
+  // infinite without and with it: this delta is not what makes it so, or not alone
+  if (Number.isNaN(marginal)) return 0
   const score = Math.round(marginal * SCORE_SCALE)
   const clipped = Math.max(-SCORE_CLIP, Math.min(SCORE_CLIP, score))
   if (clipped === SCORE_ABSENT) throw new CoveyError('E_INTERNAL', 'a measured score may not be the mark for absence')

@@ -97,7 +97,9 @@ export function settle(input: SettlementInput): Settlement {
   const slashAt = Math.max(rules.slashBelow, Math.trunc((spread * rules.slashSpreadBps) / BPS))
   for (const seat of measured) {
     const median = medians[seat] as number
-    if (median < -slashAt) outcomes[seat] = 'slashed'
+    // nobody vouches for it: what no voter has seen may be what nobody can get
+    if (revealedWeight === 0n) outcomes[seat] = 'excluded'
+    else if (median < -slashAt) outcomes[seat] = 'slashed'
     else if (probe && median < -excludeAt) outcomes[seat] = 'excluded'
     else if (2n * vetoWeight(revealed, seat, rules.vetoBelow) > revealedWeight) outcomes[seat] = 'vetoed'
   }
