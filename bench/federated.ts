@@ -11,6 +11,7 @@ import { learningRateAt } from '../node/schedule.ts'
 import { trainLoop } from '../node/train-loop.ts'
 import { decodeDelta, encodeDelta } from '../src/adapter/delta.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
+import { nextGlobal } from '../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { systemClock } from '../src/base/clock.ts'
 import { seededRandom, shuffle } from '../src/base/random.ts'
@@ -19,6 +20,7 @@ import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
 import { loadModel } from '../src/model/load.ts'
+import type { OptimizerState } from '../src/types/engine.ts'
 import { LINEAR_TARGETS } from '../src/types/model.ts'
 import type { AggregationRule, TrainingSpec } from '../src/types/spec.ts'
 
@@ -43,6 +45,8 @@ const { values: a } = parseArgs({
     rule: { type: 'string', default: 'frozen-a' },
     encoding: { type: 'string', default: 'int8' },
     outer: { type: 'string', default: '1' },
+    momentum: { type: 'string', default: '0' },
+    'keep-state': { type: 'boolean', default: false },
     pooled: { type: 'string' },
     threads: { type: 'string', default: '1' },
     'max-tokens': { type: 'string', default: '128' },
@@ -71,6 +75,7 @@ const shards = await makeShards(
     rule: a.rule as AggregationRule,
     encoding: 'int8',
     outerRate: n('outer'),
+    outerMomentum: n('momentum'),
     sliceExamples: 64,
     evalExamples: n('eval-examples'),
     phaseSeconds: 60,
@@ -93,7 +98,7 @@ const shards = await makeShards(
   tokenizer,
 )
 const rule = a.rule as AggregationRule
-const aggregator = aggregatorFor(rule, n('outer'))
+const aggregator = aggregatorFor(rule)
 const layout = createLayout(model.config, {
   rank: n('rank'),
   alpha: n('alpha'),
@@ -172,6 +177,8 @@ if (a.pooled !== undefined) {
   await note(0, trainer.parameters(), test.length)
 } else {
   const data = shards.nodes.map((s) => tokens(s.examples))
+  const states = new Map<number, OptimizerState>()
+  let before: Float32Array | null = null
   for (let round = 1; round <= n('rounds'); round++) {
     const factors = aggregator.trainedFactors(round)
     const trainer = await trainerFor(factors)
@@ -182,6 +189,8 @@ if (a.pooled !== undefined) {
     const deltas: Float32Array[] = []
     for (const node of seats) {
       trainer.setParameters(global)
+      const kept = states.get(node)
+      if (kept !== undefined) trainer.restoreOptimizer(kept)
       const batcher = createBatcher(data[node] ?? [], {
         batchExamples: training.batchExamples,
         maxTokens: training.maxTokens,
@@ -195,6 +204,7 @@ if (a.pooled !== undefined) {
         learningRate: (step) =>
           learningRateAt(training, step, (round - 1) * training.steps + step, n('rounds') * training.steps),
       }));
+      if (a['keep-state']) states.set(node, trainer.optimizerState())
       const after = trainer.parameters()
       const delta = after.map((x, i) => x - (global[i] as number))
       const encoding = a.encoding as 'int8'
@@ -202,13 +212,17 @@ if (a.pooled !== undefined) {
         decodeDelta(encodeDelta({ layout, factors, values: delta }, encoding), layout, { encoding, factors }).values,
       )
     }
-    const next = aggregator.aggregate(
+    const next = nextGlobal({
+      aggregator,
+      outer: { outerRate: n('outer'), outerMomentum: n('momentum') },
       layout,
-      global,
+      base: global,
+      before,
       deltas,
-      deltas.map(() => 1),
+      weights: deltas.map(() => 1),
       round,
-    )
+    })
+    before = global
     global = next
     if (round % n('eval-every') === 0 || round === n('rounds'))
       await note(round, global, round === n('rounds') ? test.length : n('eval-examples'))

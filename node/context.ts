@@ -3,7 +3,7 @@ import type { Adapter, AdapterLayout, LoraFactor } from '../src/types/adapter.ts
 import type { Aggregator } from '../src/types/aggregate.ts'
 import type { Clock } from '../src/types/clock.ts'
 import type { PackedBatch, TokenizedExample, Tokenizer } from '../src/types/data.ts'
-import type { Inference, InferenceEngine, Trainer, TrainingEngine } from '../src/types/engine.ts'
+import type { Inference, InferenceEngine, OptimizerState, Trainer, TrainingEngine } from '../src/types/engine.ts'
 import type { Ledger, RoundView, TaskView } from '../src/types/ledger.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
@@ -45,6 +45,11 @@ export interface ProbeBook {
 /** Engines that stay open from round to round. */
 export interface Workbench {
   trainer(factors: readonly LoraFactor[]): Promise<Trainer>
+  /**
+   * AdamW's moments from this node's last finished training of these factors, kept from round to round: begun anew, its first steps
+   * move every value by the whole learning rate, whatever the gradient. In memory only: after a restart they begin anew.
+   */
+  readonly moments: Map<string, OptimizerState>
   inference(): Promise<Inference>
   close(): Promise<void>
 }

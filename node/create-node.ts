@@ -87,7 +87,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       spec,
       layout,
       initial: initialAdapter(layout),
-      aggregator: aggregatorFor(spec.aggregation.rule, spec.aggregation.outerRate),
+      aggregator: aggregatorFor(spec.aggregation.rule),
       data,
       probe: options.created?.probe ?? null,
       providers,

@@ -5,7 +5,7 @@ import type { TrainingSpec } from '../src/types/spec.ts'
 const COSINE_FLOOR = 0.1
 
 /**
- * @param stepInRound 0-based step inside this round: warm-up starts anew each round, since the optimizer does too
+ * @param stepInRound 0-based step inside this round: warm-up starts anew each round, since the adapter is another one
  * @param done steps of the whole task before this one
  * @param total steps of the whole task (rounds · steps)
  */

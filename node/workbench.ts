@@ -23,6 +23,7 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
   const trainers = new Map<string, Promise<Trainer>>()
   let inference: Promise<Inference> | undefined
   return {
+    moments: new Map(),
     trainer(factors) {
       const key = factors.join('')
       let trainer = trainers.get(key)

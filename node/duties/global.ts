@@ -1,5 +1,6 @@
 /** The line of global adapters: reading one, and adding the next after a settlement. */
 import { decodeAdapter, encodeAdapter, maxDeltaBytes } from '../../src/adapter/delta.ts'
+import { nextGlobal } from '../../src/aggregate/outer-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { includedDeltas } from '../../src/round/adapter-line.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
@@ -49,17 +50,17 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     )
     deltas.push(await deltaValues(ctx, round, digest))
   }
-  const start = await adapterValues(ctx, base)
-  const values =
-    deltas.length === 0
-      ? start
-      : ctx.aggregator.aggregate(
-          ctx.layout,
-          start,
-          deltas,
-          deltas.map(() => 1),
-          round,
-        )
+  const values = nextGlobal({
+    aggregator: ctx.aggregator,
+    outer: ctx.spec.aggregation,
+    layout: ctx.layout,
+    base: await adapterValues(ctx, base),
+    // a step that was taken back gives no momentum
+    before: settlement.rolledBack ? null : await adapterValues(ctx, before.base),
+    deltas,
+    weights: deltas.map(() => 1),
+    round,
+  })
   const digest = await ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
   await ctx.store.facts.batch([
     { key: factKeys.line(ctx.task, round), value: { global: digest, base } satisfies LineRecord },

@@ -3,6 +3,7 @@
  * that delta (the others' weights unchanged) minus loss of the aggregate; on the probe slice, and on the voter's own
  * held-out data as a veto. Why this and nothing simpler: ARCHITECTURE.md, "Scoring".
  */
+import { nextGlobal } from '../../src/aggregate/outer-step.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
@@ -61,14 +62,18 @@ async function measure(
   const deltas: (Float32Array | null)[] = []
   for (const seat of view.proposers) deltas.push(await usableDelta(ctx, view.round, seat.reveal, incumbent.digest))
   const present = deltas.filter((d) => d !== null)
+  const before = view.round > 1 ? await predecessorOf(ctx, view.round - 1) : null
   const aggregateOf = (list: readonly Float32Array[]): Float32Array =>
-    ctx.aggregator.aggregate(
-      ctx.layout,
-      incumbent.values,
-      list,
-      list.map(() => 1),
-      view.round,
-    )
+    nextGlobal({
+      aggregator: ctx.aggregator,
+      outer: ctx.spec.aggregation,
+      layout: ctx.layout,
+      base: incumbent.values,
+      before,
+      deltas: list,
+      weights: list.map(() => 1),
+      round: view.round,
+    })
 
   const probe = deltas.map(() => SCORE_ABSENT)
   const own = deltas.map(() => SCORE_ABSENT)
@@ -88,8 +93,7 @@ async function measure(
 
   // the contract judges the incumbent by the probe alone: the private number would cost time and mean nothing
   let incumbentProbe = 0
-  if (view.round > 1 && slice !== null) {
-    const before = await predecessorOf(ctx, view.round - 1)
+  if (before !== null && slice !== null) {
     incumbentProbe = toScore((await lossOf(before, slice)) - (await lossOf(incumbent.values, slice)))
   }
   return { probe, private: own, incumbentProbe, incumbentPrivate: 0 }

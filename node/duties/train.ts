@@ -34,6 +34,8 @@ export async function trainDelta(
   const factors = ctx.aggregator.trainedFactors(round)
   const trainer = await ctx.workbench.trainer(factors)
   trainer.setParameters(start.values)
+  const moments = ctx.workbench.moments.get(factors.join(''))
+  if (moments !== undefined) trainer.restoreOptimizer(moments)
   const batcher = createBatcher(ctx.data.train, {
     batchExamples: training.batchExamples,
     maxTokens: training.maxTokens,
@@ -55,6 +57,7 @@ export async function trainDelta(
     told = ctx.clock.now()
     ctx.emit({ event: 'training', round, ...progress })
   }
+  ctx.workbench.moments.set(factors.join(''), trainer.optimizerState())
   const after = trainer.parameters()
   const change = new Float32Array(after.length)
   for (let i = 0; i < change.length; i++) change[i] = (after[i] as number) - (start.values[i] as number)

@@ -1,37 +1,71 @@
 /**
- * The outer step: base + rate · (aggregate − base), "outer SGD" of DiLoCo (Douillard et al. 2023, arXiv:2311.08105) without
- * momentum. A rate above 1 makes up for the mean over peers that each know another part of the task: with disjoint data
- * most of a mean is other peers' zeros.
+ * From a rule's aggregate to the next global adapter: base + rate · (aggregate − base) + momentum · (the last step).
+ * Heavy-ball momentum at the server: FedAvgM (Hsu, Qi, Brown 2019, arXiv:1909.06335). With few seats a round and disjoint
+ * data, each round pulls away from those who have no seat; the momentum remembers them. The last step is the difference of two
+ * adapters that everyone holds, so there is no further state to agree on.
  */
 import { CoveyError } from '../base/errors.ts'
+import type { AdapterLayout } from '../types/adapter.ts'
 import type { Aggregator } from '../types/aggregate.ts'
+import type { AggregationSpec } from '../types/spec.ts'
 
-/** The same rule with its step scaled. @throws CoveyError E_ARGUMENT for a rule whose result is not base + a step in the same space */
-export function withOuterRate(aggregator: Aggregator, rate: number): Aggregator {
-  if (rate === 1) return aggregator
-  if (!Number.isFinite(rate) || rate <= 0) {
-    throw new CoveyError('E_ARGUMENT', `outer rate: expected a positive number, got ${rate}`, { rate })
+export interface OuterStepInput {
+  readonly aggregator: Aggregator
+  readonly outer: Pick<AggregationSpec, 'outerRate' | 'outerMomentum'>
+  readonly layout: AdapterLayout
+  /** (layout.size) what the round builds on */
+  readonly base: Float32Array
+  /** (layout.size) what the base itself was built on; null = no momentum: the first round, or a rolled-back incumbent */
+  readonly before: Float32Array | null
+  /** (layout.size) each, in seat order */
+  readonly deltas: readonly Float32Array[]
+  readonly weights: readonly number[]
+  readonly round: number
+}
+
+/**
+ * (layout.size) the next global adapter; the base when there are no deltas. float64 in one order, rounded once: the same bytes
+ * on every machine. @throws CoveyError E_AGGREGATE | E_ARGUMENT
+ */
+export function nextGlobal({
+  aggregator,
+  outer,
+  layout,
+  base,
+  before,
+  deltas,
+  weights,
+  round,
+}: OuterStepInput): Float32Array {
+  const { outerRate, outerMomentum } = outer
+  checkOuter(aggregator, outerRate, outerMomentum)
+  if (deltas.length === 0) return base.slice()
+  const next = aggregator.aggregate(layout, base, deltas, weights, round)
+  if (outerRate === 1 && (outerMomentum === 0 || before === null)) return next
+  for (let i = 0; i < next.length; i++) {
+    const from = base[i] as number
+    const last = before === null ? 0 : from - (before[i] as number)
+    next[i] = from + (outerRate * ((next[i] as number) - from) + outerMomentum * last)
   }
-  if (aggregator.rule === 'stacked-svd') {
+  return next
+}
+
+function checkOuter(aggregator: Aggregator, rate: number, momentum: number): void {
+  if (!(Number.isFinite(rate) && rate > 0) || !(momentum >= 0 && momentum < 1)) {
     throw new CoveyError(
       'E_ARGUMENT',
-      'outer rate: stacked-svd takes 1 only, its factors are not a step away from the base',
-      {
-        rate,
-      },
+      `outer step: expected a positive rate and a momentum from 0 to below 1, got ${rate} and ${momentum}`,
     )
   }
-  return {
-    rule: aggregator.rule,
-    trainedFactors: (round) => aggregator.trainedFactors(round),
-    aggregate(layout, base, deltas, weights, round) {
-      const mean = aggregator.aggregate(layout, base, deltas, weights, round)
-      for (let i = 0; i < mean.length; i++) {
-        const from = base[i] as number
-        // float64 in one order, rounded once by the store: the same bytes everywhere
-        mean[i] = from + rate * ((mean[i] as number) - from)
-      }
-      return mean
-    },
+  if (!isLinear(aggregator.rule) && (rate !== 1 || momentum !== 0)) {
+    throw new CoveyError(
+      'E_ARGUMENT',
+      `outer step: ${aggregator.rule} takes rate 1 and momentum 0 only: its rounds are not steps in one space`,
+    )
   }
+}
+
+/** Rules whose every round moves the same factors by a mean. */
+function isLinear(rule: Aggregator['rule']): boolean {
+  return rule === 'frozen-a' || rule === 'factor-mean'
 }

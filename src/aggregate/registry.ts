@@ -5,7 +5,6 @@ import type { AggregationRule } from '../types/spec.ts'
 import { alternating } from './alternating.ts'
 import { factorMean } from './factor-mean.ts'
 import { frozenA } from './frozen-a.ts'
-import { withOuterRate } from './outer-step.ts'
 import { stackedSvd } from './stacked-svd.ts'
 
 const RULES: Readonly<Record<AggregationRule, Aggregator>> = {
@@ -16,8 +15,8 @@ const RULES: Readonly<Record<AggregationRule, Aggregator>> = {
 }
 
 /** @throws CoveyError E_ARGUMENT with the rules that exist */
-export function aggregatorFor(rule: AggregationRule, outerRate = 1): Aggregator {
-  if (Object.hasOwn(RULES, rule)) return withOuterRate(RULES[rule], outerRate)
+export function aggregatorFor(rule: AggregationRule): Aggregator {
+  if (Object.hasOwn(RULES, rule)) return RULES[rule]
   throw new CoveyError(
     'E_ARGUMENT',
     `aggregation rule: expected one of ${Object.keys(RULES).join(', ')}, got ${JSON.stringify(rule)}`,

@@ -10,12 +10,20 @@ export interface TaskSpec {
   readonly model: { readonly name: string; readonly digest: string }
   readonly adapter: LoraConfig
   readonly training: TrainingSpec
-  /** outerRate: the step from one global adapter to the next is this times what the rule gives; see src/aggregate/outer-step.ts */
-  readonly aggregation: { readonly rule: AggregationRule; readonly outerRate: number }
+  readonly aggregation: AggregationSpec
   readonly encoding: DeltaEncoding
   readonly privacy: { readonly mode: 'open' }
   readonly scoring: ScoringSpec
   readonly data: DataSpec
+}
+
+/** See src/aggregate/outer-step.ts. */
+export interface AggregationSpec {
+  readonly rule: AggregationRule
+  /** the step from one global adapter to the next is this times what the rule gives */
+  readonly outerRate: number
+  /** plus this times the last step; 0 to below 1 */
+  readonly outerMomentum: number
 }
 
 export interface TrainingSpec {

@@ -57,10 +57,11 @@ const spec = z.strictObject({
     .strictObject({
       rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']),
       outerRate: z.number().positive().max(10),
+      outerMomentum: z.number().min(0).lt(1),
     })
-    .refine((v) => v.rule !== 'stacked-svd' || v.outerRate === 1, {
+    .refine((v) => v.rule === 'frozen-a' || v.rule === 'factor-mean' || (v.outerRate === 1 && v.outerMomentum === 0), {
       path: ['outerRate'],
-      message: 'expected 1 with stacked-svd',
+      message: 'expected rate 1 and momentum 0 with this rule',
     }),
   encoding: z.enum(['f32', 'bf16', 'int8']),
   privacy: z.strictObject({ mode: z.literal('open') }),

@@ -83,24 +83,6 @@ describe('aggregatorFor', () => {
     for (const rule of rules) expect(aggregatorFor(rule).rule).to.equal(rule)
   })
 
-  it('scales the step by the outer rate, and leaves the factors that are not trained alone', () => {
-    const layout = createLayout(tinyConfig, tinyLora)
-    const base = randomFactors(layout, ['A', 'B'], 'outer base')
-    const deltas = [1, 2].map((seed) => randomFactors(layout, ['B'], `outer ${seed}`))
-    const plain = frozenA.aggregate(layout, base, deltas, [1, 1], 1)
-    const twice = aggregatorFor('frozen-a', 2).aggregate(layout, base, deltas, [1, 1], 1)
-    base.forEach((x, i) => {
-      expect(twice[i]).to.equal(Math.fround(x + 2 * (plain[i]! - x)))
-    })
-    expect(aggregatorFor('frozen-a', 1)).to.equal(frozenA)
-  })
-
-  it('refuses an outer rate that is no number, and any but 1 for stacked-svd', () => {
-    for (const rate of [0, -1, Number.NaN])
-      expectRejects(() => aggregatorFor('frozen-a', rate), 'E_ARGUMENT', /outer rate/)
-    expectRejects(() => aggregatorFor('stacked-svd', 2), 'E_ARGUMENT', /stacked-svd/)
-  })
-
   it('names those that exist', () =>
     expectRejects(() => aggregatorFor('toString' as AggregationRule), 'E_ARGUMENT', /frozen-a.*toString/))
 })

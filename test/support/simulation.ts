@@ -78,7 +78,7 @@ export function toySpec(change: Partial<TaskSpec> = {}): TaskSpec {
       weightDecay: 0,
       clipNorm: 1,
     },
-    aggregation: { rule: 'frozen-a', outerRate: 1 },
+    aggregation: { rule: 'frozen-a', outerRate: 1, outerMomentum: 0 },
     encoding: 'int8',
     privacy: { mode: 'open' },
     scoring: { sliceExamples: 16, privateExamples: 8 },

@@ -22,7 +22,7 @@ const SPEC: TaskSpec = {
     weightDecay: 0,
     clipNorm: 1,
   },
-  aggregation: { rule: 'frozen-a', outerRate: 1 },
+  aggregation: { rule: 'frozen-a', outerRate: 1, outerMomentum: 0 },
   encoding: 'bf16',
   privacy: { mode: 'open' },
   scoring: { sliceExamples: 64, privateExamples: 64 },

@@ -17,7 +17,8 @@ export const quickstartOptions = {
     oneOf('frozen-a', 'alternating', 'stacked-svd', 'factor-mean'),
     'frozen-a',
   ),
-  outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 2),
+  outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 1),
+  outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.6),
   encode: option('--encode <how>', 'how deltas travel', oneOf('int8', 'bf16', 'f32'), 'int8'),
   slice: option('--slice <n>', "examples in one round's slice of the probe", integer(4, 4096), 128),
   evalExamples: option(

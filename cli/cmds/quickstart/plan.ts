@@ -12,6 +12,7 @@ export interface QuickstartOptions {
   readonly learningRate: number
   readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
   readonly outerRate: number
+  readonly outerMomentum: number
   readonly encoding: 'f32' | 'bf16' | 'int8'
   readonly sliceExamples: number
   /** held-out examples for the rounds before the last; the last is measured on all */

@@ -162,7 +162,7 @@ export async function runQuickstart(
       clock: systemClock,
       spec,
       initial: initialAdapter(layout),
-      aggregator: aggregatorFor(spec.aggregation.rule, spec.aggregation.outerRate),
+      aggregator: aggregatorFor(spec.aggregation.rule),
       shards,
       rounds: options.rounds,
       proposers: options.proposers,

@@ -41,7 +41,12 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
       weightDecay: 0,
       clipNorm: 1,
     },
-    aggregation: { rule: options.rule, outerRate: options.rule === 'stacked-svd' ? 1 : options.outerRate },
+    aggregation: {
+      rule: options.rule,
+      // the other rules have no outer step
+      outerRate: options.rule === 'frozen-a' ? options.outerRate : 1,
+      outerMomentum: options.rule === 'frozen-a' ? options.outerMomentum : 0,
+    },
     encoding: options.encoding,
     privacy: { mode: 'open' },
     scoring: { sliceExamples: options.sliceExamples, privateExamples: PRIVATE_EXAMPLES },
