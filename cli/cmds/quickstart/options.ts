@@ -9,7 +9,7 @@ export const quickstartOptions = {
   steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 12),
   batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 32),
   rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 16),
-  alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
+  alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 16),
   learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 1e-2),
   aggregate: option(
     '--aggregate <rule>',

@@ -17,7 +17,8 @@ import type { Signer } from '../../../src/types/signer.ts'
 import { MAX_BLOB_BYTES as MAX_ADAPTER_BYTES } from '../../../src/wire/limits.ts'
 import { specDigest } from '../../../src/wire/spec.ts'
 import { askServed } from './ask.ts'
-import { type CompareOptions, trainComparison, Yardstick } from './compare.ts'
+import { type CompareOptions, type Comparison, Yardstick } from './compare.ts'
+import { type Comparing, startComparison } from './compare-client.ts'
 import { scheduleCrashes } from './crash.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
@@ -73,6 +74,7 @@ export async function runQuickstart(
   /** resolves with the value, unless a process dies or the user has had enough */
   const during = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failed.promise, aborted])
 
+  let comparing: Comparing | undefined
   try {
     const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
     const shards = await makeShards(options, tokenizer)
@@ -122,6 +124,27 @@ export async function runQuickstart(
       `task ${task} created: ${options.rounds} rounds, ${options.proposers} proposers and ${options.voters} voters a round`,
     )
     const crashes = scheduleCrashes(options.crash, options.rounds, options.seed, { fleet, history, screen })
+    const layout = createLayout(model.config, spec.adapter)
+    const compare: CompareOptions = {
+      engine: createOnnxEngine(),
+      model,
+      tokenizer,
+      clock: systemClock,
+      spec,
+      initial: initialAdapter(layout),
+      aggregator: aggregatorFor(spec.aggregation.rule),
+      shards,
+      rounds: options.rounds,
+      proposers: options.proposers,
+      seed: options.seed,
+      say: (text) => screen.say(text),
+    }
+    if (options.compare) {
+      const { rounds, proposers, seed } = options
+      comparing = startComparison({ modelDir: resolve(options.model), spec, shards, rounds, proposers, seed }, (text) =>
+        screen.say(text),
+      )
+    }
     const bootstrap = (created.addresses as string[])[0] as string
     for (const [i, node] of shards.nodes.entries()) {
       const args = [
@@ -154,26 +177,19 @@ export async function runQuickstart(
     await money.close()
     if (!options.keep) await fleet.stopAll()
 
-    const layout = createLayout(model.config, spec.adapter)
-    const compare: CompareOptions = {
-      engine: createOnnxEngine(),
-      model,
-      tokenizer,
-      clock: systemClock,
-      spec,
-      initial: initialAdapter(layout),
-      aggregator: aggregatorFor(spec.aggregation.rule),
-      shards,
-      rounds: options.rounds,
-      proposers: options.proposers,
-      seed: options.seed,
-      say: (text) => screen.say(text),
-    }
     // reading beside the node that owns the folder is safe: a blob's file never changes
     const blobs = new BlobFiles(join(nodeFiles.store(join(dir, 'node-0')), 'blobs'), () => false)
     const evaluation = await during(
-      evaluate(options, compare, history, (digest) => blobs.get(digest, MAX_ADAPTER_BYTES), screen),
+      evaluate(
+        options,
+        compare,
+        comparing?.result ?? null,
+        history,
+        (digest) => blobs.get(digest, MAX_ADAPTER_BYTES),
+        screen,
+      ),
     )
+    if (comparing !== undefined) fleet.noteRss('comparison', comparing.rssMb())
     fleet.noteRss('quickstart', process.resourceUsage().maxRSS / 1000)
     const result: QuickstartResult = {
       task: { id: task, specDigest: specDigest(spec), baseDigest: model.digest, contract: money.tasks },
@@ -189,6 +205,7 @@ export async function runQuickstart(
     screen.close()
     return { result, stop: () => fleet.stopAll() }
   } catch (error) {
+    comparing?.stop()
     screen.close()
     await fleet.stopAll()
     throw error
@@ -198,15 +215,13 @@ export async function runQuickstart(
 async function evaluate(
   options: QuickstartOptions,
   compare: CompareOptions,
+  comparing: Promise<Comparison> | null,
   history: History,
   blob: (digest: string) => Promise<Uint8Array>,
   screen: Screen,
 ): Promise<QuickstartResult['evaluation']> {
-  let comparison: Awaited<ReturnType<typeof trainComparison>> | null = null
-  if (options.compare) {
-    screen.title('training what to compare with: each node alone, and all data pooled')
-    comparison = await trainComparison(compare)
-  }
+  screen.title('training what to compare with: each node alone, and all data pooled')
+  const comparison = await comparing
   screen.title('measuring on the held-out set')
   const yardstick = new Yardstick(compare)
   const all = yardstick.examples
