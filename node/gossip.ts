@@ -49,7 +49,6 @@ export function startGossip(options: GossipOptions): Gossip {
       if (message.from !== transport.peerId) keep(decoded.addresses[0])
       return
     }
-    if (decoded.kind !== 'blob') return
     providers.add(decoded.digest, message.from, decoded.size)
     options.onNews(decoded)
   }

@@ -16,17 +16,4 @@ export interface HelloMessage {
   readonly addresses: readonly string[]
 }
 
-/** What a node is doing, for the eyes of people (dashboard); never trusted for anything. */
-export interface StatusMessage {
-  readonly kind: 'status'
-  readonly task: number
-  readonly round: number
-  readonly doing: string
-  /** 0 to 1 */
-  readonly progress: number
-  readonly loss: number | null
-  readonly tokensPerSecond: number | null
-  readonly secondsLeft: number | null
-}
-
-export type WireMessage = BlobAnnouncement | HelloMessage | StatusMessage
+export type WireMessage = BlobAnnouncement | HelloMessage

@@ -18,9 +18,6 @@ export const MAX_SLICE_BYTES = 8 * MIB
 /** A task's spec: canonical JSON of well under 4 KiB, with room for long templates. */
 export const MAX_SPEC_BYTES = 64 * KIB
 
-/** `StatusMessage.doing`, characters: a short line for people. */
-export const MAX_STATUS_TEXT = 120
-
 /** Addresses in one hello: a home node has one, a host with several interfaces a few. */
 export const MAX_HELLO_ADDRESSES = 8
 

@@ -7,10 +7,9 @@ import { z } from 'zod'
 import { equalBytes } from '../base/bytes.ts'
 import { CoveyError, messageOf } from '../base/errors.ts'
 import type { WireMessage } from '../types/wire.ts'
-import { MAX_ADDRESS_CHARS, MAX_BLOB_BYTES, MAX_GOSSIP_BYTES, MAX_HELLO_ADDRESSES, MAX_STATUS_TEXT } from './limits.ts'
+import { MAX_ADDRESS_CHARS, MAX_BLOB_BYTES, MAX_GOSSIP_BYTES, MAX_HELLO_ADDRESSES } from './limits.ts'
 
 const whole = z.int().min(0)
-const amount = z.number().min(0).nullable()
 
 /** the form only; whether it can be dialled is the transport's business */
 const address = z
@@ -30,16 +29,6 @@ const message = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('hello'),
     addresses: z.array(address).max(MAX_HELLO_ADDRESSES),
-  }),
-  z.strictObject({
-    kind: z.literal('status'),
-    task: whole,
-    round: whole,
-    doing: z.string().max(MAX_STATUS_TEXT),
-    progress: z.number().min(0).max(1),
-    loss: z.number().nullable(),
-    tokensPerSecond: amount,
-    secondsLeft: amount,
   }),
 ]) satisfies z.ZodType<WireMessage>
 

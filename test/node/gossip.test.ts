@@ -95,17 +95,6 @@ describe('gossip', () => {
     nothing: () => new Uint8Array(0),
     'another spelling of a message': () => Uint8Array.from([...encodeMessage(blob), 0]),
     'another task’s blob': () => encodeMessage({ ...blob, task: TASK + 1 }),
-    'another task’s status': () =>
-      encodeMessage({
-        kind: 'status',
-        task: 1,
-        round: 1,
-        doing: 'x',
-        progress: 0,
-        loss: null,
-        tokensPerSecond: null,
-        secondsLeft: null,
-      }),
     'a hello with another peer’s id': ({ listener }) =>
       encodeMessage({ kind: 'hello', addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${listener.peerId}`] }),
     'a hello with another peer’s id beside its own': ({ listener, stranger }) =>

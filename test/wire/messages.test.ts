@@ -11,17 +11,6 @@ const DIGEST = 'ab'.repeat(32)
 const PEER = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
 const blob = { kind: 'blob', of: 'delta', task: 3, round: 2, digest: DIGEST, size: 1234 } as const
 const hello = { kind: 'hello', addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${PEER}`] } as const
-const status = {
-  kind: 'status',
-  task: 3,
-  round: 2,
-  doing: 'training',
-  progress: 0.5,
-  loss: null,
-  tokensPerSecond: 812.5,
-  secondsLeft: 7,
-} as const
-
 function wire(run: () => unknown): string {
   try {
     run()
@@ -32,8 +21,6 @@ function wire(run: () => unknown): string {
   throw new Error('expected E_WIRE')
 }
 
-// −0 has the same CBOR as 0
-const real = (min: number, max: number) => fc.double({ min, max, noNaN: true }).map((x) => x + 0)
 const whole = fc.nat()
 const messages: fc.Arbitrary<WireMessage> = fc.oneof(
   fc.record({
@@ -50,16 +37,6 @@ const messages: fc.Arbitrary<WireMessage> = fc.oneof(
       fc.nat(65_535).map((port) => `/ip4/10.0.0.1/tcp/${port}/p2p/${PEER}`),
       { maxLength: 8 },
     ),
-  }),
-  fc.record({
-    kind: fc.constant('status' as const),
-    task: whole,
-    round: whole,
-    doing: fc.string({ unit: 'grapheme', maxLength: 40 }).filter((s) => s.length <= 120),
-    progress: real(0, 1),
-    loss: fc.option(real(-1e6, 1e6)),
-    tokensPerSecond: fc.option(real(0, 1e9)),
-    secondsLeft: fc.option(real(0, 1e9)),
   }),
 )
 
@@ -126,10 +103,8 @@ describe('wire messages', () => {
     ['a round as text', { ...blob, round: '1' }, 'round'],
     ['an address that is none', { ...hello, addresses: ['example.org'] }, 'addresses.0'],
     ['an address without peer id', { ...hello, addresses: ['/ip4/1.2.3.4/tcp/1'] }, 'addresses.0'],
+    ['a kind that nobody knows', { ...blob, kind: 'status' }, 'kind'],
     ['nine addresses', { ...hello, addresses: Array(9).fill(hello.addresses[0]) }, 'addresses'],
-    ['progress over 1', { ...status, progress: 1.01 }, 'progress'],
-    ['a long text', { ...status, doing: 'x'.repeat(121) }, 'doing'],
-    ['an endless loss', { ...status, loss: Number.POSITIVE_INFINITY }, 'loss'],
   ] as const) {
     it(`are refused with ${name}, naming the field`, () => {
       expect(wire(() => encodeMessage(value as unknown as WireMessage))).to.include(field)
