@@ -5,6 +5,7 @@ import {
   GENERATED_PARTITION,
   GENERATED_PROMPT,
   generateRecords,
+  TRADES,
 } from '../../../src/data/generate.ts'
 import { readRecords } from '../../../src/data/records.ts'
 import { dealPartitions, partitionSizes, splitExamples } from '../../../src/data/split.ts'
@@ -41,9 +42,14 @@ async function readExamples(
 ): Promise<{ examples: readonly Example[]; test: readonly Example[] | null; templates: Shards['templates'] }> {
   if (options.data === null) {
     const templates: TemplateOptions = { ...GENERATED, partitionBy: GENERATED_PARTITION }
+    // one trade a node, so that each organisation's tools are its own secret
+    const trades = TRADES.slice(0, Math.max(2, options.nodes)).map((trade) => trade.name)
     const generate = (perTrade: number, part: 'train' | 'test'): readonly Example[] =>
-      toExamples({ records: generateRecords({ perTrade, seed: options.seed, part }), lines: [] }, templates, tokenizer)
-        .examples
+      toExamples(
+        { records: generateRecords({ trades, perTrade, seed: options.seed, part }), lines: [] },
+        templates,
+        tokenizer,
+      ).examples
     return {
       examples: generate(GENERATED_PER_TRADE, 'train'),
       test: generate(GENERATED_TEST_PER_TRADE, 'test'),
