@@ -12,9 +12,12 @@ import { loadModel } from '../../../src/model/load.ts'
 import { trainComparison } from './compare.ts'
 import type { CompareAnswer, CompareOrder } from './compare-client.ts'
 
-const answer = (message: CompareAnswer): void => {
-  process.send?.(message)
-}
+/** Resolves when the message is on its way: a process that ends before loses it. */
+const answer = (message: CompareAnswer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (process.send === undefined) resolve()
+    else process.send(message, (error: Error | null) => (error === null ? resolve() : reject(error)))
+  })
 
 process.once('message', async ({ modelDir, spec, shards, rounds, proposers, seed }: CompareOrder) => {
   try {
@@ -31,11 +34,11 @@ process.once('message', async ({ modelDir, spec, shards, rounds, proposers, seed
       rounds,
       proposers,
       seed,
-      say: (text) => answer({ say: text }),
+      say: (text) => void answer({ say: text }),
     })
-    answer({ comparison, rssMb: process.resourceUsage().maxRSS / 1000 })
+    await answer({ comparison, rssMb: process.resourceUsage().maxRSS / 1000 })
   } catch (error) {
-    answer({ error: messageOf(error) })
+    await answer({ error: messageOf(error) })
   }
   process.disconnect()
 })
