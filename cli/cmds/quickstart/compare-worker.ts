@@ -16,7 +16,7 @@ import type { CompareAnswer, CompareOrder } from './compare-client.ts'
 const answer = (message: CompareAnswer): Promise<void> =>
   new Promise((resolve, reject) => {
     if (process.send === undefined) resolve()
-    else process.send(message, (error: Error | null) => (error === null ? resolve() : reject(error)))
+    else process.send(message, undefined, {}, (error: Error | null) => (error === null ? resolve() : reject(error)))
   })
 
 process.once('message', async ({ modelDir, spec, shards, rounds, proposers, seed }: CompareOrder) => {
