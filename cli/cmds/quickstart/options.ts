@@ -3,7 +3,7 @@ import { modelOption, templateOptions } from '../../common.ts'
 
 export const quickstartOptions = {
   nodes: option('--nodes <n>', 'participants', integer(2, 64), 6),
-  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 20),
+  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 12),
   proposers: option('--proposers <n>', 'seats that train, in each round', integer(1, 32), 4),
   voters: option('--voters <n>', 'seats that score, in each round', integer(1, 32), 2),
   steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 12),
