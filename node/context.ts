@@ -63,6 +63,8 @@ export interface TaskContext extends NodeComponents {
   readonly data: PrivateData | null
   readonly probe: ProbeBook | null
   readonly providers: Providers
+  /** digest -> the pull that is under way */
+  readonly pulls: Map<string, Promise<void>>
   readonly workbench: Workbench
   /** only for demonstrations and tests of the defences */
   readonly tamper: Tamper | null

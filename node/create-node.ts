@@ -39,10 +39,10 @@ export interface CoveyNode {
   stop(): Promise<void>
 }
 
-/** The creator repeats where the spec is this often, for those who come late, ms ... */
-const ANNOUNCE_SPEC_EVERY_MS = 2_000
-/** ... and everybody else who has it this often: who comes late finds it when the creator is gone. */
-const REPEAT_SPEC_EVERY_MS = 30_000
+/** The creator repeats where the spec is, for those who come late ... */
+const CREATOR_PACE = { first_ms: 2_000, times: 20, then_ms: 10_000 }
+/** ... and so does everybody else who has it: who comes late finds it when the creator is gone. */
+const HOLDER_PACE = { first_ms: 30_000, times: 0, then_ms: 30_000 }
 
 export function createNode(components: NodeComponents, options: NodeOptions): CoveyNode {
   const abort = new AbortController()
@@ -91,6 +91,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       data,
       probe: options.created?.probe ?? null,
       providers,
+      pulls: new Map(),
       workbench,
       tamper: options.tamper,
       announce: (message) => gossip.announce(message),
@@ -113,7 +114,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       // nobody may be there yet: the next one comes soon
       context.announce({ of: 'spec', task: options.task, round: 0, digest, size }).catch(() => undefined)
     }
-    return every(components.clock, options.created === null ? REPEAT_SPEC_EVERY_MS : ANNOUNCE_SPEC_EVERY_MS, announce)
+    return every(components.clock, options.created === null ? HOLDER_PACE : CREATOR_PACE, announce)
   }
 
   const context = open()

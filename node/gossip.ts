@@ -23,8 +23,8 @@ export interface GossipOptions {
   readonly onNews: (message: BlobAnnouncement) => void
 }
 
-/** Everyone says hello this often, so that a late comer learns the others' addresses soon. */
-const HELLO_EVERY_MS = 3_000
+/** Everyone says hello again and again: a late comer learns the others' addresses, and they learn its with its first one. */
+const HELLO_PACE = { first_ms: 3_000, times: 8, then_ms: 20_000 }
 
 export function startGossip(options: GossipOptions): Gossip {
   const { transport, providers } = options
@@ -67,12 +67,12 @@ export function startGossip(options: GossipOptions): Gossip {
   }
   const hello = (): void => {
     const addresses = transport.addresses().slice(0, 4)
-    // nobody to tell yet is no reason to stop: the next one comes in three seconds
+    // nobody to tell yet is no reason to stop: the next one comes soon
     if (addresses.length > 0) publish({ kind: 'hello', addresses }).catch(() => undefined)
   }
 
   const unsubscribe = transport.subscribe(topic, validate, handle)
-  const stopHellos = every(options.clock, HELLO_EVERY_MS, hello)
+  const stopHellos = every(options.clock, HELLO_PACE, hello)
   return {
     announce: (message) => publish({ kind: 'blob', ...message }),
     stop() {

@@ -52,6 +52,7 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
   const attempts = new Map<string, Attempt>()
   let ring: (() => void) | undefined
   let rung = false
+  let round = 0
   let told = ''
   let toldAt = 0
 
@@ -60,10 +61,20 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
     ring?.()
   }
 
-  const look = async (): Promise<Look> => {
-    const task = await ctx.ledger.task(ctx.task)
-    const round = task.round > 0 ? await ctx.ledger.round(ctx.task, task.round) : null
-    return { task, round, now: await ctx.ledger.time() }
+  const look = async (): Promise<Look & { enrolled: boolean; claimable: boolean }> => {
+    const { ledger } = ctx
+    // asked at once, so that a ledger behind an RPC needs one request; the round is nearly always the one of the last look
+    const [task, likely, enrolled, now] = await Promise.all([
+      ledger.task(ctx.task),
+      round > 0 ? ledger.round(ctx.task, round) : null,
+      ledger.isEnrolled(ctx.task, ledger.account),
+      ledger.time(),
+    ])
+    const over = task.status === 'finished' || task.status === 'cancelled'
+    const claimable = over && (await ledger.accountView(ledger.account)).claimable > 0n
+    const view = task.round === 0 ? null : task.round === round ? likely : await ledger.round(ctx.task, task.round)
+    round = task.round
+    return { task, round: view, now, enrolled, claimable }
   }
 
   const tell = (at: Look): void => {
@@ -156,13 +167,12 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
           const at = await look()
           tell(at)
           cancelStale(at)
-          const claimable = (await ctx.ledger.accountView(ctx.ledger.account)).claimable > 0n
           const actions = nextActions({
             task: at.task,
             round: at.round,
             me: ctx.ledger.account,
-            enrolled: await ctx.ledger.isEnrolled(ctx.task, ctx.ledger.account),
-            claimable,
+            enrolled: at.enrolled,
+            claimable: at.claimable,
             local: await readFacts(ctx, at),
             now: at.now,
             since: toldAt,

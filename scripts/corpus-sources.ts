@@ -15,6 +15,7 @@ import {
   extractionDocuments,
   slotDocuments,
 } from './corpus-formats.ts'
+import { lexiconOf, toolDocuments } from './corpus-tools.ts'
 
 export interface CorpusDocument {
   readonly source: string
@@ -29,6 +30,7 @@ export const LICENCES: Readonly<Record<string, string>> = {
   taskmaster: 'CC BY 4.0 (Google)',
   gsm8k: 'MIT (Cobbe et al. 2021)',
   tinyshakespeare: 'public domain',
+  tools: 'Apache-2.0 (made up by scripts/corpus-tools.ts)',
 }
 
 interface Book {
@@ -82,7 +84,9 @@ const plain = (text: string): string =>
 
 /** Prose of 1895 and later is kept whole, older prose in part: the model is to speak like people of today. */
 const MODERN_YEAR = 1895
-const OLD_PROSE_SHARE = 0.2
+const OLD_PROSE_SHARE = 0.05
+/** Documents of made-up tools: about a sixth of all tokens. */
+const TOOL_DOCUMENTS = 20_000
 
 function prose(folder: string, random: Random): string[] {
   return readJsonLines<Book>(path.join(folder, 'prose/books.jsonl.gz'))
@@ -194,6 +198,11 @@ function customers(folder: string, random: Random): string[] {
   return out
 }
 
+function tools(folder: string, random: Random): string[] {
+  const texts = readJsonLines<MathProblem>(path.join(folder, 'gsm8k/train.jsonl')).map((problem) => problem.question)
+  return toolDocuments(TOOL_DOCUMENTS, lexiconOf(texts), random)
+}
+
 /**
  * All documents, in random order.
  * @param folder holds `prose/`, `multidogo/`, … @throws CoveyError E_DATA_FORMAT when a file is missing
@@ -207,6 +216,7 @@ export function corpusDocuments(folder: string, seed: string | number): CorpusDo
     ['taskmaster', dialogues(folder, random)],
     ['gsm8k', problems(folder, random)],
     ['tinyshakespeare', plays(folder)],
+    ['tools', tools(folder, random)],
   ]
   const out = parts.flatMap(([source, texts]) => texts.map((text) => ({ source, text: plainDocument(text) })))
   return shuffle(out, random)

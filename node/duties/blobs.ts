@@ -53,8 +53,19 @@ export async function ensureBlob(
   signal: AbortSignal,
   timeout_ms = PULL_TIMEOUT_MS,
 ): Promise<void> {
-  const { digest, size, maxBytes, of, round, account } = wanted
+  const { digest } = wanted
+  // a pull that another duty began ends here as well; if it fails, or was called off with that duty, this one tries itself
+  for (let under = ctx.pulls.get(digest); under !== undefined; under = ctx.pulls.get(digest)) {
+    await under.catch(() => undefined)
+  }
   if (await ctx.store.blobs.has(digest)) return
+  const pull = pullBlob(ctx, wanted, signal, timeout_ms).finally(() => ctx.pulls.delete(digest))
+  ctx.pulls.set(digest, pull)
+  await pull
+}
+
+async function pullBlob(ctx: TaskContext, wanted: WantedBlob, signal: AbortSignal, timeout_ms: number): Promise<void> {
+  const { digest, size, maxBytes, of, round, account } = wanted
   const into = await ctx.store.blobs.partial(digest, size, maxBytes)
   try {
     await pullWithin(ctx, { digest, size, from: ctx.providers.of(digest), into }, timeout_ms, signal)

@@ -62,6 +62,8 @@ export interface EvmLedger extends Ledger {
 const DEFAULT_POLL_MS = 200
 /** A binding is sent at once; an hour outlasts a busy chain. */
 const BINDING_SECONDS = 3_600
+/** Between two blocks the chain's clock runs like ours; after this long it is asked again. */
+const CLOCK_TRUST_MS = 3_000
 /** A write whose transaction was lost (a chain put back, a key used twice) is looked at and sent again. */
 const WRITE_ATTEMPTS = 3
 
@@ -89,6 +91,8 @@ class EthersLedger implements EvmLedger {
   readonly #listeners = new Set<(task: number) => void>()
   /** answers for the block that the indexer stands at */
   readonly #cache = new Map<string, Promise<unknown>>()
+  /** the chain's clock as it was read for this block, and when */
+  #clock: { readonly time: number; readonly read_ms: number } | null = null
   #running = false
   /** permits carry a nonce of their own: one deposit or creation at a time */
   #permitTail: Promise<unknown> = Promise.resolve()
@@ -116,9 +120,9 @@ class EthersLedger implements EvmLedger {
       store: this.#index,
       poll_ms,
       onLogs: (added, removed) => this.#changed([...removed, ...added]),
-      onHead: () => this.#cache.clear(),
+      onHead: () => this.#forget(),
       onTrouble: (error) => {
-        this.#cache.clear()
+        this.#forget()
         options.onTrouble?.(error)
       },
     })
@@ -141,8 +145,12 @@ class EthersLedger implements EvmLedger {
 
   /** The clock that the next block will show: an idle chain's latest block may be hours old. */
   async time(): Promise<number> {
+    const known = this.#clock
+    if (this.#running && known !== null && Date.now() - known.read_ms < CLOCK_TRUST_MS)
+      return known.time + Math.floor((Date.now() - known.read_ms) / 1000)
     const block = (await this.#rpc.block('pending')) ?? (await this.#rpc.block('latest'))
     if (block === null) throw new CoveyError('E_RPC', 'the chain RPC has no latest block; check --rpc')
+    this.#clock = { time: block.timestamp, read_ms: Date.now() }
     return block.timestamp
   }
 
@@ -323,6 +331,11 @@ class EthersLedger implements EvmLedger {
 
   // ---- inside
 
+  #forget(): void {
+    this.#cache.clear()
+    this.#clock = null
+  }
+
   async #proposer(task: number, round: number): Promise<RoundView['proposers'][number] | undefined> {
     return (await this.round(task, round)).proposers.find((seat) => seat.account === this.account)
   }
@@ -383,7 +396,7 @@ class EthersLedger implements EvmLedger {
       } catch (error) {
         const lost = error instanceof CoveyError && error.data.lost === true
         if (!lost && !isRevert(error)) throw error
-        this.#cache.clear()
+        this.#forget()
         if (await stands()) return null
         if (!lost || attempt === WRITE_ATTEMPTS) throw error
       }
@@ -401,7 +414,7 @@ class EthersLedger implements EvmLedger {
       const extraGas = MAY_END_A_ROUND.has(method) ? SETTLEMENT_GAS : 0n
       return await this.#queue.send({ to, data: encode(iface, method, args), name, extraGas })
     } finally {
-      this.#cache.clear()
+      this.#forget()
     }
   }
 
@@ -416,7 +429,7 @@ class EthersLedger implements EvmLedger {
   }
 
   #changed(logs: readonly IndexedLog[]): void {
-    this.#cache.clear()
+    this.#forget()
     const tasks = new Set(logs.flatMap((log) => decodeEvent(log)?.task ?? []))
     for (const task of tasks)
       queueMicrotask(() => {

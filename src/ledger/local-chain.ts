@@ -23,6 +23,7 @@ import { gunzip } from 'node:zlib'
 import { anySignal, throwIfAborted } from '../base/abort.ts'
 import { CoveyError, messageOf } from '../base/errors.ts'
 import type { Address } from '../types/ledger.ts'
+import { postJson } from './post-json.ts'
 import { startRpcFront } from './rpc-front.ts'
 
 export interface LocalChainOptions {
@@ -33,8 +34,8 @@ export interface LocalChainOptions {
   readonly funded: Readonly<Record<Address, bigint>>
   /** of the RPC front; 0 = any free one */
   readonly port?: number
-  /** how often to look for waiting transactions */
-  readonly seal_ms?: number
+  /** null: a block is sealed only when `admin('evm_mine')` says so. Else soon after each transaction that comes in */
+  readonly seal?: null
   /** least time between two dumps of the state */
   readonly dump_ms?: number
   readonly signal?: AbortSignal
@@ -56,8 +57,10 @@ export interface LocalChain {
   stop(): Promise<void>
 }
 
-/** A round's handful of transactions a second feels instant at this pace, and an idle chain costs one local call. */
-const DEFAULT_SEAL_MS = 50
+/** Transactions that come within this time share a block. */
+const SEAL_AFTER_MS = 10
+/** A look without a reason, for what came in another way than through the front. */
+const LOOK_EVERY_MS = 500
 const DEFAULT_DUMP_MS = 2_000
 /** anvil is up in under 100 ms on a quiet machine. */
 const START_LIMIT_MS = 20_000
@@ -99,6 +102,8 @@ class Supervisor implements LocalChain {
   #port = 0
   #restarts = 0
   #dirty = false
+  /** aborted when a transaction has come since the last seal */
+  #sent = new AbortController()
   #loop: Promise<void> = Promise.resolve()
   #closeFront: () => Promise<void> = async () => {}
 
@@ -119,7 +124,13 @@ class Supervisor implements LocalChain {
     }
     await this.#launch()
     try {
-      const front = await startRpcFront({ port: this.#options.port ?? 0, target: () => this.#target() })
+      const front = await startRpcFront({
+        port: this.#options.port ?? 0,
+        target: () => this.#target(),
+        onSent: () => {
+          if (this.#options.seal !== null) this.#sent.abort()
+        },
+      })
       this.url = front.url
       this.#closeFront = front.close
     } catch (error) {
@@ -140,13 +151,8 @@ class Supervisor implements LocalChain {
   async admin(method: string, params: readonly unknown[] = []): Promise<unknown> {
     let body: { result?: unknown; error?: { message?: string } }
     try {
-      const response = await fetch(this.#target(), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-        signal: AbortSignal.timeout(RPC_LIMIT_MS),
-      })
-      body = (await response.json()) as typeof body
+      const question = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+      body = JSON.parse(await postJson(this.#target(), question, RPC_LIMIT_MS)) as typeof body
     } catch (cause) {
       throw new CoveyError('E_RPC', `the embedded chain does not answer ${method}: ${messageOf(cause)}`, {}, { cause })
     }
@@ -256,8 +262,7 @@ class Supervisor implements LocalChain {
     let dumped = Date.now()
     while (!signal.aborted) {
       try {
-        const pool = (await this.admin('txpool_status')) as { pending: string }
-        if (Number(pool.pending) > 0) await this.admin('evm_mine')
+        if (this.#options.seal !== null) await this.#seal()
         if (this.#dirty && Date.now() - dumped > (this.#options.dump_ms ?? DEFAULT_DUMP_MS)) {
           this.#dirty = false
           await this.dump()
@@ -271,8 +276,22 @@ class Supervisor implements LocalChain {
           await this.#launch().catch(() => delay(RESTART_DELAY_MS))
         }
       }
-      await delay(this.#options.seal_ms ?? DEFAULT_SEAL_MS, undefined, { signal }).catch(() => {})
+      await this.#pause()
     }
+  }
+
+  async #seal(): Promise<void> {
+    this.#sent = new AbortController()
+    const pool = (await this.admin('txpool_status')) as { pending: string }
+    if (Number(pool.pending) > 0) await this.admin('evm_mine')
+  }
+
+  /** Until a transaction was sent and its neighbours had time to come, or it is time for a look. */
+  async #pause(): Promise<void> {
+    const { signal } = this.#stopping
+    const sent = this.#sent.signal
+    await delay(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, sent]) }).catch(() => {})
+    if (sent.aborted && !signal.aborted) await delay(SEAL_AFTER_MS)
   }
 
   async #kill(): Promise<void> {

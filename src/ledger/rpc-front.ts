@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:http'
 import { CoveyError, messageOf } from '../base/errors.ts'
+import { postJson } from './post-json.ts'
 
 /** A signed deployment is under 64 KiB; a batch of calls a few hundred. */
 export const MAX_RPC_BODY_BYTES = 1_048_576
@@ -9,6 +10,7 @@ export const MAX_RPC_BATCH = 100
 /** A client that sends slower than this is not one of ours. */
 const BODY_LIMIT_MS = 10_000
 const FORWARD_LIMIT_MS = 30_000
+const SEND_METHOD = 'eth_sendRawTransaction'
 
 /** What nodes, wallets and dashboards need; nothing that signs for others, mines, or changes the chain's settings. */
 export const ALLOWED_METHODS: ReadonlySet<string> = new Set([
@@ -29,7 +31,7 @@ export const ALLOWED_METHODS: ReadonlySet<string> = new Set([
   'eth_getTransactionCount',
   'eth_getTransactionReceipt',
   'eth_maxPriorityFeePerGas',
-  'eth_sendRawTransaction',
+  SEND_METHOD,
   'eth_syncing',
   'net_version',
   'web3_clientVersion',
@@ -40,15 +42,23 @@ export interface RpcFront {
   close(): Promise<void>
 }
 
+export interface RpcFrontOptions {
+  /** 0 = any free one */
+  readonly port: number
+  readonly target: () => string
+  /** called after a transaction was handed on */
+  readonly onSent: () => void
+}
+
 /** Listens on 127.0.0.1 and forwards to `target()`. @throws CoveyError E_PORT */
-export async function startRpcFront(options: { port: number; target: () => string }): Promise<RpcFront> {
+export async function startRpcFront(options: RpcFrontOptions): Promise<RpcFront> {
   const server = createServer((request, response) => {
     const reply = (status: number, body: string): void => {
       if (response.headersSent || response.destroyed) return
       response.writeHead(status, { 'content-type': 'application/json' })
       response.end(body)
     }
-    answer(request, options.target()).then(
+    answer(request, options).then(
       (body) => reply(200, body),
       (error) => reply(error instanceof Refused ? error.status : 502, rpcError(null, -32_603, messageOf(error))),
     )
@@ -84,7 +94,7 @@ class Refused extends Error {
 const rpcError = (id: unknown, code: number, message: string): string =>
   JSON.stringify({ jsonrpc: '2.0', id: id ?? null, error: { code, message } })
 
-async function answer(request: IncomingMessage, target: string): Promise<string> {
+async function answer(request: IncomingMessage, { target, onSent }: RpcFrontOptions): Promise<string> {
   if (request.method !== 'POST') throw new Refused(405, 'expected POST with a JSON-RPC body')
   // a web page can reach 127.0.0.1, but not with this content type unless the server invites it
   if (!request.headers['content-type']?.startsWith('application/json'))
@@ -105,22 +115,22 @@ async function answer(request: IncomingMessage, target: string): Promise<string>
     if (!ALLOWED_METHODS.has(method))
       return rpcError(call?.id, -32_601, `method ${method.slice(0, 64)} is not allowed here`)
   }
-  const response = await fetch(target, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-    signal: AbortSignal.timeout(FORWARD_LIMIT_MS),
-  })
-  return response.text()
+  const reply = await postJson(target(), body, FORWARD_LIMIT_MS)
+  if ((calls as { method: string }[]).some((call) => call.method === SEND_METHOD)) onSent()
+  return reply
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.byteLength
-    if (size > MAX_RPC_BODY_BYTES) throw new Refused(413, `the body is larger than ${MAX_RPC_BODY_BYTES} bytes`)
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString('utf8')
+/** Events, not an async iterator: every read of every node comes through here. */
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = []
+    let size = 0
+    request.on('data', (part: Buffer) => {
+      size += part.byteLength
+      if (size > MAX_RPC_BODY_BYTES) reject(new Refused(413, `the body is larger than ${MAX_RPC_BODY_BYTES} bytes`))
+      else parts.push(part)
+    })
+    request.once('end', () => resolve(Buffer.concat(parts).toString('utf8')))
+    request.once('error', reject)
+  })
 }

@@ -65,6 +65,8 @@ export interface TxQueueOptions {
 }
 
 const DEFAULT_POLL_MS = 150
+/** The first look for a receipt: a dev chain has it by then. */
+const FIRST_PAUSE_MS = 40
 /** A dev chain seals in 50 ms, a public one in 2 to 12 s: a lost transaction shows after a few blocks. */
 const DEFAULT_REBROADCAST_MS = 15_000
 const DEFAULT_BUMP_MS = 60_000
@@ -155,10 +157,14 @@ export class TxQueue {
     throwIfAborted(signal)
     const from = this.#signer.address
     const request = { ...(typeof build === 'function' ? await build() : build), from }
-    const gas = await this.#rpc.estimate(request, signal)
-    const fees = this.#capped(await this.#rpc.fees(signal))
+    const [gas, asked, firstNonce] = await Promise.all([
+      this.#rpc.estimate(request, signal),
+      this.#rpc.fees(signal),
+      this.#rpc.nonce(from, 'pending', signal),
+    ])
+    const fees = this.#capped(asked)
     for (let attempt = 1; ; attempt++) {
-      const onChain = await this.#rpc.nonce(from, 'pending', signal)
+      const onChain = attempt === 1 ? firstNonce : await this.#rpc.nonce(from, 'pending', signal)
       const nonce = this.#nonces.size > 0 ? Math.max(this.#next, onChain) : onChain
       const limit = gas + (gas * GAS_MARGIN_PERCENT) / 100n + (request.extraGas ?? 0n)
       const raw = await this.#sign(request, nonce, limit, fees)
@@ -191,7 +197,7 @@ export class TxQueue {
     let intent = first
     let sent = Date.now()
     let priced = Date.now()
-    for (;;) {
+    for (let pause = Math.min(FIRST_PAUSE_MS, this.#poll); ; pause = Math.min(2 * pause, this.#poll)) {
       throwIfAborted(signal)
       try {
         const receipt = await this.#receipt(intent)
@@ -220,7 +226,7 @@ export class TxQueue {
         // an outage longer than the RPC's patience: the transaction is on record, go on waiting for it
         if (!(error instanceof CoveyError && error.code === 'E_RPC')) throw error
       }
-      await delay(this.#poll, undefined, { signal }).catch(() => {})
+      await delay(pause, undefined, { signal }).catch(() => {})
     }
   }
 

@@ -169,16 +169,20 @@ describe('providers', () => {
 })
 
 describe('every', () => {
-  it('acts at once and then at its pace, until it is stopped', async () => {
+  it('acts at once, often at first, then less often, until it is stopped', async () => {
     const clock = new FakeClock()
     let acts = 0
-    const stop = every(clock, 1_000, () => acts++)
+    const stop = every(clock, { first_ms: 1_000, times: 2, then_ms: 3_000 }, () => acts++)
     expect(acts).to.equal(1)
     await clock.advance(2_500)
     expect(acts).to.equal(3)
+    await clock.advance(2_400)
+    expect(acts, 'the calm pace').to.equal(3)
+    await clock.advance(200)
+    expect(acts).to.equal(4)
     stop()
     await clock.advance(5_000)
-    expect(acts).to.equal(3)
+    expect(acts).to.equal(4)
     expect(clock.sleeping).to.equal(0)
   })
 })

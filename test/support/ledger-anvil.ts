@@ -18,11 +18,11 @@ export interface TestChain {
   remove(): Promise<void>
 }
 
-/** @param seal_ms null = nothing is mined until the test says `evm_mine` */
-export async function startTestChain(names: readonly string[], seal_ms: number | null = 5): Promise<TestChain> {
+/** @param seal null = nothing is mined until the test says `evm_mine` */
+export async function startTestChain(names: readonly string[], seal?: null): Promise<TestChain> {
   const dir = await mkdtemp(join(tmpdir(), 'covey-ledger-'))
   const funded = Object.fromEntries(names.map((name) => [testSigner(name).address, 10n ** 21n]))
-  const chain = await startLocalChain({ dir, chainId: TEST_CHAIN_ID, funded, seal_ms: seal_ms ?? 3_600_000 })
+  const chain = await startLocalChain({ dir, chainId: TEST_CHAIN_ID, funded, ...(seal === null ? { seal } : {}) })
   return {
     chain,
     dir,
