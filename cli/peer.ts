@@ -27,8 +27,9 @@ export function peerSettingsOf(config: Config): PeerSettings {
 /** Events as JSON lines with --json, as sentences otherwise. */
 export function emitterOf(output: Output): Emit {
   return (event) => {
-    output.event(event)
+    const at = new Date().toISOString()
+    output.event({ at, ...event })
     const text = sentence(event)
-    if (text !== null) output.line(`${new Date().toISOString().slice(11, 19)}  ${text}`)
+    if (text !== null) output.line(`${at.slice(11, 19)}  ${text}`)
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Requests to tools that do not exist, and the calls that answer them. Every document makes up its own few tools (name,
  * slots, wordings) from words found in the other texts, so that nothing can be learned by heart but the shape: choose
- * the tool that the request speaks of, copy the values. None of the quickstart's trades, tools or wordings is in here.
+ * the tool that the request speaks of, copy the values. None of the quickstart's wordings, slots or longer tool names is in
+ * here; a tool called by one word ("loan") may coincide by chance, with other slots and other requests.
  */
 import { type Random, shuffle } from '../src/base/random.ts'
 

@@ -44,6 +44,10 @@ export interface GenerateOptions {
   readonly seed: string | number
   /** which side of the split; training when left out */
   readonly part?: 'train' | 'test'
+  /** how many words of each slot's list are used; all when left out. Few are learned sooner: a small model knows no spelling */
+  readonly wordsPerSlot?: number
+  /** how many of each trade's tools are used; all when left out */
+  readonly toolsPerTrade?: number
 }
 
 /** Part of a tool's value combinations that belongs to the test. */
@@ -98,16 +102,33 @@ type Values = Readonly<Record<string, string | number>>
  * @throws CoveyError E_ARGUMENT when a trade is unknown or has not so many requests
  */
 export function generateRecords(options: GenerateOptions): GeneratedRecord[] {
-  const { perTrade, seed, part = 'train' } = options
+  const { perTrade, seed, part = 'train', wordsPerSlot = MAX_PER_TRADE, toolsPerTrade = MAX_PER_TRADE } = options
   if (!Number.isSafeInteger(perTrade) || perTrade < 1 || perTrade > MAX_PER_TRADE) {
     throw new CoveyError('E_ARGUMENT', `perTrade: expected 1 to ${MAX_PER_TRADE}, got ${perTrade}`, { perTrade })
+  }
+  if (!(wordsPerSlot >= 1 && toolsPerTrade >= 1)) {
+    throw new CoveyError(
+      'E_ARGUMENT',
+      `wordsPerSlot, toolsPerTrade: expected at least 1, got ${wordsPerSlot}, ${toolsPerTrade}`,
+    )
   }
   const known = TRADES.map((trade) => trade.name)
   return (options.trades ?? known).flatMap((name) => {
     const trade = TRADES.find((t) => t.name === name)
     if (!trade) throw new CoveyError('E_ARGUMENT', `trades: unknown "${name}"; known: ${known.join(', ')}`, { name })
-    return recordsOf(trade, perTrade, part, seededRandom(`generate ${seed} ${part} ${name}`))
+    const random = seededRandom(`generate ${seed} ${part} ${name}`)
+    return recordsOf(cutTrade(trade, toolsPerTrade, wordsPerSlot), perTrade, part, random)
   })
+}
+
+/** The first tools of a trade, each slot with the first of its words. */
+function cutTrade(trade: Trade, tools: number, words: number): Trade {
+  const cut = (slot: Slot): Slot => (slot.kind === 'word' ? { ...slot, words: slot.words.slice(0, words) } : slot)
+  const cutTool = (tool: Tool): Tool => ({
+    ...tool,
+    slots: Object.fromEntries(Object.entries(tool.slots).map(([name, slot]) => [name, cut(slot)])),
+  })
+  return { ...trade, tools: trade.tools.slice(0, tools).map(cutTool) }
 }
 
 function recordsOf(trade: Trade, count: number, part: 'train' | 'test', random: Random): GeneratedRecord[] {

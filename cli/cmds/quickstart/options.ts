@@ -3,14 +3,14 @@ import { modelOption, templateOptions } from '../../common.ts'
 
 export const quickstartOptions = {
   nodes: option('--nodes <n>', 'participants', integer(2, 64), 6),
-  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 12),
+  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 16),
   proposers: option('--proposers <n>', 'seats that train, in each round', integer(1, 32), 4),
   voters: option('--voters <n>', 'seats that score, in each round', integer(1, 32), 2),
-  steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 12),
-  batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 16),
-  rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 16),
-  alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 16),
-  learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 1e-2),
+  steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 24),
+  batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 8),
+  rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 32),
+  alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
+  learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 2e-2),
   aggregate: option(
     '--aggregate <rule>',
     'how factors are averaged',
@@ -18,14 +18,14 @@ export const quickstartOptions = {
     'frozen-a',
   ),
   outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 1),
-  outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.6),
+  outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.3),
   encode: option('--encode <how>', 'how deltas travel', oneOf('int8', 'bf16', 'f32'), 'int8'),
   slice: option('--slice <n>', "examples in one round's slice of the probe", integer(4, 4096), 32),
   evalExamples: option(
     '--eval-examples <n>',
     'held-out examples for rounds before the last; the last is measured on all',
     integer(10, 1_000_000),
-    400,
+    240,
   ),
   phaseSeconds: option(
     '--phase-seconds <n>',

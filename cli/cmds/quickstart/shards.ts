@@ -33,6 +33,8 @@ const TEST_SHARE = 0.15
 /** The generator's output per organisation: about as much as a small office writes down in a month. */
 const GENERATED_PER_TRADE = 700
 const GENERATED_TEST_PER_TRADE = 100
+/** As much as the shipped base of 5 million parameters learns within minutes; it cannot spell, so each word costs it some examples. */
+const GENERATED_SIZE = { toolsPerTrade: 4, wordsPerSlot: 6 }
 const GENERATED = { prompt: GENERATED_PROMPT, completion: GENERATED_COMPLETION }
 
 /** The data that --data names, or our own, as training examples and a held-out set (null = to be split off). */
@@ -46,7 +48,7 @@ async function readExamples(
     const trades = TRADES.slice(0, Math.max(2, options.nodes)).map((trade) => trade.name)
     const generate = (perTrade: number, part: 'train' | 'test'): readonly Example[] =>
       toExamples(
-        { records: generateRecords({ trades, perTrade, seed: options.seed, part }), lines: [] },
+        { records: generateRecords({ ...GENERATED_SIZE, trades, perTrade, seed: options.seed, part }), lines: [] },
         templates,
         tokenizer,
       ).examples
