@@ -72,6 +72,7 @@ const shards = await makeShards(
     rank: n('rank'),
     alpha: n('alpha'),
     learningRate: n('lr'),
+    schedule: a.schedule as 'cosine',
     rule: a.rule as AggregationRule,
     encoding: 'int8',
     outerRate: n('outer'),

@@ -3,14 +3,20 @@ import { modelOption, templateOptions } from '../../common.ts'
 
 export const quickstartOptions = {
   nodes: option('--nodes <n>', 'participants', integer(2, 64), 6),
-  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 16),
+  rounds: option('--rounds <n>', 'rounds of the task', integer(1, 10_000), 12),
   proposers: option('--proposers <n>', 'seats that train, in each round', integer(1, 32), 4),
   voters: option('--voters <n>', 'seats that score, in each round', integer(1, 32), 2),
   steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 24),
   batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 8),
   rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 32),
   alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
-  learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 2e-2),
+  learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 1.5e-2),
+  schedule: option(
+    '--schedule <shape>',
+    'learning rate over the rounds: few learn more at a constant one',
+    oneOf('constant', 'cosine'),
+    'constant',
+  ),
   aggregate: option(
     '--aggregate <rule>',
     'how factors are averaged',
@@ -25,7 +31,7 @@ export const quickstartOptions = {
     '--eval-examples <n>',
     'held-out examples for rounds before the last; the last is measured on all',
     integer(10, 1_000_000),
-    240,
+    160,
   ),
   phaseSeconds: option(
     '--phase-seconds <n>',

@@ -10,6 +10,7 @@ export interface QuickstartOptions {
   readonly rank: number
   readonly alpha: number
   readonly learningRate: number
+  readonly schedule: 'constant' | 'cosine'
   readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
   readonly outerRate: number
   readonly outerMomentum: number

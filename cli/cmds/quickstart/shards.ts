@@ -34,7 +34,7 @@ const TEST_SHARE = 0.15
 const GENERATED_PER_TRADE = 700
 const GENERATED_TEST_PER_TRADE = 100
 /** As much as the shipped base of 5 million parameters learns within minutes; it cannot spell, so each word costs it some examples. */
-const GENERATED_SIZE = { toolsPerTrade: 4, wordsPerSlot: 6 }
+const GENERATED_SIZE = { toolsPerTrade: 3, wordsPerSlot: 5 }
 const GENERATED = { prompt: GENERATED_PROMPT, completion: GENERATED_COMPLETION }
 
 /** The data that --data names, or our own, as training examples and a held-out set (null = to be split off). */

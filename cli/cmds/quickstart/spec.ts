@@ -11,7 +11,7 @@ import type { QuickstartOptions } from './plan.ts'
 const MAX_TOKENS = 128
 const WARMUP_STEPS = 2
 /** Held-out examples of a voter's own for its veto. */
-const PRIVATE_EXAMPLES = 64
+const PRIVATE_EXAMPLES = 24
 
 export const MIN_STAKE = parseAmount('100')
 /** Above the minimum, so that one small fault does not cost the seat; one gross one does. */
@@ -37,7 +37,7 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
       maxTokens: MAX_TOKENS,
       learningRate: options.learningRate,
       warmupSteps: Math.min(WARMUP_STEPS, options.steps),
-      schedule: 'cosine',
+      schedule: options.schedule,
       weightDecay: 0,
       clipNorm: 1,
     },
