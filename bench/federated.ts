@@ -229,6 +229,8 @@ if (a.pooled !== undefined) {
       await note(round, global, round === n('rounds') ? test.length : n('eval-examples'))
   }
 }
-if (a.json) process.stdout.write(`${JSON.stringify({ rule, points, seconds: (performance.now() - start) / 1000 })}\n`)
+const args = process.argv.slice(2).filter((arg) => arg !== '--json')
+if (a.json)
+  process.stdout.write(`${JSON.stringify({ args, rule, points, seconds: (performance.now() - start) / 1000 })}\n`)
 for (const t of trainers.values()) await t.close()
 await inference.close()

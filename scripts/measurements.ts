@@ -3,8 +3,10 @@
  * command that made it. Record one with
  *
  *   npm run -s quickstart -- ARGS --json > out.json && node scripts/measurements.ts --add NAME out.json -- ARGS
+ *
+ * and of docs/results/rules/*.json, each printed by `node bench/federated.ts ARGS --json`: rules of aggregation side by side.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
@@ -17,6 +19,7 @@ interface Recorded {
 
 const ROOT = join(import.meta.dirname, '..')
 const RESULTS = join(ROOT, 'docs/results')
+const RULES = join(RESULTS, 'rules')
 const PAGE = join(ROOT, 'docs/measurements.md')
 
 const args = process.argv.slice(2)
@@ -105,6 +108,34 @@ function section(name: string, { command, machine, result }: Recorded): string {
   return lines.join('\n')
 }
 
+interface RuleRun {
+  readonly args: readonly string[]
+  readonly rule: string
+  readonly points: readonly { readonly round: number; readonly loss: number; readonly exactMatch: number }[]
+}
+
+/** Empty when nothing is recorded. */
+function rulesSection(): string[] {
+  if (!existsSync(RULES)) return []
+  const runs = readdirSync(RULES)
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(RULES, name), 'utf8')) as RuleRun)
+  return [
+    [
+      '## aggregation rules',
+      '',
+      'Rounds in one process, no network, no scoring (`npm run bench:federated -- ARGS`); the data is quickstart’s own.',
+      '',
+      '| rule | arguments | round | exact match | loss |',
+      '|---|---|---:|---:|---:|',
+      ...runs.map(({ rule, args, points }) => {
+        const last = points.at(-1)
+        return `| ${rule} | \`${args.join(' ')}\` | ${last?.round} | ${percent(last?.exactMatch ?? 0)} | ${last?.loss.toFixed(3)} |`
+      }),
+    ].join('\n'),
+  ]
+}
+
 const names = readdirSync(RESULTS)
   .filter((n) => n.endsWith('.json'))
   .sort()
@@ -116,4 +147,4 @@ const sections = names.map((n) =>
 )
 const head =
   '# Measurements\n\nWritten by `node scripts/measurements.ts` from docs/results/, which holds what the commands printed. Shared machines: take seconds as a rough guide.\n'
-writeFileSync(PAGE, `${head}\n${sections.join('\n\n')}\n`)
+writeFileSync(PAGE, `${head}\n${[...sections, ...rulesSection()].join('\n\n')}\n`)

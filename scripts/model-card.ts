@@ -11,6 +11,16 @@ export interface CurvePoint {
   readonly heldOut: number
 }
 
+/** A run is one part, or several when it went on with another corpus or a longer budget. */
+export interface TrainingPart {
+  /** first step of this part */
+  readonly step: number
+  /** tokens of its corpus */
+  readonly corpusTokens: number
+  /** time of all parts up to the end of this one */
+  readonly minutes: number
+}
+
 export interface CorpusReport {
   readonly tokens: number
   readonly tokenizerSha256: string
@@ -22,10 +32,11 @@ interface CardInput {
   readonly parameters: number
   readonly corpus: CorpusReport
   readonly curve: readonly CurvePoint[]
+  readonly parts: readonly TrainingPart[]
   readonly recipe: Readonly<Record<string, string | number>>
 }
 
-export function modelCard({ config: c, parameters, corpus, curve, recipe }: CardInput): string {
+export function modelCard({ config: c, parameters, corpus, curve, parts, recipe }: CardInput): string {
   const last = curve.at(-1)
   const lines = [
     '---',
@@ -58,8 +69,16 @@ export function modelCard({ config: c, parameters, corpus, curve, recipe }: Card
     '',
     '## Data',
     '',
-    'Training splits of public data sets only; held-out blocks of the same corpus measure the loss.',
+    'Training splits of public data sets only, and requests to made-up tools; held-out blocks of the same corpus measure the loss.',
     '',
+    ...(parts.length > 1
+      ? [
+          'The training had parts, each with its own schedule and corpus; held-out losses compare within a part only. The table is of the last one.',
+          '',
+          ...parts.map((p) => `- from step ${p.step}: a corpus of ${p.corpusTokens} tokens, up to minute ${p.minutes}`),
+          '',
+        ]
+      : []),
     '| source | documents | tokens | share | licence |',
     '|---|---|---|---|---|',
     ...Object.entries(corpus.sources).map(

@@ -20,7 +20,7 @@ import { createRandomModel } from '../src/model/random.ts'
 import { writeModel } from '../src/model/write.ts'
 import type { OptimizerConfig } from '../src/types/engine.ts'
 import type { ModelConfig } from '../src/types/model.ts'
-import { type CorpusReport, type CurvePoint, lossSvg, modelCard } from './model-card.ts'
+import { type CorpusReport, type CurvePoint, lossSvg, modelCard, type TrainingPart } from './model-card.ts'
 import { openCorpus } from './pretrain-data.ts'
 
 const { values: args } = parseArgs({
@@ -88,6 +88,7 @@ const trainer = await engine.openTrainer({ model, trainable: { kind: 'full' }, o
 let step = 0
 let spent_s = 0
 let curve: CurvePoint[] = []
+let parts: TrainingPart[] = []
 const checkpointFile = path.join(args.run, 'checkpoint.safetensors')
 if (existsSync(checkpointFile)) {
   const { header, bytes } = parseSafetensors(readFileSync(checkpointFile))
@@ -96,9 +97,13 @@ if (existsSync(checkpointFile)) {
   step = Number(header.metadata.step)
   spent_s = Number(header.metadata.seconds)
   curve = JSON.parse(header.metadata.curve ?? '[]') as CurvePoint[]
+  parts = JSON.parse(header.metadata.parts ?? '[]') as TrainingPart[]
   trainer.restoreOptimizer({ step, m: vector('m'), v: vector('v') })
   console.log(`goes on from step ${step}, ${(spent_s / 60).toFixed(1)} minutes`)
 }
+const newest = parts.at(-1)
+if (newest?.corpusTokens !== corpus.tokens || newest.minutes !== number('minutes'))
+  parts.push({ step, corpusTokens: corpus.tokens, minutes: number('minutes') })
 console.log(`${trainer.size} parameters, ${corpus.tokens} tokens, ${corpus.batchTokens} tokens a step`)
 
 async function checkpoint(trainLoss: number): Promise<void> {
@@ -114,7 +119,12 @@ async function checkpoint(trainLoss: number): Promise<void> {
     shape: [x.length],
     bytes: bytesOf(x),
   }))
-  const metadata = { step: String(step), seconds: String(spent_s), curve: JSON.stringify(curve) }
+  const metadata = {
+    step: String(step),
+    seconds: String(spent_s),
+    curve: JSON.stringify(curve),
+    parts: JSON.stringify(parts),
+  }
   await writeFileAtomic(checkpointFile, [encodeSafetensors(tensors, metadata)])
   console.log(`step ${step} held-out ${heldOut.toFixed(4)} after ${(spent_s / 60).toFixed(1)} minutes`)
   if (spent_s < FIRST_EXPORT_S && spent_s < budget_s) return
@@ -129,7 +139,7 @@ async function exportModel(theta: Float32Array): Promise<void> {
     'learning rate': `${peakRate}: ${WARMUP_STEPS} steps of warm-up, stable, then linear to 0 over the last ${100 * DECAY_SHARE} % of the time`,
     'tokens a step': corpus.batchTokens,
   }
-  await write('README.md', modelCard({ config, parameters: trainer.size, corpus: report, curve, recipe }))
+  await write('README.md', modelCard({ config, parameters: trainer.size, corpus: report, curve, parts, recipe }))
   await write('loss.svg', lossSvg(curve))
   const generation = {
     bos_token_id: config.bosId,
@@ -139,14 +149,14 @@ async function exportModel(theta: Float32Array): Promise<void> {
   }
   await write('generation_config.json', `${JSON.stringify(generation, null, 2)}\n`)
   let at = 0
-  const parts = new Map(
+  const tensors = new Map(
     model.tensorNames.map((name) => {
       const size = model.shape(name).reduce((n, d) => n * d, 1)
       at += size
       return [name, theta.subarray(at - size, at)]
     }),
   )
-  await writeModel(args.out, config, (name) => parts.get(name) ?? new Float32Array(), 'BF16')
+  await writeModel(args.out, config, (name) => tensors.get(name) ?? new Float32Array(), 'BF16')
 }
 
 let stop = false
@@ -191,4 +201,5 @@ while (!stop && spent_s < budget_s) {
   }
 }
 if (count > 0) await checkpoint(sum / count)
+else await exportModel(trainer.parameters())
 await trainer.close()

@@ -86,6 +86,21 @@ describe('data/generate', () => {
     }
   })
 
+  it('cuts trades down to the first tools and words, for small models', () => {
+    const few = generateRecords({ perTrade: 200, seed: 1, toolsPerTrade: 2, wordsPerSlot: 3 })
+    for (const trade of TRADES) {
+      const calls = few.filter((r) => r.trade === trade.name).map((r) => JSON.parse(r.call) as Record<string, unknown>)
+      expect([...new Set(calls.map((c) => c.tool))]).to.have.members(trade.tools.slice(0, 2).map((tool) => tool.name))
+      for (const tool of trade.tools.slice(0, 2))
+        for (const [name, slot] of Object.entries(tool.slots)) {
+          if (slot.kind !== 'word') continue
+          const used = new Set(calls.filter((c) => c.tool === tool.name).map((c) => c[name]))
+          expect([...used]).to.have.members(slot.words.slice(0, 3))
+        }
+    }
+    expect(() => generateRecords({ perTrade: 1, seed: 1, toolsPerTrade: 0 })).to.throw(/at least 1/)
+  })
+
   it('refuses unknown trades and impossible numbers', () => {
     expect(() => generateRecords({ trades: ['zoo'], perTrade: 1, seed: 1 })).to.throw(/unknown "zoo"; known: bank/)
     expect(() => generateRecords({ perTrade: 0, seed: 1 })).to.throw(/perTrade/)
