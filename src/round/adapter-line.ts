@@ -2,7 +2,10 @@
  * Which deltas make the global adapter: the recurrence of docs/settlement.md, "The global adapter", over settlements alone.
  *
  *     base(r)   = base(r−1) when round r's votes rolled the incumbent global(r−1) back, else global(r−1)
- *     global(r) = aggregate(base(r), included deltas of r in seat order, equal weights)
+ *     global(r) = base(r) when it was rolled back, else aggregate(base(r), included deltas of r in seat order, equal weights)
+ *
+ * The deltas of a round that rolls back are not used: they were trained from the adapter that goes, and added to
+ * another one they do harm, which the next vote would roll back again, and so on.
  */
 import { CoveyError } from '../base/errors.ts'
 import type { RoundView } from '../types/ledger.ts'
@@ -41,10 +44,11 @@ export function adapterLine(rounds: readonly RoundView[]): AdapterLine {
   return line
 }
 
-/** The deltas that a settled round included, in seat order. @throws CoveyError E_ARGUMENT for a round that is not settled */
+/** The deltas that a settled round adds, in seat order: those included, none when it rolled back. @throws CoveyError E_ARGUMENT for a round that is not settled */
 export function includedDeltas(round: RoundView): readonly { readonly digest: string; readonly size: number }[] {
   const { settlement } = round
   if (settlement === null) throw new CoveyError('E_ARGUMENT', `round: expected a settled round, got ${describe(round)}`)
+  if (settlement.rolledBack) return []
   return round.proposers.flatMap((seat, i) =>
     settlement.proposers[i]?.outcome === 'included' && seat.reveal !== null
       ? [{ digest: seat.reveal.digest, size: seat.reveal.size }]

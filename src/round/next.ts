@@ -149,7 +149,9 @@ function missingDeltas(
   return digests.length > 0 ? { kind: 'pull', round: round.round, digests } : null
 }
 
+/** Whose deltas the next global adapter needs: adapter-line.ts. */
 function included(round: RoundView): readonly ProposerSeat[] {
+  if (round.settlement?.rolledBack === true) return []
   return round.proposers.filter((_, i) => round.settlement?.proposers[i]?.outcome === 'included')
 }
 

@@ -70,7 +70,7 @@ export function quickstartTerms(options: QuickstartOptions): TaskTerms {
       tally: options.phaseSeconds,
     },
     rules: {
-      excludeBelow: 300,
+      excludeBelow: 500,
       excludeSpreadBps: 2_500,
       slashBelow: 1_000,
       slashSpreadBps: 5_000,
