@@ -43,7 +43,9 @@ describe('documents of made-up tools', () => {
   })
 
   it('know no tool of the quickstart’s organisations', () => {
-    const known = new Set(TRADES.flatMap((trade) => trade.tools.map((tool) => tool.name)).filter((n) => n.includes('_')))
+    const known = new Set(
+      TRADES.flatMap((trade) => trade.tools.map((tool) => tool.name)).filter((n) => n.includes('_')),
+    )
     expect(known.size).to.be.greaterThan(20)
     for (const { call } of items) expect(known.has(String(call.tool))).to.equal(false)
   })
