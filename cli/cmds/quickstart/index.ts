@@ -9,7 +9,7 @@ export const quickstart = defineCommand({
     'Starts a chain, a coordinator and participants as processes of their own, deals them private data by whole partitions, runs the rounds, settles, claims, serves the merged model, asks it one question, and compares it with each node alone and with all data pooled.',
   examples: [
     'covey quickstart',
-    "covey quickstart --data train.jsonl --test test.jsonl --prompt 'Utterance: {text}\\nIntent:' --completion ' {intent}' --partition-by domain --rounds 60 --steps 15 --batch 32",
+    "covey quickstart --data train.jsonl --test test.jsonl --prompt 'Utterance: {text}\\nIntent:' --completion ' {intent}' --partition-by domain --rounds 44 --steps 30 --schedule cosine",
     'covey quickstart --liar 1 --json',
   ],
   options: quickstartOptions,
