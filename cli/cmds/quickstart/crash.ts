@@ -6,8 +6,8 @@ import type { History, PhaseSeen } from './history.ts'
 import type { CrashResult } from './result.ts'
 import type { Screen } from './screen.ts'
 
-/** A crash comes at most so long after its phase has begun, ms: most phases are over by then. */
-const MOST_DELAY_MS = 4_000
+/** A crash comes at most so long after its phase has begun, ms: a small model's round takes little longer. */
+const MOST_DELAY_MS = 1_000
 /** The node stays away for a moment, ms. */
 const AWAY_MS = 1_000
 
@@ -27,7 +27,8 @@ export function scheduleCrashes(
     const phases = PHASES[role]
     return {
       role,
-      round: 1 + random.int(rounds),
+      // not the last one: a run that is over cannot be hit
+      round: 1 + random.int(Math.max(1, rounds - 1)),
       phase: phases[random.int(phases.length)] as string,
       wait: random.int(MOST_DELAY_MS),
       pick: random.next(),
