@@ -6,9 +6,14 @@
  *     --completion ' {intent}' --partition-by domain --rule frozen-a --rounds 20 [--pooled STEPS] [--json]
  */
 import { parseArgs } from 'node:util'
+import { quickstartOptions } from '../cli/cmds/quickstart/options.ts'
+import type { QuickstartOptions } from '../cli/cmds/quickstart/plan.ts'
 import { makeShards } from '../cli/cmds/quickstart/shards.ts'
+import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
+import { SHIPPED_MODEL } from '../cli/common.ts'
 import { learningRateAt } from '../node/schedule.ts'
 import { trainLoop } from '../node/train-loop.ts'
+import { optimizerOf } from '../node/workbench.ts'
 import { decodeDelta, encodeDelta } from '../src/adapter/delta.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { nextGlobal } from '../src/aggregate/outer-step.ts'
@@ -21,38 +26,35 @@ import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
 import { loadModel } from '../src/model/load.ts'
 import type { OptimizerState } from '../src/types/engine.ts'
-import { LINEAR_TARGETS } from '../src/types/model.ts'
-import type { AggregationRule, TrainingSpec } from '../src/types/spec.ts'
 
+/** What quickstart does unless told otherwise. */
+const text = (name: keyof typeof quickstartOptions): string => String(quickstartOptions[name].fallback)
 const { values: a } = parseArgs({
   options: {
-    model: { type: 'string', default: 'models/covey-nano' },
+    model: { type: 'string', default: SHIPPED_MODEL },
     data: { type: 'string' },
     test: { type: 'string' },
     prompt: { type: 'string' },
     completion: { type: 'string' },
     'partition-by': { type: 'string', default: 'domain' },
-    nodes: { type: 'string', default: '6' },
-    proposers: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '20' },
-    steps: { type: 'string', default: '15' },
-    batch: { type: 'string', default: '32' },
-    rank: { type: 'string', default: '16' },
-    alpha: { type: 'string', default: '32' },
-    lr: { type: 'string', default: '1e-2' },
-    warmup: { type: 'string', default: '3' },
-    schedule: { type: 'string', default: 'cosine' },
-    rule: { type: 'string', default: 'frozen-a' },
-    encoding: { type: 'string', default: 'int8' },
-    outer: { type: 'string', default: '1' },
-    momentum: { type: 'string', default: '0' },
-    'keep-state': { type: 'boolean', default: false },
+    nodes: { type: 'string', default: text('nodes') },
+    proposers: { type: 'string', default: text('proposers') },
+    rounds: { type: 'string', default: text('rounds') },
+    steps: { type: 'string', default: text('steps') },
+    batch: { type: 'string', default: text('batch') },
+    rank: { type: 'string', default: text('rank') },
+    alpha: { type: 'string', default: text('alpha') },
+    'learning-rate': { type: 'string', default: text('learningRate') },
+    schedule: { type: 'string', default: text('schedule') },
+    rule: { type: 'string', default: text('aggregate') },
+    encoding: { type: 'string', default: text('encode') },
+    'outer-rate': { type: 'string', default: text('outerRate') },
+    'outer-momentum': { type: 'string', default: text('outerMomentum') },
     pooled: { type: 'string' },
     threads: { type: 'string', default: '1' },
-    'max-tokens': { type: 'string', default: '128' },
-    'eval-every': { type: 'string', default: '5' },
-    'eval-examples': { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
+    'eval-every': { type: 'string', default: '4' },
+    'eval-examples': { type: 'string', default: text('evalExamples') },
+    seed: { type: 'string', default: text('seed') },
     json: { type: 'boolean', default: false },
   },
 })
@@ -61,63 +63,44 @@ const n = (name: keyof typeof a): number => Number(a[name])
 
 const model = await loadModel(a.model)
 const tokenizer = await loadTokenizer(a.model)
-const shards = await makeShards(
-  {
-    nodes: n('nodes'),
-    rounds: n('rounds'),
-    proposers: n('proposers'),
-    voters: 2,
-    steps: n('steps'),
-    batch: n('batch'),
-    rank: n('rank'),
-    alpha: n('alpha'),
-    learningRate: n('lr'),
-    schedule: a.schedule as 'cosine',
-    rule: a.rule as AggregationRule,
-    encoding: 'int8',
-    outerRate: n('outer'),
-    outerMomentum: n('momentum'),
-    sliceExamples: 64,
-    evalExamples: n('eval-examples'),
-    phaseSeconds: 60,
-    model: a.model,
-    dir: '',
-    port: 0,
-    seed: n('seed'),
-    crash: 0,
-    liar: 0,
-    idle: 0,
-    data: a.data ?? null,
-    test: a.test ?? null,
-    prompt: withLineEnds(a.prompt),
-    completion: withLineEnds(a.completion),
-    partitionBy: a['partition-by'],
-    compare: false,
-    keep: false,
-    json: false,
-  },
-  tokenizer,
-)
-const rule = a.rule as AggregationRule
-const aggregator = aggregatorFor(rule)
-const layout = createLayout(model.config, {
+const options: QuickstartOptions = {
+  nodes: n('nodes'),
+  rounds: n('rounds'),
+  proposers: n('proposers'),
+  voters: 2,
+  steps: n('steps'),
+  batch: n('batch'),
   rank: n('rank'),
   alpha: n('alpha'),
-  rsLora: false,
-  dropout: 0,
-  targets: [...LINEAR_TARGETS],
-  seed: 7,
-})
-const training: TrainingSpec = {
-  steps: n('steps'),
-  batchExamples: n('batch'),
-  maxTokens: n('max-tokens'),
-  learningRate: n('lr'),
-  warmupSteps: n('warmup'),
-  schedule: a.schedule as 'cosine',
-  weightDecay: 0,
-  clipNorm: 1,
+  learningRate: n('learning-rate'),
+  schedule: a.schedule as QuickstartOptions['schedule'],
+  rule: a.rule as QuickstartOptions['rule'],
+  encoding: a.encoding as QuickstartOptions['encoding'],
+  outerRate: n('outer-rate'),
+  outerMomentum: n('outer-momentum'),
+  sliceExamples: quickstartOptions.slice.fallback,
+  evalExamples: n('eval-examples'),
+  phaseSeconds: 60,
+  model: a.model,
+  dir: '',
+  port: 0,
+  seed: n('seed'),
+  crash: 0,
+  liar: 0,
+  idle: 0,
+  data: a.data ?? null,
+  test: a.test ?? null,
+  prompt: withLineEnds(a.prompt),
+  completion: withLineEnds(a.completion),
+  partitionBy: a['partition-by'],
+  compare: false,
+  keep: false,
+  json: false,
 }
+const shards = await makeShards(options, tokenizer)
+const { training, adapter, aggregation, encoding } = quickstartSpec(options, model, shards.templates)
+const aggregator = aggregatorFor(aggregation.rule)
+const layout = createLayout(model.config, adapter)
 const engine = createOnnxEngine()
 const tokens = (examples: (typeof shards)['test']) =>
   tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
@@ -129,7 +112,6 @@ const measure = async (values: Float32Array | null, count: number) => {
   inference.setAdapter(values)
   return inference.evaluate(packForEvaluation(test.slice(0, count), training.maxTokens))
 }
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 }
 const trainers = new Map<string, Awaited<ReturnType<typeof engine.openTrainer>>>()
 const trainerFor = async (factors: ReturnType<typeof aggregator.trainedFactors>) => {
   const key = factors.join('')
@@ -138,7 +120,7 @@ const trainerFor = async (factors: ReturnType<typeof aggregator.trainedFactors>)
     (await engine.openTrainer({
       model,
       trainable: { kind: 'lora', layout, factors },
-      optimizer,
+      optimizer: optimizerOf(training),
       threads: n('threads'),
       seed: 1,
     }))
@@ -178,7 +160,8 @@ if (a.pooled !== undefined) {
   await note(0, trainer.parameters(), test.length)
 } else {
   const data = shards.nodes.map((s) => tokens(s.examples))
-  const states = new Map<number, OptimizerState>()
+  // as a node does: AdamW's moments of the same factors' last training are kept
+  const moments = new Map<string, OptimizerState>()
   let before: Float32Array | null = null
   for (let round = 1; round <= n('rounds'); round++) {
     const factors = aggregator.trainedFactors(round)
@@ -190,7 +173,8 @@ if (a.pooled !== undefined) {
     const deltas: Float32Array[] = []
     for (const node of seats) {
       trainer.setParameters(global)
-      const kept = states.get(node)
+      const key = `${node} ${factors.join('')}`
+      const kept = moments.get(key)
       if (kept !== undefined) trainer.restoreOptimizer(kept)
       const batcher = createBatcher(data[node] ?? [], {
         batchExamples: training.batchExamples,
@@ -205,17 +189,16 @@ if (a.pooled !== undefined) {
         learningRate: (step) =>
           learningRateAt(training, step, (round - 1) * training.steps + step, n('rounds') * training.steps),
       }));
-      if (a['keep-state']) states.set(node, trainer.optimizerState())
+      moments.set(key, trainer.optimizerState())
       const after = trainer.parameters()
       const delta = after.map((x, i) => x - (global[i] as number))
-      const encoding = a.encoding as 'int8'
       deltas.push(
         decodeDelta(encodeDelta({ layout, factors, values: delta }, encoding), layout, { encoding, factors }).values,
       )
     }
     const next = nextGlobal({
       aggregator,
-      outer: { outerRate: n('outer'), outerMomentum: n('momentum') },
+      outer: aggregation,
       layout,
       base: global,
       before,
@@ -231,6 +214,8 @@ if (a.pooled !== undefined) {
 }
 const args = process.argv.slice(2).filter((arg) => arg !== '--json')
 if (a.json)
-  process.stdout.write(`${JSON.stringify({ args, rule, points, seconds: (performance.now() - start) / 1000 })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ args, rule: aggregation.rule, points, seconds: (performance.now() - start) / 1000 })}\n`,
+  )
 for (const t of trainers.values()) await t.close()
 await inference.close()

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url'
 const main = new URL('./main.ts', import.meta.url)
 
 if (Number(process.versions.node.split('.')[0]) >= 22 && process.features.typescript) {
-  const { runCli } = await import(main.href)
-  process.exitCode = await runCli(process.argv.slice(2))
+  const { runCli, exitWith } = await import(main.href)
+  await exitWith(await runCli(process.argv.slice(2)))
 } else {
   const binary = bundledNode()
   if (binary === null) {

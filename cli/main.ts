@@ -47,4 +47,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) process.exit(await runCli(process.argv.slice(2)))
+/** Ends the process when what it printed is out: nothing that was left open (a socket, a timer) may keep a finished command up. */
+export async function exitWith(code: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  process.exit(code)
+}
+
+if (import.meta.main) await exitWith(await runCli(process.argv.slice(2)))

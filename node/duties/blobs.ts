@@ -38,9 +38,7 @@ export async function pullWithin(
     await transport.pull({ ...request, signal: AbortSignal.any([signal, late.signal]) })
   } catch (cause) {
     if (signal.aborted || !late.signal.aborted || !isCoveyError(cause, 'E_ABORTED')) throw cause
-    const { digest } = request
-    const message = `blob ${digest.slice(0, 12)}: nobody served all of it within ${timeout_ms / 1000} s; it is tried again`
-    throw new CoveyError('E_BLOB_UNAVAILABLE', message, { digest }, { cause })
+    throw unavailable(request.digest, timeout_ms, cause)
   } finally {
     over.abort()
   }
@@ -54,14 +52,38 @@ export async function ensureBlob(
   timeout_ms = PULL_TIMEOUT_MS,
 ): Promise<void> {
   const { digest } = wanted
-  // a pull that another duty began ends here as well; if it fails, or was called off with that duty, this one tries itself
-  for (let under = ctx.pulls.get(digest); under !== undefined; under = ctx.pulls.get(digest)) {
-    await under.catch(() => undefined)
+  while (!(await ctx.store.blobs.has(digest))) {
+    const under = ctx.pulls.get(digest)
+    if (under === undefined) {
+      // nothing is awaited between the look and the entry: of two that come at once only one pulls
+      const pull = pullBlob(ctx, wanted, signal, timeout_ms).finally(() => ctx.pulls.delete(digest))
+      ctx.pulls.set(digest, pull)
+      return pull
+    }
+    // a pull that another duty began ends here as well; if it fails, or was called off with that duty, this one tries itself
+    await endOf(under, ctx, digest, timeout_ms, signal)
   }
-  if (await ctx.store.blobs.has(digest)) return
-  const pull = pullBlob(ctx, wanted, signal, timeout_ms).finally(() => ctx.pulls.delete(digest))
-  ctx.pulls.set(digest, pull)
-  await pull
+}
+
+/** Waits for somebody else's pull to end, well or not, as long as an own one might take. @throws CoveyError E_BLOB_UNAVAILABLE | E_ABORTED */
+async function endOf(
+  pull: Promise<void>,
+  { clock }: Pick<NodeComponents, 'clock'>,
+  digest: string,
+  timeout_ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController()
+  const late = clock.sleep(timeout_ms, AbortSignal.any([signal, over.signal])).then(() => {
+    throw unavailable(digest, timeout_ms)
+  })
+  const ended = pull.catch(() => undefined)
+  await Promise.race([ended, late]).finally(() => over.abort())
+}
+
+const unavailable = (digest: string, timeout_ms: number, cause?: unknown): CoveyError => {
+  const message = `blob ${digest.slice(0, 12)}: nobody served all of it within ${timeout_ms / 1000} s; it is tried again`
+  return new CoveyError('E_BLOB_UNAVAILABLE', message, { digest }, { cause })
 }
 
 async function pullBlob(ctx: TaskContext, wanted: WantedBlob, signal: AbortSignal, timeout_ms: number): Promise<void> {

@@ -3,17 +3,18 @@ import { Agent, request } from 'node:http'
 
 const agent = new Agent({ keepAlive: true })
 
-/** @returns the body of the answer, whatever its status. @throws Error when nobody answers within `limit_ms` */
+/** @returns the body of the answer, whatever its status. @throws Error when all of it is not here within `limit_ms` */
 export function postJson(url: string, body: string, limit_ms: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const call = request(url, { method: 'POST', agent, headers, timeout: limit_ms }, (answer) => {
+    const call = request(url, { method: 'POST', agent, headers }, (answer) => {
       const parts: Buffer[] = []
       answer.on('data', (part: Buffer) => parts.push(part))
       answer.once('end', () => resolve(Buffer.concat(parts).toString('utf8')))
       answer.once('error', reject)
     })
-    call.once('timeout', () => call.destroy(new Error(`no answer within ${limit_ms} ms`)))
+    const late = setTimeout(() => call.destroy(new Error(`no answer within ${limit_ms} ms`)), limit_ms)
+    call.once('close', () => clearTimeout(late))
     call.once('error', reject)
     call.end(body)
   })

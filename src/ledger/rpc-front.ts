@@ -55,7 +55,10 @@ export async function startRpcFront(options: RpcFrontOptions): Promise<RpcFront>
   const server = createServer((request, response) => {
     const reply = (status: number, body: string): void => {
       if (response.headersSent || response.destroyed) return
-      response.writeHead(status, { 'content-type': 'application/json' })
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        ...(request.complete ? {} : { connection: 'close' }),
+      })
       response.end(body)
     }
     answer(request, options).then(
@@ -127,8 +130,10 @@ function readBody(request: IncomingMessage): Promise<string> {
     let size = 0
     request.on('data', (part: Buffer) => {
       size += part.byteLength
-      if (size > MAX_RPC_BODY_BYTES) reject(new Refused(413, `the body is larger than ${MAX_RPC_BODY_BYTES} bytes`))
-      else parts.push(part)
+      if (size <= MAX_RPC_BODY_BYTES) return parts.push(part)
+      // no more is read; the answer closes the connection
+      request.pause()
+      reject(new Refused(413, `the body is larger than ${MAX_RPC_BODY_BYTES} bytes`))
     })
     request.once('end', () => resolve(Buffer.concat(parts).toString('utf8')))
     request.once('error', reject)

@@ -67,7 +67,7 @@ export interface TxQueueOptions {
 const DEFAULT_POLL_MS = 150
 /** The first look for a receipt: a dev chain has it by then. */
 const FIRST_PAUSE_MS = 40
-/** A dev chain seals in 50 ms, a public one in 2 to 12 s: a lost transaction shows after a few blocks. */
+/** A dev chain seals as soon as a transaction comes, a public one in 2 to 12 s: a lost transaction shows after a few blocks. */
 const DEFAULT_REBROADCAST_MS = 15_000
 const DEFAULT_BUMP_MS = 60_000
 /** 500 gwei: ten times a busy day on the dearest chain. */

@@ -64,7 +64,12 @@ describe('quickstart', () => {
     if (run.code === 0) result = JSON.parse(run.stdout) as QuickstartResult
   })
 
-  after(() => rm(home, { recursive: true, force: true }))
+  after(async function () {
+    const failed = this.test?.parent?.tests.some((t) => t.state !== 'passed')
+    // what the processes said is wanted then
+    if (failed) console.error(`    the logs are kept: ${join(dir, 'logs')}`)
+    else await rm(home, { recursive: true, force: true })
+  })
 
   it('ends well and prints one JSON object and nothing else', () => {
     expect(run.code, run.stderr.slice(-2000)).to.equal(0)

@@ -42,6 +42,7 @@ export class Fleet {
   readonly #peakRssMb = new Map<string, number>()
   readonly #lastWords = new Map<string, string>()
   readonly #timer: NodeJS.Timeout
+  #over = false
 
   constructor(options: FleetOptions) {
     this.#options = options
@@ -49,8 +50,11 @@ export class Fleet {
     this.#timer.unref()
   }
 
-  /** Starts `covey ARGS --json` under a name that is free. */
+  /** Starts `covey ARGS --json`. @throws CoveyError E_ARGUMENT (the name is taken) | E_ABORTED (after `stopAll`) */
   start(name: string, args: readonly string[]): Member {
+    if (this.#members.has(name)) throw new CoveyError('E_ARGUMENT', `a process called ${name} is running already`)
+    // it would outlive the run: nobody is left to stop it
+    if (this.#over) throw new CoveyError('E_ABORTED', `the run is over, ${name} is not started`)
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // compiled code is kept between processes and runs: eight of them start at once
@@ -121,6 +125,7 @@ export class Fleet {
 
   /** Stops everything, in reverse order of starting, the chain last. */
   async stopAll(): Promise<void> {
+    this.#over = true
     clearInterval(this.#timer)
     const names = [...this.#members.keys()].reverse()
     await Promise.all(names.filter((n) => n !== 'chain').map((n) => this.stop(n)))

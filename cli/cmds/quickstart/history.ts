@@ -31,7 +31,7 @@ const noCounters = (): Counters => ({ gossiped: 0, pulled: 0, gas: {} })
 export class History {
   readonly #screen: Screen
   readonly #seen = new Map<string, ChildEvent>()
-  readonly #waiting = new Map<string, (event: ChildEvent) => void>()
+  readonly #waiting = new Map<string, ((event: ChildEvent) => void)[]>()
   readonly #rounds = new Map<number, RoundNotes>()
   /** node -> round -> digest of its global adapter */
   readonly #digests = new Map<string, Map<number, string>>()
@@ -67,7 +67,7 @@ export class History {
     this.#screen.show(name, event)
     const key = `${name} ${event.event}`
     this.#seen.set(key, event)
-    this.#waiting.get(key)?.(event)
+    for (const resolve of this.#waiting.get(key) ?? []) resolve(event)
     this.#waiting.delete(key)
   }
 
@@ -90,10 +90,12 @@ export class History {
             timeout_ms,
           )
         : undefined
-      this.#waiting.set(key, (event) => {
+      const waiting = this.#waiting.get(key) ?? []
+      waiting.push((event) => {
         clearTimeout(timer)
         resolve(event)
       })
+      this.#waiting.set(key, waiting)
     })
   }
 

@@ -61,17 +61,15 @@ export async function setUpMoney(
   await writeFile(addressesFile, `${JSON.stringify(deployment, null, 2)}\n`)
   const bank = await openLedger(rpcUrl, deployment, deployer)
   const staked = [...keys].filter(([name]) => name !== 'deployer')
-  for (const [name, signer] of staked)
-    await bank.transfer(signer.address, name === 'coordinator' ? quickstartTerms(options).pool : STAKE)
-  await Promise.all(
-    staked
-      .filter(([name]) => name !== 'coordinator')
-      .map(async ([, signer]) => {
-        const ledger = await openLedger(rpcUrl, deployment, signer)
-        await ledger.deposit(STAKE)
-        await ledger.stop()
-      }),
-  )
+  try {
+    for (const [name, signer] of staked)
+      await bank.transfer(signer.address, name === 'coordinator' ? quickstartTerms(options).pool : STAKE)
+    const depositors = staked.filter(([name]) => name !== 'coordinator')
+    await Promise.all(depositors.map(([, signer]) => depositStake(rpcUrl, deployment, signer)))
+  } catch (error) {
+    await bank.stop()
+    throw error
+  }
   return {
     addressesFile,
     tasks: deployment.tasks,
@@ -91,6 +89,15 @@ export async function setUpMoney(
           }
         }),
       ),
+  }
+}
+
+async function depositStake(rpcUrl: string, deployment: Deployment, signer: Signer): Promise<void> {
+  const ledger = await openLedger(rpcUrl, deployment, signer)
+  try {
+    await ledger.deposit(STAKE)
+  } finally {
+    await ledger.stop()
   }
 }
 

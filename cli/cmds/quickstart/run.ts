@@ -22,7 +22,7 @@ import { type Comparing, startComparison } from './compare-client.ts'
 import { scheduleCrashes } from './crash.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
-import { createKeys, setUpMoney } from './money.ts'
+import { createKeys, type Money, setUpMoney } from './money.ts'
 import type { QuickstartOptions } from './plan.ts'
 import type { QuickstartResult } from './result.ts'
 import { Screen } from './screen.ts'
@@ -75,6 +75,7 @@ export async function runQuickstart(
   const during = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failed.promise, aborted])
 
   let comparing: Comparing | undefined
+  let money: Money | undefined
   try {
     const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
     const shards = await makeShards(options, tokenizer)
@@ -93,7 +94,7 @@ export async function runQuickstart(
     const chain = await during(history.wait('chain', 'chain-ready', READY_TIMEOUT_MS))
     const rpc = String(chain.rpc)
     screen.title('deploying contracts, funding and staking')
-    const money = await during(setUpMoney(dir, rpc, Number(chain.chainId), keys, options))
+    money = await during(setUpMoney(dir, rpc, Number(chain.chainId), keys, options))
     screen.say(`contracts deployed, ${shards.nodes.length} nodes funded and staked`)
     for (const name of names) screen.name((keys.get(name) as Signer).address, name)
 
@@ -165,7 +166,10 @@ export async function runQuickstart(
       if (i === 0) args.push('--serve', '--port', String(options.port))
       fleet.start(node.name, args)
     }
-    await during(Promise.all(names.map((n) => history.wait(n, 'finished', Number.POSITIVE_INFINITY))))
+    await during(Promise.race(names.map((n) => history.wait(n, 'finished', Number.POSITIVE_INFINITY))))
+    await during(crashes.end())
+    // the task is over: who still has a round to aggregate needs only what the others hold
+    await during(Promise.all(names.map((n) => history.wait(n, 'finished', READY_TIMEOUT_MS))))
     await during(Promise.all(names.map((n) => history.wait(n, 'stats', READY_TIMEOUT_MS))))
 
     screen.title('asking the served model')
@@ -198,7 +202,7 @@ export async function runQuickstart(
       agreement: { globalDigests: names.map((n) => history.lastDigest(n)) },
       rewards,
       served,
-      crashes,
+      crashes: crashes.done,
       seconds: (performance.now() - began) / 1000,
       peakRssMb: fleet.peakRssMb(),
     }
@@ -207,6 +211,7 @@ export async function runQuickstart(
   } catch (error) {
     comparing?.stop()
     screen.close()
+    await money?.close()
     await fleet.stopAll()
     throw error
   }
