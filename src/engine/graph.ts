@@ -13,7 +13,7 @@ const { onnx } = onnxProto
 export type Dim = number | string
 
 /** ONNX element types that the engine uses, by their number in TensorProto.DataType. */
-export const ELEMENT = { float32: 1, int32: 6, int64: 7, bool: 9 } as const
+export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const
 export type ElementType = keyof typeof ELEMENT
 
 export interface Value {
@@ -33,10 +33,13 @@ interface TapeEntry {
   readonly pullbacks: readonly (readonly [input: Value, pullback: Pullback])[]
 }
 
+export type ConstantData = Float32Array | BigInt64Array | Int32Array | Int8Array
+
 interface OpOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>
   readonly domain?: string
-  readonly type?: ElementType
+  /** of all outputs, or of each */
+  readonly type?: ElementType | readonly ElementType[]
 }
 
 /** Operators of ONNX Runtime that the standard does not have. */
@@ -77,12 +80,8 @@ export class Graph {
   }
 
   /** Numbers that are part of the graph. `data` is not copied until `encode`. */
-  constant(
-    data: Float32Array | BigInt64Array | Int32Array,
-    shape: readonly number[],
-    name = this.#name('const'),
-  ): Value {
-    const type = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64'
+  constant(data: ConstantData, shape: readonly number[], name = this.#name('const')): Value {
+    const type = elementTypeOf(data)
     const expected = shape.reduce((n, d) => n * d, 1)
     if (data.length !== expected) {
       throw new CoveyError(
@@ -126,7 +125,14 @@ export class Graph {
     shapes: readonly (readonly Dim[])[],
     options: OpOptions = {},
   ): Value[] {
-    const outputs = shapes.map((shape): Value => ({ name: this.#name(opType), shape, type: options.type ?? 'float32' }))
+    const { type = 'float32' } = options
+    const outputs = shapes.map(
+      (shape, i): Value => ({
+        name: this.#name(opType),
+        shape,
+        type: typeof type === 'string' ? type : (type[i] as ElementType),
+      }),
+    )
     const attribute = Object.entries(options.attributes ?? {}).map(
       ([name, a]): Onnx.IAttributeProto =>
         'int' in a
@@ -216,6 +222,12 @@ export class Graph {
     }
     return onnx.ModelProto.encode(model).finish()
   }
+}
+
+function elementTypeOf(data: ConstantData): ElementType {
+  if (data instanceof Float32Array) return 'float32'
+  if (data instanceof Int8Array) return 'int8'
+  return data instanceof Int32Array ? 'int32' : 'int64'
 }
 
 function valueInfo({ name, shape, type }: Value): Onnx.IValueInfoProto {

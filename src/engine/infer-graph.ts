@@ -7,7 +7,7 @@ import type { BaseModel } from '../types/model.ts'
 import { adapterOf } from './adapter-graph.ts'
 import { Graph, type Value } from './graph.ts'
 import { decoder, EMBEDDING, HEAD } from './llama.ts'
-import { gemm } from './ops.ts'
+import { graphWeights } from './weights.ts'
 
 /**
  * Inputs: ids (N), positions, segments (R, T), key_segments, key_positions (R, S), past_keys_i, past_values_i (R, K, P, h),
@@ -33,20 +33,11 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
   }
   const targets = g.input('targets', ['L'], 'int64')
   const factors = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
-  const frozen = new Map<string, Value>()
-  const weight = (name: string): Value => {
-    const known = frozen.get(name) ?? g.constant(model.tensor(name), model.shape(name), name)
-    frozen.set(name, known)
-    return known
-  }
   const adapter = layout ? adapterOf(g, layout, factors, null) : null
-  const {
-    hidden: h,
-    keys,
-    values,
-  } = decoder(g, config, { weight, adapt: adapter?.adapt ?? ((_module, y) => y) }, inputs)
+  const weights = graphWeights(g, { model, precision: 'fp32', fed: new Map(), adapter })
+  const { hidden: h, keys, values } = decoder(g, config, weights, inputs)
   adapter?.finish()
-  const logits = gemm(g, h, weight(config.tiedEmbeddings ? EMBEDDING : HEAD), { transB: true }) // (L, V)
+  const logits = weights.head(config.tiedEmbeddings ? EMBEDDING : HEAD).logits(h) // (L, V)
   const logP = g.op('LogSoftmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
   const column = g.op('Unsqueeze', [targets, g.ints([1])], ['L', 1], { type: 'int64' })
   const picked = g.op('GatherElements', [logP, column], ['L', 1], { attributes: { axis: { int: 1 } } })

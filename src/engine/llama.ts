@@ -2,9 +2,9 @@
  * The forward pass of Llama-shaped decoders (Touvron et al. 2023, arXiv:2302.13971; layer names and rotation as in Hugging
  * Face's LlamaForCausalLM). R rows, T tokens a row, N = R·T, P cached tokens a row, S = P + T, G = H/K query heads a key head.
  */
-import type { LinearTarget, ModelConfig } from '../types/model.ts'
+import type { ModelConfig } from '../types/model.ts'
 import type { Dim, Graph, Value } from './graph.ts'
-import { attend, linear, pick, type RopeTables, reshape, rmsNorm, rope, rowsOf, swiglu, transpose } from './ops.ts'
+import { attend, pick, type RopeTables, reshape, rmsNorm, rope, rowsOf, swiglu, transpose } from './ops.ts'
 
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const FINAL_NORM = 'model.norm.weight'
@@ -35,10 +35,13 @@ export interface DecoderInputs {
   readonly past?: PastInputs
 }
 
-/** Where the decoder gets its weights, and what it adds to a linear layer's output (LoRA, or nothing). */
+/** Where the decoder gets its weights, and how its linear layers are computed. */
 export interface DecoderWeights {
   weight(name: string): Value
-  adapt(module: string, y: Value, x: Value): Value
+  /** (N, out) = x·Wᵀ + plus, and what an adapter adds to the layer; x (N, in) */
+  linear(module: string, x: Value, plus?: Value): Value
+  /** several layers that read the same x: one by one, or what they share computed once */
+  linears<const M extends readonly string[]>(modules: M, x: Value): { readonly [K in keyof M]: Value }
 }
 
 export interface DecoderOutputs {
@@ -69,17 +72,17 @@ export function decoder(g: Graph, config: ModelConfig, weights: DecoderWeights, 
   const values: Value[] = []
   for (let i = 0; i < config.layers; i++) {
     const layer = `model.layers.${i}`
-    const project = (block: string, target: LinearTarget, input: Value, plus?: Value): Value => {
-      const module = `${layer}.${block}.${target}`
-      return weights.adapt(module, linear(g, input, weights.weight(`${module}.weight`), plus), input)
-    }
     const byHead = (y: Value, n: number, to: Value): Value =>
       transpose(g, reshape(g, y, to, ['R', 'T', n, h], [-1, n * h]), [0, 2, 1, 3]) // (R, n, T, h)
 
     const a = rmsNorm(g, x, weights.weight(`${layer}.input_layernorm.weight`), normEpsilon)
-    const q = rope(g, byHead(project('self_attn', 'q_proj', a), H, splitH), inputs.positions, tables)
-    const newK = rope(g, byHead(project('self_attn', 'k_proj', a), K, splitK), inputs.positions, tables)
-    const newV = byHead(project('self_attn', 'v_proj', a), K, splitK)
+    const [qs, ks, vs] = weights.linears(
+      [`${layer}.self_attn.q_proj`, `${layer}.self_attn.k_proj`, `${layer}.self_attn.v_proj`],
+      a,
+    )
+    const q = rope(g, byHead(qs, H, splitH), inputs.positions, tables)
+    const newK = rope(g, byHead(ks, K, splitK), inputs.positions, tables)
+    const newV = byHead(vs, K, splitK)
     const k = withPast(g, inputs.past?.keys[i], newK)
     const v = withPast(g, inputs.past?.values[i], newV)
     keys.push(k)
@@ -90,11 +93,11 @@ export function decoder(g: Graph, config: ModelConfig, weights: DecoderWeights, 
     // only attention moves numbers between places, so the rest of the last layer needs the wanted ones alone
     const last = i === config.layers - 1
     const wanted = (v: Value): Value => (last ? pick(g, v, inputs.index) : v)
-    x = project('self_attn', 'o_proj', wanted(joined), wanted(x))
+    x = weights.linear(`${layer}.self_attn.o_proj`, wanted(joined), wanted(x))
 
     const b = rmsNorm(g, x, weights.weight(`${layer}.post_attention_layernorm.weight`), normEpsilon)
-    const act = swiglu(g, project('mlp', 'gate_proj', b), project('mlp', 'up_proj', b))
-    x = project('mlp', 'down_proj', act, x)
+    const [gate, up] = weights.linears([`${layer}.mlp.gate_proj`, `${layer}.mlp.up_proj`], b)
+    x = weights.linear(`${layer}.mlp.down_proj`, swiglu(g, gate, up), x)
   }
   return { embedded, hidden: rmsNorm(g, x, weights.weight(FINAL_NORM), normEpsilon), keys, values }
 }

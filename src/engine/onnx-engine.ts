@@ -39,10 +39,10 @@ export function createOnnxEngine({ profile }: OnnxEngineOptions = {}): TrainingE
 const shared = (length: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * length))
 
 async function openTrainer(
-  { model, trainable, optimizer, threads, seed }: TrainerOptions,
+  { model, trainable, optimizer, threads, seed, precision = 'fp32' }: TrainerOptions,
   profile: string | null,
 ): Promise<Trainer> {
-  const { bytes, plan } = planTraining(model, trainable)
+  const { bytes, plan } = planTraining(model, trainable, precision)
   const memory: TrainerMemory = { theta: shared(plan.size), m: shared(plan.size), v: shared(plan.size) }
   fillInitial(memory.theta, model, plan, trainable)
   const settings = { config: model.config, optimizer, seed }

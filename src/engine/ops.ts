@@ -4,7 +4,8 @@
  */
 import { type Dim, type Graph, MICROSOFT, type Value } from './graph.ts'
 
-const add = (g: Graph, a: Value, b: Value | undefined): Value => (b ? g.op('Add', [a, b], a.shape) : a)
+/** a + b, or a when there is no b. No derivative is recorded. */
+export const add = (g: Graph, a: Value, b: Value | undefined): Value => (b ? g.op('Add', [a, b], a.shape) : a)
 const mul = (g: Graph, a: Value, b: Value, shape = a.shape): Value => g.op('Mul', [a, b], shape)
 
 interface GemmOptions {

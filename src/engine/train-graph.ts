@@ -5,11 +5,13 @@
  */
 import { CoveyError } from '../base/errors.ts'
 import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
+import type { Precision } from '../types/engine.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
 import { Graph, type Value } from './graph.ts'
 import { decoder, EMBEDDING, HEAD } from './llama.ts'
 import { gemm, rowsOf } from './ops.ts'
+import { graphWeights } from './weights.ts'
 
 /** One tensor inside the flat parameter vector. */
 export interface Slot {
@@ -51,6 +53,7 @@ export function buildTrainGraph(
   model: BaseModel,
   slots: readonly Slot[],
   lora: { layout: AdapterLayout; factors: readonly LoraFactor[] } | null,
+  precision: Precision,
 ): TrainGraph {
   const { config } = model
   const g = new Graph()
@@ -63,26 +66,15 @@ export function buildTrainGraph(
   const parameters = new Map(
     slots.map((s) => [s.name, s.trained ? g.parameter(s.name, s.shape) : g.input(s.name, s.shape)]),
   )
-  const frozen = new Map<string, Value>()
-  const weightOf = (name: string): Value => {
-    const known = parameters.get(name) ?? frozen.get(name)
-    if (known) return known
-    const made = g.constant(model.tensor(name), model.shape(name), name)
-    frozen.set(name, made)
-    return made
-  }
   const adapter = lora ? adapterOf(g, lora.layout, parameters, labelIndex) : null
-  const { embedded, hidden: h } = decoder(
-    g,
-    config,
-    { weight: weightOf, adapt: adapter?.adapt ?? ((_module, y) => y) },
-    { ids, positions, segments, index: labelIndex },
-  )
+  const weights = graphWeights(g, { model, precision, fed: parameters, adapter })
+  const { embedded, hidden: h } = decoder(g, config, weights, { ids, positions, segments, index: labelIndex })
   adapter?.finish()
 
   const headName = config.tiedEmbeddings ? EMBEDDING : HEAD
-  const head = weightOf(headName)
-  const logits = gemm(g, h, head, { transB: true }) // (L, V)
+  const head = weights.head(headName)
+  const table = weights.weight(headName)
+  const logits = head.logits(h) // (L, V)
   const p = g.op('Softmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
   const column = g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' })
   const picked = g.op('GatherElements', [p, column], ['L', 1], { attributes: { axis: { int: 1 } } })
@@ -91,14 +83,13 @@ export function buildTrainGraph(
   const loss = g.op('Mul', [g.op('Neg', [total], []), weight], [])
 
   // d(logits) = weight·(p − onehot) is never made: p·head − head[label] is the same with no second (L, V) array
-  const byProbability = gemm(g, p, head)
-  const dh = g.op('Mul', [g.op('Sub', [byProbability, rowsOf(g, head, labelIds)], h.shape), weight], h.shape)
+  const dh = g.op('Mul', [g.op('Sub', [head.back(p), rowsOf(g, table, labelIds)], h.shape), weight], h.shape)
   const outputs: Record<string, Value> = { loss }
   const sparse: SparseGradient[] = []
   const seeds: [Value, Value][] = [[h, dh]]
-  if (g.differentiable(head)) {
+  if (g.differentiable(table)) {
     const weighted = g.op('Mul', [h, weight], h.shape)
-    seeds.push([head, gemm(g, p, weighted, { transA: true })])
+    seeds.push([table, gemm(g, p, weighted, { transA: true })])
     outputs.rows_label_ids = weighted
     sparse.push({ slot: headName, output: 'rows_label_ids', index: 'label_ids', scale: -1 })
   }

@@ -3,7 +3,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { CoveyError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { PackedBatch } from '../types/data.ts'
-import type { OptimizerConfig, StepResult, Trainable } from '../types/engine.ts'
+import type { OptimizerConfig, Precision, StepResult, Trainable } from '../types/engine.ts'
 import type { BaseModel, ModelConfig } from '../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { DROPOUT_ROW_SPAN } from './adapter-graph.ts'
@@ -27,10 +27,14 @@ export interface TrainerMemory {
 export type TrainPlan = Omit<TrainGraph, 'bytes'>
 
 /** The graph of what is to be trained. @throws CoveyError E_MODEL_SHAPE | E_ADAPTER | E_ENGINE */
-export function planTraining(model: BaseModel, trainable: Trainable): { bytes: Uint8Array; plan: TrainPlan } {
+export function planTraining(
+  model: BaseModel,
+  trainable: Trainable,
+  precision: Precision,
+): { bytes: Uint8Array; plan: TrainPlan } {
   const lora = trainable.kind === 'lora' ? trainable : null
   const slots = lora ? adapterSlots(lora.layout, lora.factors) : modelSlots(model)
-  const { bytes, ...plan } = buildTrainGraph(model, slots, lora)
+  const { bytes, ...plan } = buildTrainGraph(model, slots, lora, precision)
   return { bytes, plan }
 }
 

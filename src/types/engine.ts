@@ -24,6 +24,12 @@ export interface OptimizerConfig {
   readonly clipNorm: number
 }
 
+/**
+ * In what the products with frozen weights are computed: float32, or 8 bits both ways (less memory, faster where the
+ * processor has 8-bit instructions, a loss that differs by rounding). What is trained is always float32.
+ */
+export type Precision = 'fp32' | 'int8'
+
 export interface TrainerOptions {
   readonly model: BaseModel
   readonly trainable: Trainable
@@ -32,6 +38,8 @@ export interface TrainerOptions {
   readonly threads: number
   /** seed of dropout masks */
   readonly seed: number
+  /** fp32 unless given */
+  readonly precision?: Precision
 }
 
 export interface StepResult {

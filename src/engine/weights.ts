@@ -1,0 +1,58 @@
+/** The weights of a graph: frozen ones become constants, in the precision asked for; an adapter is added to the linear layers. */
+import type { Precision } from '../types/engine.ts'
+import type { BaseModel } from '../types/model.ts'
+import type { AdapterGraph } from './adapter-graph.ts'
+import type { Graph, Value } from './graph.ts'
+import { Int8Products } from './int8.ts'
+import type { DecoderWeights } from './llama.ts'
+import { gemm, linear } from './ops.ts'
+
+/** Products with the (V, D) matrix that the head reads. No derivative is recorded: the loss makes its own. */
+export interface HeadProducts {
+  /** h·Wᵀ: (L, D) to (L, V) */
+  logits(h: Value): Value
+  /** p·W: (L, V) to (L, D) */
+  back(p: Value): Value
+}
+
+export interface GraphWeights extends DecoderWeights {
+  head(name: string): HeadProducts
+}
+
+export interface GraphWeightsOptions {
+  readonly model: BaseModel
+  readonly precision: Precision
+  /** weights that are fed or trained, by name: these stay in float32 */
+  readonly fed: ReadonlyMap<string, Value>
+  readonly adapter: AdapterGraph | null
+}
+
+export function graphWeights(g: Graph, { model, precision, fed, adapter }: GraphWeightsOptions): GraphWeights {
+  const frozen = new Map<string, Value>()
+  const weight = (name: string): Value => {
+    const known = fed.get(name) ?? frozen.get(name)
+    if (known) return known
+    const made = g.constant(model.tensor(name), model.shape(name), name)
+    frozen.set(name, made)
+    return made
+  }
+  const int8 =
+    precision === 'int8'
+      ? new Int8Products(g, (name) => ({ data: model.tensor(name), shape: model.shape(name) as [number, number] }))
+      : null
+  const one = (module: string, x: Value, plus?: Value): Value => {
+    const name = `${module}.weight`
+    const y = int8 && !fed.has(name) ? int8.linear(name, x, plus) : linear(g, x, weight(name), plus)
+    return adapter ? adapter.adapt(module, y, x) : y
+  }
+  return {
+    weight,
+    linear: one,
+    linears: <const M extends readonly string[]>(modules: M, x: Value) =>
+      modules.map((module) => one(module, x)) as { readonly [K in keyof M]: Value },
+    head(name) {
+      if (int8 && !fed.has(name)) return { logits: (h) => int8.forward(name, h), back: (p) => int8.backward(name, p) }
+      return { logits: (h) => gemm(g, h, weight(name), { transB: true }), back: (p) => gemm(g, p, weight(name)) }
+    },
+  }
+}
