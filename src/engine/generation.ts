@@ -2,13 +2,11 @@
  * Batched decoding with a KV cache. Prompts of different length are padded on the right; what is padding is in segment 0
  * and so never seen. Rows that are done leave the cache when it pays.
  */
-import type { Tensor } from 'onnxruntime-node'
 import { CoveyError } from '../base/errors.ts'
 import { type Random, seededRandom } from '../base/random.ts'
 import type { GeneratedToken, GenerateOptions } from '../types/engine.ts'
 import type { ModelConfig } from '../types/model.ts'
 import { argmax, sample } from './sampling.ts'
-import { floatTensor } from './session.ts'
 
 /** Most prompts in one call: the cache of each takes layers · 2 · K · h · tokens numbers. */
 export const MAX_GENERATION_ROWS = 1024
@@ -27,15 +25,21 @@ export interface DecodeCall {
   readonly keyPositions: Int32Array
   /** (rows) the place whose logits are wanted */
   readonly index: Int32Array
-  readonly keys: readonly Tensor[]
-  readonly values: readonly Tensor[]
 }
 
-export interface DecodeResult {
+export interface DecodeResult<Cache> {
   /** (rows, V) */
   readonly logits: Float32Array
-  readonly keys: Tensor[]
-  readonly values: Tensor[]
+  readonly cache: Cache
+}
+
+/** What computes the steps; how keys and values are kept is its own affair. A cache is never changed, and dropped once. */
+export interface Decoder<Cache> {
+  /** @param cache of the tokens before this call, null for none */
+  decode(call: DecodeCall, cache: Cache | null): Promise<DecodeResult<Cache>>
+  /** a new cache with some of the `rows` rows, in the order of `keep` */
+  keepRows(cache: Cache, rows: number, keep: readonly number[]): Cache
+  drop(cache: Cache): void
 }
 
 interface Row {
@@ -49,30 +53,28 @@ interface Row {
   done: boolean
 }
 
-export class Generation {
+export class Generation<Cache> {
   readonly #config: ModelConfig
   readonly #options: Omit<GenerateOptions, 'signal'>
-  readonly #run: (call: DecodeCall) => Promise<DecodeResult>
+  readonly #decoder: Decoder<Cache>
   readonly #prompts: readonly (readonly number[])[]
   readonly #stop: ReadonlySet<number>
   #rows: Row[]
-  #keys: Tensor[] = []
-  #values: Tensor[] = []
+  #cache: Cache | null = null
   /** (rows, cached): segments and positions of what is in the cache */
   #keySegments = new Int32Array(0)
   #keyPositions = new Int32Array(0)
-  #started = false
 
   constructor(
     config: ModelConfig,
     prompts: readonly (readonly number[])[],
     options: Omit<GenerateOptions, 'signal'>,
-    run: (call: DecodeCall) => Promise<DecodeResult>,
+    decoder: Decoder<Cache>,
   ) {
     checkGeneration(config, prompts, options)
     this.#config = config
     this.#options = options
-    this.#run = run
+    this.#decoder = decoder
     this.#prompts = prompts
     this.#stop = new Set(options.stopIds)
     this.#rows = prompts.map((prompt, row) => ({
@@ -88,10 +90,10 @@ export class Generation {
 
   async next(): Promise<GeneratedToken[]> {
     if (this.#rows.every((r) => r.done)) return []
-    const result = await this.#run(this.#started ? this.#step() : this.#prefill())
-    this.#started = true
-    this.#keys = result.keys
-    this.#values = result.values
+    const call = this.#cache === null ? this.#prefill() : this.#step()
+    const result = await this.#decoder.decode(call, this.#cache)
+    this.close()
+    this.#cache = result.cache
     const tokens: GeneratedToken[] = []
     const V = this.#config.vocabSize
     for (const [i, r] of this.#rows.entries()) {
@@ -110,8 +112,13 @@ export class Generation {
     return tokens
   }
 
+  /** Drops the cache. */
+  close(): void {
+    if (this.#cache !== null) this.#decoder.drop(this.#cache)
+    this.#cache = null
+  }
+
   #prefill(): DecodeCall {
-    const { layers, kvHeads, headDim } = this.#config
     const rows = this.#rows.length
     const length = Math.max(...this.#prompts.map((p) => p.length))
     const ids = new Int32Array(rows * length)
@@ -126,22 +133,9 @@ export class Generation {
       }
       index[r] = r * length + prompt.length - 1
     }
-    const empty = (): Tensor[] =>
-      Array.from({ length: layers }, () => floatTensor(new Float32Array(0), [rows, kvHeads, 0, headDim]))
     this.#keySegments = segments
     this.#keyPositions = positions
-    return {
-      rows,
-      length,
-      ids,
-      positions,
-      segments,
-      keySegments: segments,
-      keyPositions: positions,
-      index,
-      keys: empty(),
-      values: empty(),
-    }
+    return { rows, length, ids, positions, segments, keySegments: segments, keyPositions: positions, index }
   }
 
   #step(): DecodeCall {
@@ -162,28 +156,24 @@ export class Generation {
       keySegments: this.#keySegments,
       keyPositions: this.#keyPositions,
       index: Int32Array.from({ length: rows }, (_, i) => i),
-      keys: this.#keys,
-      values: this.#values,
     }
   }
 
   #compact(): void {
     const keep = this.#rows.flatMap((r, i) => (r.done ? [] : [i]))
-    if (keep.length >= COMPACT_BELOW * this.#rows.length) return
+    if (this.#cache === null || keep.length >= COMPACT_BELOW * this.#rows.length) return
     const rows = this.#rows.length
-    const shrink = (t: Tensor): Tensor => {
-      const data = takeRows(t.data as Float32Array, rows, keep)
-      return floatTensor(data, [keep.length, ...t.dims.slice(1)])
-    }
-    this.#keys = this.#keys.map(shrink)
-    this.#values = this.#values.map(shrink)
+    const smaller = this.#decoder.keepRows(this.#cache, rows, keep)
+    this.close()
+    this.#cache = smaller
     this.#keySegments = takeRows(this.#keySegments, rows, keep)
     this.#keyPositions = takeRows(this.#keyPositions, rows, keep)
     this.#rows = keep.map((i) => this.#rows[i] as Row)
   }
 }
 
-function takeRows<T extends Float32Array | Int32Array>(data: T, rows: number, keep: readonly number[]): T {
+/** Some rows of row-major numbers. */
+export function takeRows<T extends Float32Array | Int32Array>(data: T, rows: number, keep: readonly number[]): T {
   const width = data.length / rows
   const out = data.slice(0, keep.length * width) as T
   for (const [to, from] of keep.entries()) out.set(data.subarray(from * width, (from + 1) * width), to * width)

@@ -1,13 +1,10 @@
-/** Scoring and decoding in this thread; each call blocks while ONNX Runtime computes. */
-import type { InferenceSession, Tensor } from 'onnxruntime-node'
+/** Scoring and decoding in this thread, whatever computes; each call blocks while it does. */
 import { CoveyError } from '../base/errors.ts'
-import type { AdapterEntry } from '../types/adapter.ts'
 import type { PackedBatch } from '../types/data.ts'
 import type { GeneratedToken, GenerateOptions } from '../types/engine.ts'
 import type { ModelConfig } from '../types/model.ts'
-import { labelsOf } from './batch.ts'
+import { type Labels, labelsOf } from './batch.ts'
 import { type DecodeCall, type DecodeResult, Generation } from './generation.ts'
-import { type Feeds, floatTensor, intTensor, runSession } from './session.ts'
 
 /** Sums over one batch, so that batches add up. */
 export interface BatchScore {
@@ -20,60 +17,72 @@ export interface BatchScore {
 
 export type LocalGenerateOptions = Omit<GenerateOptions, 'signal'>
 
-export class LocalInference {
-  readonly #session: InferenceSession
+/** One runtime's way to run a model. `Factors` is an adapter made ready to run, `Cache` what decoding keeps. */
+export interface ModelRunner<Factors, Cache> {
+  /** null: the base alone */
+  makeFactors(values: Float32Array | null): Factors
+  dropFactors(factors: Factors): void
+  /** for each label −log p and the likeliest token (L) */
+  score(
+    factors: Factors,
+    batch: PackedBatch,
+    labels: Labels,
+  ): Promise<{ readonly nll: Float32Array; readonly best: Int32Array }>
+  /** @param cache of the tokens before this call, null for none */
+  decode(factors: Factors, call: DecodeCall, cache: Cache | null): Promise<DecodeResult<Cache>>
+  /** a new cache with some of the `rows` rows */
+  keepRows(cache: Cache, rows: number, keep: readonly number[]): Cache
+  dropCache(cache: Cache): void
+  close(): Promise<void>
+}
+
+/** An adapter and how many need it: the inference itself while it is set, and each generation that began with it. */
+interface Held<Factors> {
+  readonly factors: Factors
+  users: number
+}
+
+interface Running<Factors, Cache> {
+  readonly generation: Generation<Cache>
+  readonly held: Held<Factors>
+}
+
+export class LocalInference<Factors, Cache> {
+  readonly #runner: ModelRunner<Factors, Cache>
   readonly #config: ModelConfig
-  readonly #entries: readonly AdapterEntry[]
-  #factors: Feeds
-  readonly #generations = new Map<number, Generation>()
+  #current: Held<Factors>
+  readonly #running = new Map<number, Running<Factors, Cache>>()
   #nextGeneration = 1
 
-  constructor(session: InferenceSession, config: ModelConfig, entries: readonly AdapterEntry[]) {
-    this.#session = session
+  constructor(runner: ModelRunner<Factors, Cache>, config: ModelConfig) {
+    this.#runner = runner
     this.#config = config
-    this.#entries = entries
-    this.#factors = this.#feedsOf(null)
+    this.#current = { factors: runner.makeFactors(null), users: 1 }
   }
 
-  /** Kept, not copied. null: zeros, which add exactly nothing. */
+  /** Kept, not copied. */
   setAdapter(values: Float32Array | null): void {
-    this.#factors = this.#feedsOf(values)
+    const before = this.#current
+    this.#current = { factors: this.#runner.makeFactors(values), users: 1 }
+    this.#release(before)
   }
 
-  #feedsOf(values: Float32Array | null): Feeds {
-    return Object.fromEntries(
-      this.#entries.map(({ name, shape, offset }) => {
-        const size = shape[0] * shape[1]
-        return [name, floatTensor(values ? values.subarray(offset, offset + size) : new Float32Array(size), shape)]
-      }),
-    )
+  #release(held: Held<Factors>): void {
+    held.users--
+    if (held.users === 0) this.#runner.dropFactors(held.factors)
   }
 
   /** @throws CoveyError E_ARGUMENT | E_ENGINE */
   async score(batch: PackedBatch): Promise<BatchScore> {
-    const { config, labels } = { config: this.#config, labels: labelsOf(batch, this.#config) }
+    const labels = labelsOf(batch, this.#config)
     if (labels.ids.length === 0) return { nll: 0, labels: 0, examples: 0, exact: 0 }
-    const grid = [batch.rows, batch.length]
-    const positions = intTensor(batch.positions, grid)
-    const segments = intTensor(batch.segments, grid)
-    const none = [batch.rows, config.kvHeads, 0, config.headDim]
-    const feeds: Feeds = { ...this.#factors, positions, segments, key_positions: positions, key_segments: segments }
-    feeds.ids = intTensor(batch.ids, [batch.ids.length])
-    feeds.index = intTensor(labels.index, [labels.index.length])
-    feeds.targets = intTensor(labels.ids, [labels.ids.length])
-    for (let i = 0; i < config.layers; i++) {
-      feeds[`past_keys_${i}`] = floatTensor(new Float32Array(0), none)
-      feeds[`past_values_${i}`] = floatTensor(new Float32Array(0), none)
-    }
-    const out = await runSession(this.#session, feeds, ['nll', 'best'])
-    const nll = (out.nll as Tensor).data as Float32Array
-    const best = (out.best as Tensor).data as BigInt64Array
+    const { nll, best } = await this.#runner.score(this.#current.factors, batch, labels)
     let sum = 0
     const right = new Map<number, boolean>()
     for (let i = 0; i < labels.ids.length; i++) {
       sum += nll[i] as number
       const segment = batch.segments[labels.index[i] as number] as number
-      right.set(segment, (right.get(segment) ?? true) && Number(best[i]) === labels.ids[i])
+      right.set(segment, (right.get(segment) ?? true) && best[i] === labels.ids[i])
     }
     const exact = [...right.values()].filter(Boolean).length
     return { nll: sum, labels: labels.ids.length, examples: right.size, exact }
@@ -81,49 +90,38 @@ export class LocalInference {
 
   /** Starts decoding. Returns a number for `next` and `end`. @throws CoveyError E_ARGUMENT */
   begin(prompts: readonly (readonly number[])[], options: LocalGenerateOptions): number {
-    const factors = this.#factors
+    const held = this.#current
+    const runner = this.#runner
+    const generation = new Generation<Cache>(this.#config, prompts, options, {
+      decode: (call, cache) => runner.decode(held.factors, call, cache),
+      keepRows: (cache, rows, keep) => runner.keepRows(cache, rows, keep),
+      drop: (cache) => runner.dropCache(cache),
+    })
+    held.users++
     const id = this.#nextGeneration++
-    this.#generations.set(id, new Generation(this.#config, prompts, options, (call) => this.#decode(factors, call)))
+    this.#running.set(id, { generation, held })
     return id
   }
 
   /** The tokens of the next step, one for each prompt that is not done; empty when all are. */
   async next(id: number): Promise<GeneratedToken[]> {
-    const generation = this.#generations.get(id)
-    if (!generation) throw new CoveyError('E_INTERNAL', `no generation ${id} is running`)
-    return generation.next()
+    const running = this.#running.get(id)
+    if (!running) throw new CoveyError('E_INTERNAL', `no generation ${id} is running`)
+    return running.generation.next()
   }
 
   /** Forgets its cache. */
   end(id: number): void {
-    this.#generations.delete(id)
-  }
-
-  async #decode(factors: Feeds, call: DecodeCall): Promise<DecodeResult> {
-    const { layers } = this.#config
-    const grid = [call.rows, call.length]
-    const all = [call.rows, call.keySegments.length / call.rows]
-    const feeds: Feeds = { ...factors }
-    feeds.ids = intTensor(call.ids, [call.ids.length])
-    feeds.positions = intTensor(call.positions, grid)
-    feeds.segments = intTensor(call.segments, grid)
-    feeds.key_segments = intTensor(call.keySegments, all)
-    feeds.key_positions = intTensor(call.keyPositions, all)
-    feeds.index = intTensor(call.index, [call.rows])
-    feeds.targets = intTensor(new Int32Array(call.rows), [call.rows])
-    const names: string[] = []
-    for (let i = 0; i < layers; i++) {
-      feeds[`past_keys_${i}`] = call.keys[i] as Tensor
-      feeds[`past_values_${i}`] = call.values[i] as Tensor
-      names.push(`keys_${i}`, `values_${i}`)
-    }
-    const out = await runSession(this.#session, feeds, ['logits', ...names])
-    const list = (name: string): Tensor[] => Array.from({ length: layers }, (_, i) => out[`${name}_${i}`] as Tensor)
-    return { logits: (out.logits as Tensor).data as Float32Array, keys: list('keys'), values: list('values') }
+    const running = this.#running.get(id)
+    if (!running) return
+    this.#running.delete(id)
+    running.generation.close()
+    this.#release(running.held)
   }
 
   async close(): Promise<void> {
-    this.#generations.clear()
-    await this.#session.release()
+    for (const id of [...this.#running.keys()]) this.end(id)
+    this.#release(this.#current)
+    await this.#runner.close()
   }
 }

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { CoveyError, isCoveyError, messageOf } from '../base/errors.ts'
 import type { PackedBatch } from '../types/data.ts'
 import { type LocalGenerateOptions, LocalInference } from './inference.ts'
+import { OnnxRunner } from './onnx-runner.ts'
 import { createSession } from './session.ts'
 import { LocalTrainer } from './trainer.ts'
 import type { Reply, Request, Setup } from './worker-protocol.ts'
@@ -24,7 +25,7 @@ async function open(setup: Setup): Promise<Methods> {
       close: () => trainer.close(),
     }
   }
-  const inference = new LocalInference(session, setup.config, setup.entries)
+  const inference = new LocalInference(new OnnxRunner(session, setup.config, setup.entries), setup.config)
   return {
     setAdapter: (values: Float32Array | null) => inference.setAdapter(values),
     score: (batch: PackedBatch) => inference.score(batch),
