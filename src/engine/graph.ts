@@ -5,6 +5,7 @@
  */
 import onnxProto, { type onnx as Onnx } from 'onnx-proto'
 import { bytesOf } from '../base/bytes.ts'
+import { digestOfJson } from '../base/canonical.ts'
 import { CoveyError } from '../base/errors.ts'
 
 const { onnx } = onnxProto
@@ -13,7 +14,7 @@ const { onnx } = onnxProto
 export type Dim = number | string
 
 /** ONNX element types that the engine uses, by their number in TensorProto.DataType. */
-export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const
+export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float64: 11 } as const
 export type ElementType = keyof typeof ELEMENT
 
 export interface Value {
@@ -34,6 +35,7 @@ interface TapeEntry {
 }
 
 export type ConstantData = Float32Array | BigInt64Array | Int32Array | Int8Array
+type ConstantType = 'float32' | 'int64' | 'int32' | 'int8'
 
 interface OpOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>
@@ -47,19 +49,53 @@ export const MICROSOFT = 'com.microsoft'
 /** opset 17 is the newest whose reductions take their axes as attributes; ONNX Runtime keeps old opsets working */
 const OPSET = 17
 const IR_VERSION = 9
-/** protobuf's own limit on a message */
-const MAX_MODEL_BYTES = 2 ** 31 - 1
+/** A graph whose constants are larger than this keeps its weights in a file of their own (protobuf ends at 2 GiB, and copies). */
+const MAX_INLINE_BYTES = 64 * 1024 * 1024
+/** Part of a weight file's name: raised when the same weights would be written otherwise. */
+const WEIGHT_FILE_VERSION = 1
+/** What is smaller stays in the graph. */
+const MIN_EXTERNAL_BYTES = 256
+/** Weights start at a page of memory, so that the file can be mapped. */
+const PAGE_BYTES = 4096
+
+/** One weight in the file beside the model; `read` makes its bytes. */
+export interface WeightPart {
+  readonly offset: number
+  readonly length: number
+  read(): Uint8Array
+}
+
+export interface WeightFilePlan {
+  /** the same name is the same bytes */
+  readonly name: string
+  readonly size: number
+  /** in ascending offset, with zeros between them */
+  readonly parts: ReadonlyMap<string, WeightPart>
+}
+
+export interface EncodedGraph {
+  readonly bytes: Uint8Array
+  /** null when all weights are in `bytes` */
+  readonly weights: WeightFilePlan | null
+}
+
+interface Constant {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly type: ConstantType
+  readonly read: () => ConstantData
+}
 
 export class Graph {
   readonly #nodes: Onnx.INodeProto[] = []
-  readonly #initializers: Onnx.ITensorProto[] = []
+  readonly #constants: Constant[] = []
   readonly #inputs: Value[] = []
   readonly #values: Value[] = []
   readonly #tape: TapeEntry[] = []
   readonly #differentiable = new Set<string>()
-  readonly #constants = new Map<string, Value>()
+  /** small constants by what they hold */
+  readonly #shared = new Map<string, Value>()
   #count = 0
-  #bytes = 0
 
   #name(prefix: string): string {
     return `${prefix}_${this.#count++}`
@@ -79,37 +115,31 @@ export class Graph {
     return value
   }
 
-  /** Numbers that are part of the graph. `data` is not copied until `encode`. */
+  /** Numbers that are part of the graph. */
   constant(data: ConstantData, shape: readonly number[], name = this.#name('const')): Value {
-    const type = elementTypeOf(data)
-    const expected = shape.reduce((n, d) => n * d, 1)
-    if (data.length !== expected) {
-      throw new CoveyError(
-        'E_INTERNAL',
-        `constant ${name}: shape ${shape.join('x')} wants ${expected} numbers, got ${data.length}`,
-      )
-    }
-    this.#bytes += data.byteLength
-    this.#initializers.push({ name, dims: [...shape], dataType: ELEMENT[type], rawData: bytesOf(data) })
+    return this.weight(name, shape, elementTypeOf(data), () => data)
+  }
+
+  /** Numbers that are part of the graph and asked for when they are written, so that a large model need not be in memory. */
+  weight(name: string, shape: readonly number[], type: ConstantType, read: () => ConstantData): Value {
+    this.#constants.push({ name, shape, type, read })
     return { name, shape, type }
   }
 
   scalar(value: number): Value {
-    return this.#shared(`f${value}`, () => this.constant(Float32Array.of(value), []))
+    return this.#once(`f${value}`, () => this.constant(Float32Array.of(value), []))
   }
 
   /** A list of int64: shapes, axes. */
   ints(values: readonly number[]): Value {
-    return this.#shared(`i${values.join(',')}`, () =>
-      this.constant(BigInt64Array.from(values, BigInt), [values.length]),
-    )
+    return this.#once(`i${values.join(',')}`, () => this.constant(BigInt64Array.from(values, BigInt), [values.length]))
   }
 
-  #shared(key: string, make: () => Value): Value {
-    const known = this.#constants.get(key)
+  #once(key: string, make: () => Value): Value {
+    const known = this.#shared.get(key)
     if (known) return known
     const made = make()
-    this.#constants.set(key, made)
+    this.#shared.set(key, made)
     return made
   }
 
@@ -191,23 +221,29 @@ export class Graph {
     return derivatives
   }
 
-  /** The model as ONNX bytes. `outputs` gives each a name of its own. @throws CoveyError E_ENGINE over 2 GiB */
-  encode(outputs: Readonly<Record<string, Value>>): Uint8Array {
-    if (this.#bytes > MAX_MODEL_BYTES) {
-      throw new CoveyError(
-        'E_ENGINE',
-        `the model's weights take ${this.#bytes} bytes as float32, one graph holds at most ${MAX_MODEL_BYTES}; use a smaller model`,
-        { bytes: this.#bytes },
-      )
-    }
+  /**
+   * The model as ONNX bytes. `outputs` gives each a name of its own. Weights stay outside when they are large together: then
+   * `weights` says how a file of that name, beside the model's, has to look.
+   * @param source digest of where the weights come from: with what is taken from there it names the file
+   */
+  encode(outputs: Readonly<Record<string, Value>>, source: string): EncodedGraph {
     const named = Object.entries(outputs).map(([name, value]): Value => {
       this.#nodes.push({ opType: 'Identity', name: this.#name('node'), input: [value.name], output: [name] })
       return { ...value, name }
     })
+    const weights = weightFile(this.#constants, source)
+    const initializer = this.#constants.map((c): Onnx.ITensorProto => {
+      const proto = { name: c.name, dims: [...c.shape], dataType: ELEMENT[c.type] }
+      const part = weights?.parts.get(c.name)
+      if (weights === null || part === undefined) return { ...proto, rawData: bytesOf(read(c)) }
+      const where = { location: weights.name, offset: String(part.offset), length: String(part.length) }
+      const externalData = Object.entries(where).map(([key, value]) => ({ key, value }))
+      return { ...proto, dataLocation: onnx.TensorProto.DataLocation.EXTERNAL, externalData }
+    })
     const graph: Onnx.IGraphProto = {
       name: 'covey',
       node: this.#nodes,
-      initializer: this.#initializers,
+      initializer,
       input: this.#inputs.map(valueInfo),
       output: named.map(valueInfo),
       valueInfo: this.#values.map(valueInfo),
@@ -220,11 +256,41 @@ export class Graph {
       ],
       graph,
     }
-    return onnx.ModelProto.encode(model).finish()
+    return { bytes: onnx.ModelProto.encode(model).finish(), weights }
   }
 }
 
-function elementTypeOf(data: ConstantData): ElementType {
+/** What of the constants goes into a file of its own: nothing when they are small together. */
+function weightFile(constants: readonly Constant[], source: string): WeightFilePlan | null {
+  if (constants.reduce((n, c) => n + byteLength(c), 0) <= MAX_INLINE_BYTES) return null
+  const parts = new Map<string, WeightPart>()
+  let size = 0
+  for (const c of constants) {
+    const length = byteLength(c)
+    if (length < MIN_EXTERNAL_BYTES) continue
+    parts.set(c.name, { offset: size, length, read: () => bytesOf(read(c)) })
+    size += Math.ceil(length / PAGE_BYTES) * PAGE_BYTES
+  }
+  const what = [...parts].map(([name, { offset, length }]) => [name, offset, length] as const)
+  return { name: `${digestOfJson({ version: WEIGHT_FILE_VERSION, source, what })}.weights`, size, parts }
+}
+
+const BYTES: Readonly<Record<ConstantType, number>> = { float32: 4, int64: 8, int32: 4, int8: 1 }
+
+const byteLength = ({ shape, type }: Constant): number => shape.reduce((n, d) => n * d, BYTES[type])
+
+/** @throws CoveyError E_INTERNAL when there are not as many numbers as the shape says */
+function read({ name, shape, type, read }: Constant): ConstantData {
+  const data = read()
+  const expected = shape.reduce((n, d) => n * d, 1)
+  if (data.length !== expected || elementTypeOf(data) !== type) {
+    const message = `constant ${name}: shape ${shape.join('x')} wants ${expected} ${type}, got ${data.length} ${elementTypeOf(data)}`
+    throw new CoveyError('E_INTERNAL', message)
+  }
+  return data
+}
+
+function elementTypeOf(data: ConstantData): ConstantType {
   if (data instanceof Float32Array) return 'float32'
   if (data instanceof Int8Array) return 'int8'
   return data instanceof Int32Array ? 'int32' : 'int64'

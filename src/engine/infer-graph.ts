@@ -5,7 +5,7 @@
 import type { AdapterLayout } from '../types/adapter.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf } from './adapter-graph.ts'
-import { Graph, type Value } from './graph.ts'
+import { type EncodedGraph, Graph, type Value } from './graph.ts'
 import { decoder, EMBEDDING, HEAD } from './llama.ts'
 import { graphWeights } from './weights.ts'
 
@@ -14,7 +14,7 @@ import { graphWeights } from './weights.ts'
  * index (L) places in N that reach the head, targets (L), and the adapter's factors by name.
  * Outputs: nll (L) = −log p(target), best (L) = argmax, logits (L, V), keys_i, values_i (R, K, S, h).
  */
-export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null): Uint8Array {
+export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null): EncodedGraph {
   const { config } = model
   const g = new Graph()
   const past = (name: string): Value[] =>
@@ -49,5 +49,5 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
   const outputs: Record<string, Value> = { nll, best, logits }
   for (const [i, k] of keys.entries()) outputs[`keys_${i}`] = k
   for (const [i, v] of values.entries()) outputs[`values_${i}`] = v
-  return g.encode(outputs)
+  return g.encode(outputs, model.digest)
 }

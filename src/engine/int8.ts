@@ -3,6 +3,8 @@
  * the weight's own gradient left out, since the weight does not move. A weight has a scale for each output column; what
  * is multiplied with it has one for the whole matrix, found when the graph runs (ONNX's DynamicQuantizeLinear).
  */
+
+import type { BaseModel } from '../types/model.ts'
 import { type Graph, MICROSOFT, type Value } from './graph.ts'
 import { add } from './ops.ts'
 
@@ -26,18 +28,16 @@ interface Int8Activation {
 
 export class Int8Products {
   readonly #g: Graph
-  readonly #read: (name: string) => { readonly data: Float32Array; readonly shape: readonly [number, number] }
+  readonly #model: Pick<BaseModel, 'tensor' | 'shape'>
   readonly #matrices = new Map<string, Int8Matrix>()
   /** what several layers read (q, k and v; gate and up) is rounded once */
   readonly #activations = new Map<string, Int8Activation>()
+  /** the last matrix that was rounded: its scales are written right after its values */
+  #last: { readonly key: string; readonly rounded: Rounded } | null = null
 
-  /** @param read a weight (out, in) by name */
-  constructor(
-    g: Graph,
-    read: (name: string) => { readonly data: Float32Array; readonly shape: readonly [number, number] },
-  ) {
+  constructor(g: Graph, model: Pick<BaseModel, 'tensor' | 'shape'>) {
     this.#g = g
-    this.#read = read
+    this.#model = model
   }
 
   /** y = x·Wᵀ (+ plus); x (N, in), W (out, in), y (N, out). The derivative dx = dy·W is in 8 bits as well. */
@@ -54,18 +54,12 @@ export class Int8Products {
 
   /** x·Wᵀ (N, out); no derivative is recorded. */
   forward(name: string, x: Value): Value {
-    return this.#product(
-      x,
-      this.#matrix(`${name}:forward`, () => turned(this.#read(name))),
-    )
+    return this.#product(x, this.#matrix(name, 'forward'))
   }
 
   /** dy·W (N, in); no derivative is recorded. */
   backward(name: string, dy: Value): Value {
-    return this.#product(
-      dy,
-      this.#matrix(`${name}:backward`, () => upright(this.#read(name))),
-    )
+    return this.#product(dy, this.#matrix(name, 'backward'))
   }
 
   #product(x: Value, { values, scales }: Int8Matrix): Value {
@@ -90,13 +84,22 @@ export class Int8Products {
     return made
   }
 
-  #matrix(key: string, make: () => Rounded): Int8Matrix {
+  #matrix(name: string, way: 'forward' | 'backward'): Int8Matrix {
+    const key = `${name}:${way}`
     const known = this.#matrices.get(key)
     if (known) return known
-    const { values, scales, shape } = make()
+    const [outputs, inputs] = this.#model.shape(name) as [number, number]
+    const shape = way === 'forward' ? [inputs, outputs] : [outputs, inputs]
+    const rounded = (): Rounded => {
+      if (this.#last?.key === key) return this.#last.rounded
+      const data = this.#model.tensor(name)
+      const made = way === 'forward' ? turned(data, outputs, inputs) : upright(data, outputs, inputs)
+      this.#last = { key, rounded: made }
+      return made
+    }
     const made = {
-      values: this.#g.constant(values, shape, key),
-      scales: this.#g.constant(scales, [scales.length], `${key}:scales`),
+      values: this.#g.weight(key, shape, 'int8', () => rounded().values),
+      scales: this.#g.weight(`${key}:scales`, [shape[1] as number], 'float32', () => rounded().scales),
     }
     this.#matrices.set(key, made)
     return made
@@ -106,15 +109,10 @@ export class Int8Products {
 interface Rounded {
   readonly values: Int8Array
   readonly scales: Float32Array
-  readonly shape: readonly [number, number]
-}
-interface Matrix {
-  readonly data: Float32Array
-  readonly shape: readonly [number, number]
 }
 
 /** W (out, in) as it stands, a scale for each of the `in` columns. */
-function upright({ data, shape: [rows, columns] }: Matrix): Rounded {
+function upright(data: Float32Array, rows: number, columns: number): Rounded {
   const scales = new Float32Array(columns)
   for (let r = 0; r < rows; r++) {
     const at = r * columns
@@ -129,11 +127,11 @@ function upright({ data, shape: [rows, columns] }: Matrix): Rounded {
     const at = r * columns
     for (let c = 0; c < columns; c++) values[at + c] = Math.round((data[at + c] as number) * (inverse[c] as number))
   }
-  return { values, scales, shape: [rows, columns] }
+  return { values, scales }
 }
 
 /** W (out, in) turned to (in, out), a scale for each of the `out` columns. */
-function turned({ data, shape: [rows, columns] }: Matrix): Rounded {
+function turned(data: Float32Array, rows: number, columns: number): Rounded {
   const scales = new Float32Array(rows)
   for (let r = 0; r < rows; r++) {
     let most = 0
@@ -149,7 +147,7 @@ function turned({ data, shape: [rows, columns] }: Matrix): Rounded {
         for (let c = c0; c < Math.min(c0 + BLOCK, columns); c++)
           values[c * rows + r] = Math.round((data[r * columns + c] as number) * by)
       }
-  return { values, scales, shape: [columns, rows] }
+  return { values, scales }
 }
 
 /** Turns largest sizes into scales, in place; returns their inverses, 0 for a column of zeros. */

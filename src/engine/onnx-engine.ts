@@ -18,10 +18,13 @@ import type {
   TrainerOptions,
   TrainingEngine,
 } from '../types/engine.ts'
+import type { EncodedGraph } from './graph.ts'
 import { buildInferGraph } from './infer-graph.ts'
 import type { BatchScore, LocalGenerateOptions } from './inference.ts'
 import { fillInitial, planTraining, type TrainerMemory } from './trainer.ts'
+import { weightFolder, withGraphFile } from './weight-files.ts'
 import { WorkerClient } from './worker-client.ts'
+import type { Setup } from './worker-protocol.ts'
 
 export interface OnnxEngineOptions {
   /** file prefix for ONNX Runtime's profile of each trainer, written when it closes */
@@ -42,12 +45,26 @@ async function openTrainer(
   { model, trainable, optimizer, threads, seed, precision = 'fp32' }: TrainerOptions,
   profile: string | null,
 ): Promise<Trainer> {
-  const { bytes, plan } = planTraining(model, trainable, precision)
+  const { graph: encoded, plan } = planTraining(model, trainable, precision)
   const memory: TrainerMemory = { theta: shared(plan.size), m: shared(plan.size), v: shared(plan.size) }
   fillInitial(memory.theta, model, plan, trainable)
   const settings = { config: model.config, optimizer, seed }
-  const client = await WorkerClient.start({ kind: 'train', graph: bytes, threads, profile, plan, settings, memory })
+  const client = await startWith(encoded, (graph) => ({
+    kind: 'train',
+    graph,
+    threads,
+    profile,
+    plan,
+    settings,
+    memory,
+  }))
   return new ThreadTrainer(client, plan.size, memory)
+}
+
+/** A thread on the graph's bytes, or on a file of them beside their weights. */
+function startWith(encoded: EncodedGraph, setup: (graph: Uint8Array | string) => Setup): Promise<WorkerClient> {
+  if (encoded.weights === null) return WorkerClient.start(setup(encoded.bytes))
+  return withGraphFile(weightFolder(), encoded.bytes, encoded.weights, (path) => WorkerClient.start(setup(path)))
 }
 
 class ThreadTrainer implements Trainer {
@@ -129,16 +146,17 @@ class ThreadTrainer implements Trainer {
 }
 
 async function openInference({ model, layout, threads }: InferenceOptions): Promise<Inference> {
-  const graph = buildInferGraph(model, layout)
+  const encoded = buildInferGraph(model, layout)
   const entries = layout?.entries ?? []
-  const client = await WorkerClient.start({
+  const { config } = model
+  const client = await startWith(encoded, (graph) => ({
     kind: 'infer',
     graph,
     threads,
     profile: null,
-    config: model.config,
+    config,
     entries,
-  })
+  }))
   return new ThreadInference(client, layout?.size ?? 0)
 }
 

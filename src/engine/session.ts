@@ -22,7 +22,11 @@ export function onnxRuntime(): Runtime {
 }
 
 /** @throws CoveyError E_ENGINE */
-export async function createSession(model: Uint8Array, threads: number, profile?: string): Promise<InferenceSession> {
+export async function createSession(
+  model: Uint8Array | string,
+  threads: number,
+  profile?: string,
+): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     graphOptimizationLevel: 'all',
@@ -30,8 +34,9 @@ export async function createSession(model: Uint8Array, threads: number, profile?
     logSeverityLevel: 3,
     extra: {
       session: {
-        // several nodes share a machine's cores: a waiting thread must not burn one
-        intra_op: { allow_spinning: '0' },
+        // whoever gives a session several cores wants them used: a step is thousands of short operations, and a thread
+        // that sleeps between them wakes too late
+        intra_op: { allow_spinning: threads === 1 ? '0' : '1' },
         // softmax over masked places makes denormal numbers, which are many times slower
         set_denormal_as_zero: '1',
       },
@@ -39,7 +44,11 @@ export async function createSession(model: Uint8Array, threads: number, profile?
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   }
   try {
-    return await onnxRuntime().InferenceSession.create(model, options)
+    const { InferenceSession } = onnxRuntime()
+    // the overloads do not take a union
+    return typeof model === 'string'
+      ? await InferenceSession.create(model, options)
+      : await InferenceSession.create(model, options)
   } catch (cause) {
     throw new CoveyError('E_ENGINE', `ONNX Runtime refused the graph: ${messageOf(cause)}`, {}, { cause })
   }

@@ -8,7 +8,7 @@ import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
 import type { Precision } from '../types/engine.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
-import { Graph, type Value } from './graph.ts'
+import { type EncodedGraph, Graph, type Value } from './graph.ts'
 import { decoder, EMBEDDING, HEAD } from './llama.ts'
 import { gemm, rowsOf } from './ops.ts'
 import { graphWeights } from './weights.ts'
@@ -33,7 +33,7 @@ export interface SparseGradient {
 }
 
 export interface TrainGraph {
-  readonly bytes: Uint8Array
+  readonly graph: EncodedGraph
   readonly slots: readonly Slot[]
   readonly size: number
   /** output name of each trained slot's dense gradient */
@@ -107,7 +107,7 @@ export function buildTrainGraph(
   }
   if (gradients.size === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
   const size = slots.reduce((n, s) => n + s.size, 0)
-  return { bytes: g.encode(outputs), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
+  return { graph: g.encode(outputs, model.digest), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
 }
 
 /** The slots of an adapter, in the layout's order. */

@@ -8,6 +8,7 @@ import type { BaseModel, ModelConfig } from '../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { DROPOUT_ROW_SPAN } from './adapter-graph.ts'
 import { type Labels, labelsOf } from './batch.ts'
+import type { EncodedGraph } from './graph.ts'
 import { type Feeds, floatTensor, intTensor, runSession } from './session.ts'
 import { adapterSlots, buildTrainGraph, modelSlots, type TrainGraph } from './train-graph.ts'
 
@@ -24,18 +25,18 @@ export interface TrainerMemory {
   readonly v: Float32Array
 }
 
-export type TrainPlan = Omit<TrainGraph, 'bytes'>
+export type TrainPlan = Omit<TrainGraph, 'graph'>
 
 /** The graph of what is to be trained. @throws CoveyError E_MODEL_SHAPE | E_ADAPTER | E_ENGINE */
 export function planTraining(
   model: BaseModel,
   trainable: Trainable,
   precision: Precision,
-): { bytes: Uint8Array; plan: TrainPlan } {
+): { graph: EncodedGraph; plan: TrainPlan } {
   const lora = trainable.kind === 'lora' ? trainable : null
   const slots = lora ? adapterSlots(lora.layout, lora.factors) : modelSlots(model)
-  const { bytes, ...plan } = buildTrainGraph(model, slots, lora, precision)
-  return { bytes, plan }
+  const { graph, ...plan } = buildTrainGraph(model, slots, lora, precision)
+  return { graph, plan }
 }
 
 /** Where training starts: the model's weights (full), or zeros (LoRA) until parameters are set. */

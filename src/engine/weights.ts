@@ -32,14 +32,11 @@ export function graphWeights(g: Graph, { model, precision, fed, adapter }: Graph
   const weight = (name: string): Value => {
     const known = fed.get(name) ?? frozen.get(name)
     if (known) return known
-    const made = g.constant(model.tensor(name), model.shape(name), name)
+    const made = g.weight(name, model.shape(name), 'float32', () => model.tensor(name))
     frozen.set(name, made)
     return made
   }
-  const int8 =
-    precision === 'int8'
-      ? new Int8Products(g, (name) => ({ data: model.tensor(name), shape: model.shape(name) as [number, number] }))
-      : null
+  const int8 = precision === 'int8' ? new Int8Products(g, model) : null
   const one = (module: string, x: Value, plus?: Value): Value => {
     const name = `${module}.weight`
     const y = int8 && !fed.has(name) ? int8.linear(name, x, plus) : linear(g, x, weight(name), plus)

@@ -29,10 +29,10 @@ export class WorkerClient {
 
   /** Starts the thread and waits until its session is ready. Takes `setup.graph`'s memory. @throws CoveyError E_ENGINE */
   static async start(setup: Setup): Promise<WorkerClient> {
-    const graph = ownBuffer(setup.graph)
+    const graph = typeof setup.graph === 'string' ? setup.graph : ownBuffer(setup.graph)
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: { ...setup, graph },
-      transferList: [graph.buffer],
+      transferList: typeof graph === 'string' ? [] : [graph.buffer],
       name: `covey-${setup.kind}`,
     })
     const client = new WorkerClient(worker)

@@ -6,8 +6,8 @@ import type { ModelConfig } from '../types/model.ts'
 import type { StepSettings, TrainerMemory, TrainPlan } from './trainer.ts'
 
 interface Common {
-  /** the ONNX graph; transferred, so that one copy exists */
-  readonly graph: Uint8Array
+  /** the ONNX graph (transferred, so that one copy exists), or the path of a file that holds it */
+  readonly graph: Uint8Array | string
   readonly threads: number
   /** file prefix of ONNX Runtime's profile, or null */
   readonly profile: string | null
