@@ -10,11 +10,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
+import { createLayout, initialAdapter, linearNames } from '../src/adapter/layout.ts'
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
 import { createRandomModel } from '../src/model/random.ts'
 import type { PackedBatch } from '../src/types/data.ts'
-import { LINEAR_TARGETS, type ModelConfig } from '../src/types/model.ts'
+import type { ModelConfig } from '../src/types/model.ts'
 
 const { values: args } = parseArgs({
   options: {
@@ -44,7 +44,7 @@ const config: ModelConfig = {
 }
 const rows = 4
 const length = 128
-const lora = { rank: 8, alpha: 16, rsLora: false, dropout: 0, targets: LINEAR_TARGETS, seed: 1 }
+const lora = { rank: 8, alpha: 16, rsLora: false, dropout: 0, targets: linearNames(config), seed: 1 }
 
 const n = rows * length
 const range = (value: (i: number) => number): Int32Array => Int32Array.from({ length: n }, (_, i) => value(i))

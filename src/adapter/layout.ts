@@ -5,16 +5,28 @@
 import { CoveyError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { Adapter, AdapterEntry, AdapterLayout, LoraConfig, LoraFactor } from '../types/adapter.ts'
-import { LINEAR_TARGETS, type LinearTarget, type ModelConfig } from '../types/model.ts'
+import { type LinearLayer, LLAMA_LINEARS, type ModelConfig, type Width } from '../types/model.ts'
 
 /** Beyond this an adapter of a small model is no smaller than the model. */
 const MAX_RANK = 1024
 /** 1 GiB of float32: the flat vector, its two moments and the deltas of a round must fit in memory. */
 const MAX_VALUES = 2 ** 28
 
-/** Layers ascending, targets in the order of LINEAR_TARGETS, A before B. @throws CoveyError E_ADAPTER */
+/** The linear layers of a model by their last name, in the layout's order: what `targets` may name. */
+export function linearNames(config: ModelConfig): string[] {
+  return linearsOf(config).map(nameOf)
+}
+
+const linearsOf = (config: ModelConfig): readonly LinearLayer[] => config.linears ?? LLAMA_LINEARS
+const nameOf = ({ module }: LinearLayer): string => module.slice(module.lastIndexOf('.') + 1)
+
+/**
+ * Layers ascending, in each the linear layers in the model's order, then those that stand behind all layers; A before B.
+ * @throws CoveyError E_ADAPTER
+ */
 export function createLayout(config: ModelConfig, lora: LoraConfig): AdapterLayout {
-  checkLora(lora)
+  checkLora(lora, linearNames(config))
+  const wanted = linearsOf(config).filter((l) => lora.targets.includes(nameOf(l)))
   const entries: AdapterEntry[] = []
   let offset = 0
   const add = (module: string, factor: LoraFactor, rows: number, columns: number): void => {
@@ -27,16 +39,16 @@ export function createLayout(config: ModelConfig, lora: LoraConfig): AdapterLayo
     })
     offset += rows * columns
   }
-  for (let layer = 0; layer < config.layers; layer++) {
-    for (const target of LINEAR_TARGETS) {
-      if (!lora.targets.includes(target)) continue
-      const [outputs, inputs] = linearShape(config, target)
-      const part = target === 'gate_proj' || target === 'up_proj' || target === 'down_proj' ? 'mlp' : 'self_attn'
-      const module = `model.layers.${layer}.${part}.${target}`
-      add(module, 'A', lora.rank, inputs)
-      add(module, 'B', outputs, lora.rank)
+  const addPair = (module: string, layer: LinearLayer): void => {
+    add(module, 'A', lora.rank, widthOf(config, layer.inputs))
+    add(module, 'B', widthOf(config, layer.outputs), lora.rank)
+  }
+  for (let i = 0; i < config.layers; i++) {
+    for (const layer of wanted) {
+      if (layer.module.includes('*')) addPair(layer.module.replace('*', String(i)), layer)
     }
   }
+  for (const layer of wanted) if (!layer.module.includes('*')) addPair(layer.module, layer)
   if (offset > MAX_VALUES) {
     throw new CoveyError(
       'E_ADAPTER',
@@ -49,24 +61,19 @@ export function createLayout(config: ModelConfig, lora: LoraConfig): AdapterLayo
   return { lora, entries, size: offset }
 }
 
-/** (out, in) of one linear layer of a Llama block. */
-export function linearShape(config: ModelConfig, target: LinearTarget): readonly [outputs: number, inputs: number] {
+function widthOf(config: ModelConfig, width: Width): number {
   const queries = config.heads * config.headDim
   const keys = config.kvHeads * config.headDim
-  switch (target) {
-    case 'q_proj':
-      return [queries, config.hiddenSize]
-    case 'k_proj':
-    case 'v_proj':
-      return [keys, config.hiddenSize]
-    case 'o_proj':
-      return [config.hiddenSize, queries]
-    case 'gate_proj':
-    case 'up_proj':
-      return [config.ffnSize, config.hiddenSize]
-    case 'down_proj':
-      return [config.hiddenSize, config.ffnSize]
+  const widths: Record<Width, number> = {
+    hidden: config.hiddenSize,
+    queries,
+    keys,
+    queriesKeysValues: queries + 2 * keys,
+    ffn: config.ffnSize,
+    gateUp: 2 * config.ffnSize,
+    embedding: config.plain?.embeddingSize ?? config.hiddenSize,
   }
+  return widths[width]
 }
 
 /** s of y = xWᵀ + s·(xAᵀ)Bᵀ: alpha/rank, or alpha/√rank for rsLoRA. */
@@ -102,7 +109,7 @@ export function entryValues(values: Float32Array, entry: AdapterEntry): Float32A
 }
 
 /** @throws CoveyError E_ADAPTER naming the field */
-function checkLora(lora: LoraConfig): void {
+function checkLora(lora: LoraConfig, known: readonly string[]): void {
   const fail = (field: string, expected: string, got: unknown): CoveyError =>
     new CoveyError('E_ADAPTER', `adapter.${field}: expected ${expected}, got ${JSON.stringify(got)}`, { field, got })
   if (!Number.isInteger(lora.rank) || lora.rank < 1 || lora.rank > MAX_RANK)
@@ -110,8 +117,8 @@ function checkLora(lora: LoraConfig): void {
   if (!Number.isFinite(lora.alpha) || lora.alpha <= 0) throw fail('alpha', 'a number above 0', lora.alpha)
   if (!(lora.dropout >= 0 && lora.dropout < 1)) throw fail('dropout', 'a number in [0, 1)', lora.dropout)
   if (!Number.isSafeInteger(lora.seed)) throw fail('seed', 'an integer', lora.seed)
-  const known = lora.targets.every((t) => LINEAR_TARGETS.includes(t))
-  if (lora.targets.length === 0 || !known || new Set(lora.targets).size !== lora.targets.length) {
-    throw fail('targets', `one or more of ${LINEAR_TARGETS.join(', ')}, each once`, lora.targets)
+  const { targets } = lora
+  if (targets.length === 0 || !targets.every((t) => known.includes(t)) || new Set(targets).size !== targets.length) {
+    throw fail('targets', `one or more of ${known.join(', ')}, each once`, targets)
   }
 }

@@ -10,9 +10,9 @@ import { CoveyError, messageOf } from '../base/errors.ts'
 import { writeFileAtomic } from '../base/files.ts'
 import { parseSafetensors, toFloat32 } from '../base/safetensors.ts'
 import type { Adapter, LoraConfig } from '../types/adapter.ts'
-import { LINEAR_TARGETS, type ModelConfig } from '../types/model.ts'
+import type { ModelConfig } from '../types/model.ts'
 import { encodeAdapter, maxDeltaBytes } from './delta.ts'
-import { createLayout, entryValues } from './layout.ts'
+import { createLayout, entryValues, linearNames } from './layout.ts'
 
 const CONFIG_FILE = 'adapter_config.json'
 const WEIGHTS_FILE = 'adapter_model.safetensors'
@@ -21,6 +21,9 @@ const WEIGHTS_FILE = 'adapter_model.safetensors'
 const MAX_CONFIG_BYTES = 1024 * 1024
 /** other writers' headers carry metadata and spaces; 1 MiB on top of the values is far more than they use */
 const MAX_EXTRA_BYTES = 1024 * 1024
+/** names of linear layers: a family has about ten */
+const MAX_TARGETS = 64
+const MAX_TARGET = 256
 
 /**
  * Writes a folder that `PeftModel.from_pretrained(model, dir)` reads.
@@ -65,7 +68,7 @@ const peftConfig = z.object({
   lora_alpha: z.number().gt(0),
   lora_dropout: z.number().min(0).lt(1).default(0),
   use_rslora: z.boolean().default(false),
-  target_modules: z.array(z.enum(LINEAR_TARGETS)).min(1),
+  target_modules: z.array(z.string().max(MAX_TARGET)).min(1).max(MAX_TARGETS),
   bias: z.literal('none').default('none'),
   fan_in_fan_out: z.literal(false).default(false),
   use_dora: z.literal(false).default(false),
@@ -100,12 +103,21 @@ export async function readPeft(dir: string, model: ModelConfig): Promise<Adapter
     })
   }
   const c = parsed.data
+  const known = linearNames(model)
+  const unknown = c.target_modules.find((t) => !known.includes(t))
+  if (unknown !== undefined) {
+    throw new CoveyError(
+      'E_ADAPTER',
+      `${path}: target_modules: expected linear layers of ${model.architecture} (${known.join(', ')}), got ${JSON.stringify(unknown)}`,
+      { unknown, known },
+    )
+  }
   const lora: LoraConfig = {
     rank: c.r,
     alpha: c.lora_alpha,
     rsLora: c.use_rslora,
     dropout: c.lora_dropout,
-    targets: LINEAR_TARGETS.filter((t) => c.target_modules.includes(t)),
+    targets: known.filter((t) => c.target_modules.includes(t)),
     seed: 0,
   }
   const layout = createLayout(model, lora)

@@ -5,8 +5,9 @@
 import type { AdapterLayout } from '../types/adapter.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf } from './adapter-graph.ts'
+import { forward } from './forward.ts'
 import { type EncodedGraph, Graph, type Value } from './graph.ts'
-import { decoder, EMBEDDING, HEAD } from './llama.ts'
+import { outputHead } from './head.ts'
 import { graphWeights } from './weights.ts'
 
 /**
@@ -35,9 +36,9 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
   const factors = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
   const adapter = layout ? adapterOf(g, layout, factors, null) : null
   const weights = graphWeights(g, { model, precision: 'fp32', fed: new Map(), adapter })
-  const { hidden: h, keys, values } = decoder(g, config, weights, inputs)
+  const { hidden: h, keys, values } = forward(g, config, weights, inputs)
   adapter?.finish()
-  const logits = weights.head(config.tiedEmbeddings ? EMBEDDING : HEAD).logits(h) // (L, V)
+  const { logits } = outputHead(g, config, weights, h)
   const logP = g.op('LogSoftmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
   const column = g.op('Unsqueeze', [targets, g.ints([1])], ['L', 1], { type: 'int64' })
   const picked = g.op('GatherElements', [logP, column], ['L', 1], { attributes: { axis: { int: 1 } } })

@@ -126,20 +126,6 @@ export function transpose(g: Graph, x: Value, perm: readonly number[]): Value {
   return g.record(apply(x, perm), [[x, (dy, sum) => add(g, apply(dy, inverse), sum)]])
 }
 
-export interface RopeTables {
-  /** (positions, headDim/2) each */
-  readonly cos: Value
-  readonly sin: Value
-  readonly minusSin: Value
-}
-
-/** Rotary positions, Su et al. 2021 (arXiv:2104.09864), halves rotated as Hugging Face does. x (R, heads, T, headDim), positions (R, T). */
-export function rope(g: Graph, x: Value, positions: Value, { cos, sin, minusSin }: RopeTables): Value {
-  const turn = (v: Value, s: Value): Value =>
-    g.op('RotaryEmbedding', [v, positions, cos, s], v.shape, { domain: MICROSOFT })
-  return g.record(turn(x, sin), [[x, (dy, sum) => add(g, turn(dy, minusSin), sum)]])
-}
-
 /** alpha·a·b over the last two axes, batched over the others. */
 function batched(g: Graph, a: Value, b: Value, transA: boolean, transB: boolean, alpha: number): Value {
   const m = a.shape.at(transA ? -1 : -2) as Dim
@@ -148,10 +134,15 @@ function batched(g: Graph, a: Value, b: Value, transA: boolean, transB: boolean,
   return g.op('FusedMatMul', [a, b], [...a.shape.slice(0, -2), m, n], { attributes, domain: MICROSOFT })
 }
 
-/** softmax(scale·q·kᵀ + mask)·v; q (R, K, G·T, h), k and v (R, K, S, h), mask (R, 1, G·T, S). */
-export function attend(g: Graph, q: Value, k: Value, v: Value, mask: Value, scale: number): Value {
-  const raw = batched(g, q, k, false, true, scale)
-  const scores = g.op('Add', [raw, mask], raw.shape)
+/**
+ * softmax(scale·q·kᵀ + mask)·v; q (R, K, G·T, h), k and v (R, K, S, h), mask (R, 1, G·T, S). With a cap the scores are
+ * cap·tanh(score/cap) before the mask (Gemma 2, arXiv:2408.00118, section 2).
+ */
+export function attend(g: Graph, q: Value, k: Value, v: Value, mask: Value, scale: number, cap?: number): Value {
+  const raw = batched(g, q, k, false, true, cap === undefined ? scale : scale / cap)
+  const bent = cap === undefined ? undefined : g.op('Tanh', [raw], raw.shape)
+  const capped = bent && cap !== undefined ? mul(g, bent, g.scalar(cap)) : raw
+  const scores = g.op('Add', [capped, mask], raw.shape)
   const p = g.op('Softmax', [scores], raw.shape, { attributes: { axis: { int: -1 } } })
   const o = batched(g, p, v, false, false, 1)
   const shared = new Map<Value, Value>()
@@ -162,7 +153,8 @@ export function attend(g: Graph, q: Value, k: Value, v: Value, mask: Value, scal
     const rows = g.op('ReduceSum', [mul(g, dO, o), g.ints([-1])], [...o.shape.slice(0, -1), 1], {
       attributes: { keepdims: { int: 1 } },
     })
-    const made = mul(g, g.op('Sub', [batched(g, dO, v, false, true, 1), rows], raw.shape), p)
+    const plain = mul(g, g.op('Sub', [batched(g, dO, v, false, true, 1), rows], raw.shape), p)
+    const made = bent ? mul(g, plain, g.op('Sub', [g.scalar(1), mul(g, bent, bent)], raw.shape)) : plain
     shared.set(dO, made)
     return made
   }

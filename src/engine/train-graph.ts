@@ -8,9 +8,9 @@ import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
 import type { Precision } from '../types/engine.ts'
 import type { BaseModel } from '../types/model.ts'
 import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
+import { embeddingName, forward } from './forward.ts'
 import { type EncodedGraph, Graph, type Value } from './graph.ts'
-import { decoder, EMBEDDING, HEAD } from './llama.ts'
-import { gemm, rowsOf } from './ops.ts'
+import { outputHead, type SparseGradient } from './head.ts'
 import { graphWeights } from './weights.ts'
 
 /** One tensor inside the flat parameter vector. */
@@ -22,14 +22,6 @@ export interface Slot {
   readonly trained: boolean
   /** weight decay applies: matrices, not norms */
   readonly decays: boolean
-}
-
-/** A part of the embedding's gradient that comes as rows: `scale`·row i is added to row index[i]. */
-export interface SparseGradient {
-  readonly slot: string
-  readonly output: string
-  readonly index: 'ids' | 'label_ids'
-  readonly scale: 1 | -1
 }
 
 export interface TrainGraph {
@@ -68,35 +60,24 @@ export function buildTrainGraph(
   )
   const adapter = lora ? adapterOf(g, lora.layout, parameters, labelIndex) : null
   const weights = graphWeights(g, { model, precision, fed: parameters, adapter })
-  const { embedded, hidden: h } = decoder(g, config, weights, { ids, positions, segments, index: labelIndex })
+  const { embedded, hidden: h } = forward(g, config, weights, { ids, positions, segments, index: labelIndex })
   adapter?.finish()
 
-  const headName = config.tiedEmbeddings ? EMBEDDING : HEAD
-  const head = weights.head(headName)
-  const table = weights.weight(headName)
-  const logits = head.logits(h) // (L, V)
-  const p = g.op('Softmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })
+  const head = outputHead(g, config, weights, h)
+  const p = g.op('Softmax', [head.logits], head.logits.shape, { attributes: { axis: { int: -1 } } })
   const column = g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' })
   const picked = g.op('GatherElements', [p, column], ['L', 1], { attributes: { axis: { int: 1 } } })
   const logP = g.op('Log', [g.op('Max', [picked, g.scalar(TINY_PROBABILITY)], ['L', 1])], ['L', 1])
   const total = g.op('ReduceSum', [logP], [], { attributes: { keepdims: { int: 0 } } })
   const loss = g.op('Mul', [g.op('Neg', [total], []), weight], [])
 
-  // d(logits) = weight·(p − onehot) is never made: p·head − head[label] is the same with no second (L, V) array
-  const dh = g.op('Mul', [g.op('Sub', [head.back(p), rowsOf(g, table, labelIds)], h.shape), weight], h.shape)
-  const outputs: Record<string, Value> = { loss }
-  const sparse: SparseGradient[] = []
-  const seeds: [Value, Value][] = [[h, dh]]
-  if (g.differentiable(table)) {
-    const weighted = g.op('Mul', [h, weight], h.shape)
-    seeds.push([table, gemm(g, p, weighted, { transA: true })])
-    outputs.rows_label_ids = weighted
-    sparse.push({ slot: headName, output: 'rows_label_ids', index: 'label_ids', scale: -1 })
-  }
+  const { seeds, sparse: labelRows, outputs: rows } = head.derivatives(p, labelIds, weight)
+  const outputs: Record<string, Value> = { loss, ...rows }
+  const sparse: SparseGradient[] = [...labelRows]
   const derivatives = g.backward(seeds)
   if (g.differentiable(embedded)) {
     outputs.rows_ids = derivatives.get(embedded.name) as Value
-    sparse.push({ slot: EMBEDDING, output: 'rows_ids', index: 'ids', scale: 1 })
+    sparse.push({ slot: embeddingName(config), output: 'rows_ids', index: 'ids', scale: 1 })
   }
   const gradients = new Map<string, string>()
   for (const slot of slots) {

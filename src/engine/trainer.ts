@@ -154,7 +154,7 @@ export class LocalTrainer {
     for (const { slot, output, index: which, scale } of sparse) {
       const rows = numbers(output)
       const ids = which === 'ids' ? batch.ids : labels.ids
-      const width = this.#config.hiddenSize
+      const width = rows.length / ids.length
       const base = offsets.get(slot) as number
       for (let r = 0; r < ids.length; r++) {
         const at = base + (ids[r] as number) * width

@@ -2,9 +2,9 @@
 import type { Precision } from '../types/engine.ts'
 import type { BaseModel } from '../types/model.ts'
 import type { AdapterGraph } from './adapter-graph.ts'
+import type { DecoderWeights } from './attention.ts'
 import type { Graph, Value } from './graph.ts'
 import { Int8Products } from './int8.ts'
-import type { DecoderWeights } from './llama.ts'
 import { gemm, linear } from './ops.ts'
 
 /** Products with the (V, D) matrix that the head reads. No derivative is recorded: the loss makes its own. */

@@ -1,7 +1,15 @@
 /** The families that Covey knows. One call adds another. */
 import { CoveyError } from '../base/errors.ts'
 import type { Architecture } from './architecture.ts'
+import { distilbertForClassification, distilbertForMaskedTokens } from './distilbert.ts'
+import { gemma3 } from './gemma3.ts'
+import { granite } from './granite.ts'
 import { llama } from './llama.ts'
+import { mistral } from './mistral.ts'
+import { opt } from './opt.ts'
+import { phi3 } from './phi3.ts'
+import { qwen2 } from './qwen2.ts'
+import { qwen3 } from './qwen3.ts'
 
 const known = new Map<string, Architecture>()
 
@@ -25,4 +33,16 @@ export function architectureFor(name: string): Architecture {
   )
 }
 
-registerArchitecture(llama)
+const FAMILIES = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma3,
+  phi3,
+  granite,
+  opt,
+  distilbertForClassification,
+  distilbertForMaskedTokens,
+]
+for (const family of FAMILIES) registerArchitecture(family)

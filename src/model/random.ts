@@ -8,9 +8,12 @@ import { unknownTensor } from './load.ts'
 /** Standard deviation of every matrix: Hugging Face's `initializer_range`. */
 const INIT_STD = 0.02
 
+/** Layers that write into the residual stream, by the families' names. */
+const RESIDUAL = ['o_proj', 'down_proj', 'out_proj', 'fc2', 'out_lin', 'lin2'].map((name) => `.${name}.weight`)
+
 /**
- * Norms are 1; matrices are uniform with standard deviation 0.02, and what writes into the residual stream (o_proj,
- * down_proj) is divided by √(2·layers) as in GPT-2 (Radford et al. 2019, section 2.3). Uniform rather than normal
+ * Norms multiply by 1, biases are 0; matrices are uniform with standard deviation 0.02, and what writes into the residual stream (o_proj,
+ * down_proj and their like) is divided by √(2·layers) as in GPT-2 (Radford et al. 2019, section 2.3). Uniform rather than normal
  * numbers, because those need only IEEE operations: the same seed is the same model on every machine.
  *
  * Each tensor is drawn when it is asked for, from its own stream, so nothing is kept in memory.
@@ -33,8 +36,8 @@ export function createRandomModel(config: ModelConfig, seed: number): BaseModel 
     tensor(name) {
       const shape = shapeOf(name)
       const values = new Float32Array(shape.reduce((n, d) => n * d, 1))
-      if (shape.length === 1) return values.fill(1)
-      const residual = name.endsWith('.o_proj.weight') || name.endsWith('.down_proj.weight')
+      if (shape.length === 1) return values.fill(name.endsWith('.bias') ? 0 : 1 - (config.normOffset ?? 0))
+      const residual = RESIDUAL.some((end) => name.endsWith(end))
       const std = residual ? INIT_STD / Math.sqrt(2 * config.layers) : INIT_STD
       // a uniform number in ±b has the standard deviation b/√3
       const bound = std * Math.sqrt(3)

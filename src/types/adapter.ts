@@ -1,12 +1,11 @@
-import type { LinearTarget } from './model.ts'
-
 /** LoRA (Hu et al. 2021, arXiv:2106.09685): y = xWᵀ + s·(xAᵀ)Bᵀ, s = alpha/rank, or alpha/√rank for rsLoRA. */
 export interface LoraConfig {
   readonly rank: number
   readonly alpha: number
   readonly rsLora: boolean
   readonly dropout: number
-  readonly targets: readonly LinearTarget[]
+  /** linear layers by their last name, `q_proj`; which there are is the model's to say */
+  readonly targets: readonly string[]
   /** A is drawn from this; every peer draws the same */
   readonly seed: number
 }

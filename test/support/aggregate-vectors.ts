@@ -3,9 +3,8 @@
  * machine, engine or implementation that gives other bits would split the network; here it fails a test instead.
  */
 import { adapterDigest } from '../../src/adapter/delta.ts'
-import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
+import { createLayout, initialAdapter, linearNames } from '../../src/adapter/layout.ts'
 import { aggregatorFor } from '../../src/aggregate/registry.ts'
-import { LINEAR_TARGETS } from '../../src/types/model.ts'
 import type { AggregationRule } from '../../src/types/spec.ts'
 import { randomFactors } from './dense-lora.ts'
 import { tinyConfig } from './tiny-config.ts'
@@ -37,7 +36,7 @@ export function computeAggregateVectors(): AggregateVector[] {
       alpha: 8,
       rsLora: false,
       dropout: 0,
-      targets: LINEAR_TARGETS,
+      targets: linearNames(tinyConfig),
       seed: 11,
     })
     const rule = aggregatorFor(c.rule)

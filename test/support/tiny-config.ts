@@ -1,6 +1,7 @@
 /** A Llama shape small enough for a test, with every width different so that a swapped dimension shows. */
+import { linearNames } from '../../src/adapter/layout.ts'
 import type { LoraConfig } from '../../src/types/adapter.ts'
-import { LINEAR_TARGETS, type ModelConfig } from '../../src/types/model.ts'
+import type { ModelConfig } from '../../src/types/model.ts'
 
 export const tinyConfig: ModelConfig = {
   architecture: 'LlamaForCausalLM',
@@ -20,4 +21,11 @@ export const tinyConfig: ModelConfig = {
   padId: null,
 }
 
-export const tinyLora: LoraConfig = { rank: 3, alpha: 6, rsLora: false, dropout: 0, targets: LINEAR_TARGETS, seed: 7 }
+export const tinyLora: LoraConfig = {
+  rank: 3,
+  alpha: 6,
+  rsLora: false,
+  dropout: 0,
+  targets: linearNames(tinyConfig),
+  seed: 7,
+}

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { sha256, utf8 } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
-import { LINEAR_TARGETS } from '../../src/types/model.ts'
+import { tinyLora } from '../support/tiny-config.ts'
 import type { TaskSpec } from '../../src/types/spec.ts'
 import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { decodeSpec, encodeSpec, parseSpec, specDigest } from '../../src/wire/spec.ts'
@@ -58,7 +58,7 @@ describe('task spec', () => {
       name: fc.string({ minLength: 1, maxLength: 100 }),
       rank: fc.integer({ min: 1, max: 256 }),
       alpha: fc.double({ min: 0.001, max: 4_096, noNaN: true }),
-      targets: fc.uniqueArray(fc.constantFrom(...LINEAR_TARGETS), { minLength: 1 }),
+      targets: fc.uniqueArray(fc.constantFrom(...tinyLora.targets, 'qkv_proj', 'fc1'), { minLength: 1 }),
       learningRate: fc.double({ min: 1e-9, max: 1, noNaN: true }),
       prompt: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 50 })),
     })
@@ -101,7 +101,7 @@ describe('task spec', () => {
     ['rank 0', change('adapter', { rank: 0 }), 'adapter.rank'],
     ['half a rank', change('adapter', { rank: 1.5 }), 'adapter.rank'],
     ['a layer twice', change('adapter', { targets: ['q_proj', 'q_proj'] }), 'adapter.targets'],
-    ['an unknown layer', change('adapter', { targets: ['lm_head'] }), 'adapter.targets'],
+    ['what is no name of a layer', change('adapter', { targets: ['q_proj.weight'] }), 'adapter.targets'],
     ['dropout 1', change('adapter', { dropout: 1 }), 'adapter.dropout'],
     ['a negative seed', change('adapter', { seed: -1 }), 'adapter.seed'],
     ['no step', change('training', { steps: 0 }), 'training.steps'],

@@ -1,9 +1,9 @@
 /** The task that a quickstart puts on chain: its spec, and its terms in money and time. */
 
 import type { TaskTerms } from '../../../coordinator/create-task.ts'
+import { linearNames } from '../../../src/adapter/layout.ts'
 import { parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
-import { LINEAR_TARGETS } from '../../../src/types/model.ts'
 import type { TaskSpec } from '../../../src/types/spec.ts'
 import type { QuickstartOptions } from './plan.ts'
 
@@ -28,7 +28,7 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
       alpha: options.alpha,
       rsLora: false,
       dropout: 0,
-      targets: [...LINEAR_TARGETS],
+      targets: linearNames(model.config),
       seed: options.seed,
     },
     training: {

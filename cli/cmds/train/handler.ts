@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { trainAlone } from '../../../node/train-alone.ts'
 import type { TrainProgress } from '../../../node/train-loop.ts'
 import { adapterDigest } from '../../../src/adapter/delta.ts'
-import { createLayout, initialAdapter } from '../../../src/adapter/layout.ts'
+import { createLayout, initialAdapter, linearNames } from '../../../src/adapter/layout.ts'
 import { writePeft } from '../../../src/adapter/peft.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { systemClock } from '../../../src/base/clock.ts'
@@ -13,7 +13,6 @@ import { tokenizeExamples } from '../../../src/data/tokenize.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import type { Adapter } from '../../../src/types/adapter.ts'
 import type { Example } from '../../../src/types/data.ts'
-import { LINEAR_TARGETS } from '../../../src/types/model.ts'
 import type { Handler } from '../../command.ts'
 import { configOf, duration, loadExamples, ORIGIN_FILE, openAdapter, openModel } from '../../common.ts'
 import { measure } from '../../measure.ts'
@@ -127,7 +126,7 @@ async function startAdapter(
       alpha: options.alpha,
       rsLora: options.rsLora,
       dropout: options.dropout,
-      targets: options.target.length > 0 ? options.target : LINEAR_TARGETS,
+      targets: options.target.length > 0 ? options.target : linearNames(modelConfig),
       seed: options.seed,
     }),
   )

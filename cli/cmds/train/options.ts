@@ -1,4 +1,3 @@
-import { LINEAR_TARGETS } from '../../../src/types/model.ts'
 import { decimal, flag, integer, list, oneOf, option, text } from '../../command.ts'
 import { adapterOption, dirOption, modelOption, templateOptions, threadsOption } from '../../common.ts'
 
@@ -23,8 +22,8 @@ export const trainOptions = {
   dropout: option('--dropout <x>', "on LoRA's input", decimal(0, 0.9), 0),
   target: list(
     '--target <layer>',
-    `linear layer to adapt; may be repeated (all: ${LINEAR_TARGETS.join(', ')})`,
-    oneOf(...LINEAR_TARGETS),
+    "linear layer to adapt, by its last name (q_proj); may be repeated; all of the model's unless given",
+    text,
   ),
   frozenA: flag('--frozen-a', 'train B only, as tasks that average B do'),
   seed: option('--seed <n>', 'draws A and the order of examples', integer(0, 4_294_967_295), 1),
