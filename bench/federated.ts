@@ -6,11 +6,8 @@
  *     --completion ' {intent}' --partition-by domain --rule frozen-a --rounds 20 [--pooled STEPS] [--json]
  */
 import { parseArgs } from 'node:util'
-import { quickstartOptions } from '../cli/cmds/quickstart/options.ts'
-import type { QuickstartOptions } from '../cli/cmds/quickstart/plan.ts'
 import { makeShards } from '../cli/cmds/quickstart/shards.ts'
 import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
-import { SHIPPED_MODEL } from '../cli/common.ts'
 import { learningRateAt } from '../node/schedule.ts'
 import { trainLoop } from '../node/train-loop.ts'
 import { optimizerOf } from '../node/workbench.ts'
@@ -26,77 +23,15 @@ import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
 import { loadModel } from '../src/model/load.ts'
 import type { OptimizerState } from '../src/types/engine.ts'
+import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 
-/** What quickstart does unless told otherwise. */
-const text = (name: keyof typeof quickstartOptions): string => String(quickstartOptions[name].fallback)
 const { values: a } = parseArgs({
-  options: {
-    model: { type: 'string', default: SHIPPED_MODEL },
-    data: { type: 'string' },
-    test: { type: 'string' },
-    prompt: { type: 'string' },
-    completion: { type: 'string' },
-    'partition-by': { type: 'string', default: 'domain' },
-    nodes: { type: 'string', default: text('nodes') },
-    proposers: { type: 'string', default: text('proposers') },
-    rounds: { type: 'string', default: text('rounds') },
-    steps: { type: 'string', default: text('steps') },
-    batch: { type: 'string', default: text('batch') },
-    rank: { type: 'string', default: text('rank') },
-    alpha: { type: 'string', default: text('alpha') },
-    'learning-rate': { type: 'string', default: text('learningRate') },
-    schedule: { type: 'string', default: text('schedule') },
-    rule: { type: 'string', default: text('aggregate') },
-    encoding: { type: 'string', default: text('encode') },
-    'outer-rate': { type: 'string', default: text('outerRate') },
-    'outer-momentum': { type: 'string', default: text('outerMomentum') },
-    pooled: { type: 'string' },
-    threads: { type: 'string', default: '1' },
-    'eval-every': { type: 'string', default: '4' },
-    'eval-examples': { type: 'string', default: text('evalExamples') },
-    seed: { type: 'string', default: text('seed') },
-    json: { type: 'boolean', default: false },
-  },
+  options: { ...benchOptions, pooled: { type: 'string' }, 'eval-every': { type: 'string', default: '4' } },
 })
-const withLineEnds = (text: string | undefined): string | null => text?.replaceAll('\\n', '\n') ?? null
+const options = quickstartOptionsFrom(a)
 const n = (name: keyof typeof a): number => Number(a[name])
-
-const model = await loadModel(a.model)
-const tokenizer = await loadTokenizer(a.model)
-const options: QuickstartOptions = {
-  nodes: n('nodes'),
-  rounds: n('rounds'),
-  proposers: n('proposers'),
-  voters: 2,
-  steps: n('steps'),
-  batch: n('batch'),
-  rank: n('rank'),
-  alpha: n('alpha'),
-  learningRate: n('learning-rate'),
-  schedule: a.schedule as QuickstartOptions['schedule'],
-  rule: a.rule as QuickstartOptions['rule'],
-  encoding: a.encoding as QuickstartOptions['encoding'],
-  outerRate: n('outer-rate'),
-  outerMomentum: n('outer-momentum'),
-  sliceExamples: quickstartOptions.slice.fallback,
-  evalExamples: n('eval-examples'),
-  phaseSeconds: 60,
-  model: a.model,
-  dir: '',
-  port: 0,
-  seed: n('seed'),
-  crash: 0,
-  liar: 0,
-  idle: 0,
-  data: a.data ?? null,
-  test: a.test ?? null,
-  prompt: withLineEnds(a.prompt),
-  completion: withLineEnds(a.completion),
-  partitionBy: a['partition-by'],
-  compare: false,
-  keep: false,
-  json: false,
-}
+const model = await loadModel(options.model)
+const tokenizer = await loadTokenizer(options.model)
 const shards = await makeShards(options, tokenizer)
 const { training, adapter, aggregation, encoding } = quickstartSpec(options, model, shards.templates)
 const aggregator = aggregatorFor(aggregation.rule)

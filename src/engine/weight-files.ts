@@ -15,12 +15,18 @@ const KEEP_MS = 30 * 86_400_000
 /** A graph's file lives while its session opens; one that a crash has left behind is older than this, ms. */
 const GRAPH_KEEP_MS = 3_600_000
 
-/** `COVEY_CACHE`, or the user's cache folder. */
-export function weightFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What can be made again: `COVEY_CACHE`, or a folder of Covey's own in the user's cache. */
+export function cacheFolder(env: Environment = process.env): string {
   const own = env.COVEY_CACHE
-  if (own !== undefined && own !== '') return join(own, 'weights')
+  if (own !== undefined && own !== '') return own
   const cache = env.XDG_CACHE_HOME
-  return join(cache !== undefined && cache !== '' ? cache : join(homedir(), '.cache'), 'covey', 'weights')
+  return join(cache !== undefined && cache !== '' ? cache : join(homedir(), '.cache'), 'covey')
+}
+
+export function weightFolder(env: Environment = process.env): string {
+  return join(cacheFolder(env), 'weights')
 }
 
 /**

@@ -48,8 +48,13 @@ export function graphWeights(g: Graph, { model, precision, fed, adapter }: Graph
     linears: <const M extends readonly string[]>(modules: M, x: Value) =>
       modules.map((module) => one(module, x)) as { readonly [K in keyof M]: Value },
     head(name) {
-      if (int8 && !fed.has(name)) return { logits: (h) => int8.forward(name, h), back: (p) => int8.backward(name, p) }
-      return { logits: (h) => gemm(g, h, weight(name), { transB: true }), back: (p) => gemm(g, p, weight(name)) }
+      const rounded = int8 !== null && !fed.has(name)
+      return {
+        logits: (h) => (rounded ? int8.forward(name, h) : gemm(g, h, weight(name), { transB: true })),
+        // never in 8 bits: probabilities span more orders of magnitude than those hold, and without the mass of the unlikely
+        // tokens, each of which rounds to 0, training diverges (bench/curve.ts)
+        back: (p) => gemm(g, p, weight(name)),
+      }
     },
   }
 }

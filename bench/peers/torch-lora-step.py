@@ -1,10 +1,11 @@
 """The peer of bench/train.ts: one LoRA step of the same shape in PyTorch, fp32 or bf16.
 
-usage: torch_lora_step.py CONFIG_JSON THREADS fp32|bf16
-Answers each line on standard input with one line of JSON: {"ms": milliseconds of a step, "loss": nats}.
+usage: torch-lora-step.py WORK_JSON THREADS fp32|bf16
+Answers each line on standard input with one line of JSON: {"ms": milliseconds of a step, "loss": nats, "rssMb": peak memory}.
 """
 import json
 import math
+import resource
 import sys
 import time
 
@@ -77,4 +78,7 @@ for _ in sys.stdin:
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    print(json.dumps({"ms": 1000 * (time.perf_counter() - start), "loss": loss.item()}), flush=True)
+    ms = 1000 * (time.perf_counter() - start)
+    # ru_maxrss is in kilobytes on Linux
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(json.dumps({"ms": ms, "loss": loss.item(), "rssMb": rss}), flush=True)

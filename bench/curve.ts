@@ -1,0 +1,112 @@
+/**
+ * The loss over a training with products in 8 bits beside the same one in float32: same start, same batches, same data, on a
+ * trained base. Prints both, and writes the figures and their picture.
+ *
+ *   node bench/curve.ts [--steps 300] [--model DIR] [--data FILE --test FILE --prompt … --completion …] [--json]
+ *                       [--write NAME]   docs/results/curves/NAME.json and docs/NAME.svg
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeShards } from '../cli/cmds/quickstart/shards.ts'
+import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
+import { learningRateAt } from '../node/schedule.ts'
+import { trainLoop } from '../node/train-loop.ts'
+import { optimizerOf } from '../node/workbench.ts'
+import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
+import { systemClock } from '../src/base/clock.ts'
+import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
+import { tokenizeExamples } from '../src/data/tokenize.ts'
+import { loadTokenizer } from '../src/data/tokenizer.ts'
+import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
+import { loadModel } from '../src/model/load.ts'
+import type { Precision } from '../src/types/engine.ts'
+import { lineChart } from './line-chart.ts'
+import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+
+const { values: a } = parseArgs({
+  options: { ...benchOptions, steps: { type: 'string', default: '300' }, write: { type: 'string' } },
+})
+const options = quickstartOptionsFrom(a)
+const steps = Number(a.steps)
+const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
+const shards = await makeShards(options, tokenizer)
+const { training, adapter } = quickstartSpec(options, model, shards.templates)
+const layout = createLayout(model.config, adapter)
+const tokens = (examples: (typeof shards)['test']) =>
+  tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
+const data = tokens(shards.nodes.flatMap((s) => s.examples))
+const engine = createOnnxEngine()
+const threads = Number(a.threads)
+
+async function train(precision: Precision): Promise<{ losses: number[]; values: Float32Array; seconds: number }> {
+  const trainer = await engine.openTrainer({
+    model,
+    trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
+    optimizer: optimizerOf(training),
+    threads,
+    seed: 1,
+    precision,
+  })
+  trainer.setParameters(initialAdapter(layout).values)
+  const { batchExamples, maxTokens } = training
+  const batcher = createBatcher(data, { batchExamples, maxTokens, seed: options.seed })
+  const losses: number[] = []
+  const began = performance.now()
+  for await (const p of trainLoop({
+    trainer,
+    nextBatch: () => batcher.next(),
+    steps,
+    learningRate: (step) => learningRateAt(training, step, step, steps),
+    clock: systemClock,
+  })) {
+    losses.push(p.loss)
+    if (p.step % 25 === 0) process.stderr.write(`${precision} step ${p.step}/${steps} loss ${p.loss.toFixed(3)}\n`)
+  }
+  const values = trainer.parameters()
+  await trainer.close()
+  return { losses, values, seconds: (performance.now() - began) / 1000 }
+}
+
+/** Measured in float32 in both cases: what differs is the training. */
+async function measure(values: Float32Array) {
+  const inference = await engine.openInference({ model, layout, threads })
+  inference.setAdapter(values)
+  const { loss, exactMatch, examples } = await inference.evaluate(
+    packForEvaluation(tokens(shards.test), training.maxTokens),
+  )
+  await inference.close()
+  return { loss, exactMatch, examples }
+}
+
+const sum = (list: readonly number[]): number => list.reduce((s, x) => s + x, 0)
+const runs = new Map<Precision, Awaited<ReturnType<typeof train>> & { test: Awaited<ReturnType<typeof measure>> }>()
+for (const precision of ['fp32', 'int8'] as const) {
+  const run = await train(precision)
+  runs.set(precision, { ...run, test: await measure(run.values) })
+}
+const [exact, fast] = [runs.get('fp32'), runs.get('int8')]
+if (!exact || !fast) throw new Error('two runs were made')
+const result = {
+  args: process.argv.slice(2).filter((x) => x !== '--json'),
+  steps,
+  /** area between the curves over the area under the one in float32, and the same of what remains at the end */
+  relativeArea: Math.abs(sum(fast.losses) - sum(exact.losses)) / sum(exact.losses),
+  testLossRatio: fast.test.loss / exact.test.loss,
+  runs: [...runs].map(([precision, { losses, seconds, test }]) => ({ precision, seconds, test, losses })),
+}
+if (a.write !== undefined) {
+  const docs = join(import.meta.dirname, '..', 'docs')
+  mkdirSync(join(docs, 'results/curves'), { recursive: true })
+  writeFileSync(join(docs, 'results/curves', `${a.write}.json`), `${JSON.stringify(result)}\n`)
+  const series = result.runs.map(({ precision, losses }) => ({ name: precision, values: losses }))
+  writeFileSync(join(docs, `${a.write}.svg`), lineChart({ title: 'training loss, nats', xLabel: 'step', series }))
+}
+if (a.json) console.log(JSON.stringify(result))
+else {
+  for (const { precision, seconds, test } of result.runs)
+    console.log(
+      `${precision}: test loss ${test.loss.toFixed(4)}, exact match ${(100 * test.exactMatch).toFixed(1)} % of ${test.examples}, ${seconds.toFixed(0)} s`,
+    )
+  console.log(`area between the curves: ${(100 * result.relativeArea).toFixed(2)} % of the area under fp32`)
+}

@@ -1,0 +1,79 @@
+/** What the benches on a task's data can be told: quickstart's settings, with its defaults. */
+import { quickstartOptions } from '../cli/cmds/quickstart/options.ts'
+import type { QuickstartOptions } from '../cli/cmds/quickstart/plan.ts'
+import { SHIPPED_MODEL } from '../cli/common.ts'
+
+const text = (name: keyof typeof quickstartOptions): string => String(quickstartOptions[name].fallback)
+
+/** For `parseArgs`. */
+export const benchOptions = {
+  model: { type: 'string', default: SHIPPED_MODEL },
+  data: { type: 'string' },
+  test: { type: 'string' },
+  prompt: { type: 'string' },
+  completion: { type: 'string' },
+  'partition-by': { type: 'string', default: 'domain' },
+  nodes: { type: 'string', default: text('nodes') },
+  proposers: { type: 'string', default: text('proposers') },
+  rounds: { type: 'string', default: text('rounds') },
+  steps: { type: 'string', default: text('steps') },
+  batch: { type: 'string', default: text('batch') },
+  rank: { type: 'string', default: text('rank') },
+  alpha: { type: 'string', default: text('alpha') },
+  'learning-rate': { type: 'string', default: text('learningRate') },
+  schedule: { type: 'string', default: text('schedule') },
+  rule: { type: 'string', default: text('aggregate') },
+  encoding: { type: 'string', default: text('encode') },
+  'outer-rate': { type: 'string', default: text('outerRate') },
+  'outer-momentum': { type: 'string', default: text('outerMomentum') },
+  'eval-examples': { type: 'string', default: text('evalExamples') },
+  threads: { type: 'string', default: '1' },
+  seed: { type: 'string', default: text('seed') },
+  json: { type: 'boolean', default: false },
+} as const
+
+type Given = { readonly [K in keyof typeof benchOptions]?: string | boolean | undefined }
+
+/** Nothing is started with them: what a network needs is left empty. */
+export function quickstartOptionsFrom(given: Given): QuickstartOptions {
+  const n = (name: keyof typeof benchOptions): number => Number(given[name])
+  const word = (name: keyof typeof benchOptions): string | null => {
+    const value = given[name]
+    return typeof value === 'string' ? value : null
+  }
+  const withLineEnds = (value: string | null): string | null => value?.replaceAll('\\n', '\n') ?? null
+  return {
+    nodes: n('nodes'),
+    rounds: n('rounds'),
+    proposers: n('proposers'),
+    voters: quickstartOptions.voters.fallback,
+    steps: n('steps'),
+    batch: n('batch'),
+    rank: n('rank'),
+    alpha: n('alpha'),
+    learningRate: n('learning-rate'),
+    schedule: word('schedule') as QuickstartOptions['schedule'],
+    rule: word('rule') as QuickstartOptions['rule'],
+    encoding: word('encoding') as QuickstartOptions['encoding'],
+    outerRate: n('outer-rate'),
+    outerMomentum: n('outer-momentum'),
+    sliceExamples: quickstartOptions.slice.fallback,
+    evalExamples: n('eval-examples'),
+    phaseSeconds: quickstartOptions.phaseSeconds.fallback,
+    model: word('model') ?? SHIPPED_MODEL,
+    dir: '',
+    port: 0,
+    seed: n('seed'),
+    crash: 0,
+    liar: 0,
+    idle: 0,
+    data: word('data'),
+    test: word('test'),
+    prompt: withLineEnds(word('prompt')),
+    completion: withLineEnds(word('completion')),
+    partitionBy: word('partition-by'),
+    compare: false,
+    keep: false,
+    json: false,
+  }
+}

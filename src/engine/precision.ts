@@ -1,0 +1,156 @@
+/**
+ * Which precision trains faster on this machine. Processors differ by more than any rule about their names would tell, so
+ * a small model takes a few steps in each, once, and the answer is kept.
+ */
+import { readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { createLayout, initialAdapter, linearNames } from '../adapter/layout.ts'
+import { utf8 } from '../base/bytes.ts'
+import { CoveyError } from '../base/errors.ts'
+import { writeFileAtomic } from '../base/files.ts'
+import { createRandomModel } from '../model/random.ts'
+import type { PackedBatch } from '../types/data.ts'
+import type { Precision, TrainingEngine } from '../types/engine.ts'
+import type { ModelConfig } from '../types/model.ts'
+
+export const PRECISIONS = ['fp32', 'int8'] as const satisfies readonly Precision[]
+
+/** Steps that count; one before them warms up. */
+const STEPS = 5
+/** 8 bits must be worth their rounding. */
+const WORTH = 1.15
+/** The two losses of one step differ by rounding only: more means that 8-bit products go wrong on this processor. */
+const MAX_LOSS_ERROR = 0.02
+
+/** Wide enough that the products decide, small enough for a second a step on a slow machine. */
+const CONFIG: ModelConfig = {
+  architecture: 'LlamaForCausalLM',
+  vocabSize: 4096,
+  hiddenSize: 512,
+  layers: 2,
+  heads: 8,
+  kvHeads: 4,
+  headDim: 64,
+  ffnSize: 1408,
+  normEpsilon: 1e-5,
+  ropeTheta: 10_000,
+  maxPositions: 128,
+  tiedEmbeddings: true,
+  bosId: null,
+  eosIds: [0],
+  padId: null,
+}
+const ROWS = 2
+const LENGTH = 128
+
+export interface PrecisionMeasurement {
+  readonly precision: Precision
+  /** median of a step, milliseconds */
+  readonly ms: number
+  /** of the first step, nats */
+  readonly loss: number
+}
+
+export interface MachinePrecision {
+  readonly chosen: Precision
+  readonly measured: readonly PrecisionMeasurement[]
+}
+
+/** Takes a few steps in each precision, in turn. @throws CoveyError E_ENGINE */
+export async function measurePrecisions(engine: TrainingEngine, threads: number): Promise<MachinePrecision> {
+  const layout = createLayout(CONFIG, {
+    rank: 8,
+    alpha: 16,
+    rsLora: false,
+    dropout: 0,
+    targets: linearNames(CONFIG),
+    seed: 1,
+  })
+  const start = initialAdapter(layout).values
+  const open = (precision: Precision) =>
+    engine.openTrainer({
+      model: createRandomModel(CONFIG, 1),
+      trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
+      optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 },
+      threads,
+      seed: 1,
+      precision,
+    })
+  const trainers = await Promise.all(PRECISIONS.map(open))
+  const batch = workBatch()
+  const times = PRECISIONS.map((): number[] => [])
+  const losses: number[] = []
+  for (const trainer of trainers) {
+    trainer.setParameters(start)
+    losses.push((await trainer.step([batch], 0)).loss)
+  }
+  for (let i = 0; i < STEPS; i++)
+    for (const [p, trainer] of trainers.entries()) {
+      const began = performance.now()
+      await trainer.step([batch], 1e-3)
+      times[p]?.push(performance.now() - began)
+    }
+  for (const trainer of trainers) await trainer.close()
+  const measured = PRECISIONS.map((precision, p) => ({
+    precision,
+    ms: median(times[p] as number[]),
+    loss: losses[p] as number,
+  }))
+  return { chosen: choose(measured), measured }
+}
+
+/** The fastest whose loss is float32's, up to rounding; float32 when nothing is clearly faster. */
+export function choose(measured: readonly PrecisionMeasurement[]): Precision {
+  const exact = measured.find((m) => m.precision === 'fp32')
+  if (exact === undefined) throw new CoveyError('E_INTERNAL', 'float32 was not measured')
+  const worthy = measured.filter(
+    (m) => m.ms * WORTH <= exact.ms && Math.abs(m.loss - exact.loss) <= MAX_LOSS_ERROR * exact.loss,
+  )
+  return worthy.toSorted((a, b) => a.ms - b.ms)[0]?.precision ?? 'fp32'
+}
+
+const precisionSchema = z.enum(PRECISIONS)
+const storedSchema = z.object({
+  machine: z.string(),
+  chosen: precisionSchema,
+  measured: z.array(z.object({ precision: precisionSchema, ms: z.number(), loss: z.number() })),
+})
+
+/**
+ * What was measured on this machine before, or now for the first time; kept in `folder`. A folder that cannot be written
+ * costs the measurement again the next time, nothing else.
+ * @throws CoveyError E_ENGINE
+ */
+export async function machinePrecision(
+  engine: TrainingEngine,
+  threads: number,
+  folder: string,
+): Promise<MachinePrecision> {
+  const path = join(folder, `precision-${threads}.json`)
+  const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, ${engine.name}`
+  const stored = storedSchema.safeParse(await readFile(path, 'utf8').then(JSON.parse, () => null))
+  if (stored.success && stored.data.machine === machine) return stored.data
+  const made = await measurePrecisions(engine, threads)
+  const json = `${JSON.stringify({ machine, ...made }, null, 2)}\n`
+  await writeFileAtomic(path, [utf8.encode(json)]).catch(() => undefined)
+  return made
+}
+
+function workBatch(): PackedBatch {
+  const n = ROWS * LENGTH
+  const range = (value: (i: number) => number): Int32Array => Int32Array.from({ length: n }, (_, i) => value(i))
+  return {
+    rows: ROWS,
+    length: LENGTH,
+    ids: range((i) => (i * 7919) % CONFIG.vocabSize),
+    labels: range((i) => ((i + 1) * 7919) % CONFIG.vocabSize),
+    positions: range((i) => i % LENGTH),
+    segments: range((i) => 1 + Math.floor(i / LENGTH)),
+    examples: ROWS,
+    labelCount: n,
+  }
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number
