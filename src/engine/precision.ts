@@ -13,12 +13,12 @@ import { writeFileAtomic } from '../base/files.ts'
 import { createRandomModel } from '../model/random.ts'
 import type { PackedBatch } from '../types/data.ts'
 import type { Precision, TrainingEngine } from '../types/engine.ts'
-import type { ModelConfig } from '../types/model.ts'
+import type { BaseModel, ModelConfig } from '../types/model.ts'
 
 export const PRECISIONS = ['fp32', 'int8'] as const satisfies readonly Precision[]
 
 /** Steps that count; one before them warms up. */
-const STEPS = 5
+const STEPS = 3
 /** 8 bits must be worth their rounding. */
 const WORTH = 1.15
 /** The two losses of one step differ by rounding only: more means that 8-bit products go wrong on this processor. */
@@ -58,20 +58,36 @@ export interface MachinePrecision {
   readonly measured: readonly PrecisionMeasurement[]
 }
 
-/** Takes a few steps in each precision, in turn. @throws CoveyError E_ENGINE */
-export async function measurePrecisions(engine: TrainingEngine, threads: number): Promise<MachinePrecision> {
-  const layout = createLayout(CONFIG, {
+export interface PrecisionBench extends MachinePrecision {
+  /** what the steps were on, for people */
+  readonly shape: string
+  /** tokens of one step */
+  readonly tokens: number
+}
+
+/**
+ * Takes a few steps in each precision, in turn.
+ * @param model a small one with random weights unless given
+ * @throws CoveyError E_ENGINE
+ */
+export async function measurePrecisions(
+  engine: TrainingEngine,
+  threads: number,
+  model: BaseModel = createRandomModel(CONFIG, 1),
+): Promise<PrecisionBench> {
+  const { config } = model
+  const layout = createLayout(config, {
     rank: 8,
     alpha: 16,
     rsLora: false,
     dropout: 0,
-    targets: linearNames(CONFIG),
+    targets: linearNames(config),
     seed: 1,
   })
   const start = initialAdapter(layout).values
   const open = (precision: Precision) =>
     engine.openTrainer({
-      model: createRandomModel(CONFIG, 1),
+      model,
       trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
       optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 },
       threads,
@@ -79,7 +95,7 @@ export async function measurePrecisions(engine: TrainingEngine, threads: number)
       precision,
     })
   const trainers = await Promise.all(PRECISIONS.map(open))
-  const batch = workBatch()
+  const batch = workBatch(config)
   const times = PRECISIONS.map((): number[] => [])
   const losses: number[] = []
   for (const trainer of trainers) {
@@ -98,7 +114,8 @@ export async function measurePrecisions(engine: TrainingEngine, threads: number)
     ms: median(times[p] as number[]),
     loss: losses[p] as number,
   }))
-  return { chosen: choose(measured), measured }
+  const shape = `${model.name} (${config.layers} layers of ${config.hiddenSize}, vocabulary ${config.vocabSize})`
+  return { chosen: choose(measured), measured, shape, tokens: ROWS * LENGTH }
 }
 
 /** The fastest whose loss is float32's, up to rounding; float32 when nothing is clearly faster. */
@@ -128,24 +145,50 @@ export async function machinePrecision(
   threads: number,
   folder: string,
 ): Promise<MachinePrecision> {
-  const path = join(folder, `precision-${threads}.json`)
-  const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, ${engine.name}`
-  const stored = storedSchema.safeParse(await readFile(path, 'utf8').then(JSON.parse, () => null))
-  if (stored.success && stored.data.machine === machine) return stored.data
-  const made = await measurePrecisions(engine, threads)
-  const json = `${JSON.stringify({ machine, ...made }, null, 2)}\n`
-  await writeFileAtomic(path, [utf8.encode(json)]).catch(() => undefined)
-  return made
+  const path = fileOf(folder, threads)
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const stored = storedSchema.safeParse(parseJson(text))
+  if (stored.success && stored.data.machine === machineOf(engine)) return stored.data
+  const { chosen, measured } = await measurePrecisions(engine, threads)
+  await keepPrecision(engine, threads, folder, { chosen, measured })
+  return { chosen, measured }
 }
 
-function workBatch(): PackedBatch {
+/** For `machinePrecision`, from now on. @returns false when the folder cannot be written */
+export async function keepPrecision(
+  engine: TrainingEngine,
+  threads: number,
+  folder: string,
+  made: MachinePrecision,
+): Promise<boolean> {
+  const json = `${JSON.stringify({ machine: machineOf(engine), ...made }, null, 2)}\n`
+  return writeFileAtomic(fileOf(folder, threads), [utf8.encode(json)]).then(
+    () => true,
+    () => false,
+  )
+}
+
+const fileOf = (folder: string, threads: number): string => join(folder, `precision-${threads}.json`)
+
+const machineOf = (engine: TrainingEngine): string =>
+  `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, ${engine.name}`
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function workBatch({ vocabSize }: ModelConfig): PackedBatch {
   const n = ROWS * LENGTH
   const range = (value: (i: number) => number): Int32Array => Int32Array.from({ length: n }, (_, i) => value(i))
   return {
     rows: ROWS,
     length: LENGTH,
-    ids: range((i) => (i * 7919) % CONFIG.vocabSize),
-    labels: range((i) => ((i + 1) * 7919) % CONFIG.vocabSize),
+    ids: range((i) => (i * 7919) % vocabSize),
+    labels: range((i) => ((i + 1) * 7919) % vocabSize),
     positions: range((i) => i % LENGTH),
     segments: range((i) => 1 + Math.floor(i / LENGTH)),
     examples: ROWS,
