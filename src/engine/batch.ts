@@ -25,6 +25,8 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
   for (const name of ['ids', 'labels', 'positions', 'segments'] as const) {
     if (batch[name].length !== n) throw bad(`${name}: expected ${n} numbers, got ${batch[name].length}`)
   }
+  const classes = config.plain?.classes
+  const answers = classes ?? config.vocabSize
   const index = new Int32Array(n)
   const ids = new Int32Array(n)
   let count = 0
@@ -36,8 +38,10 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
     if (position < 0 || position >= config.maxPositions)
       throw bad(`position ${position} at ${i}, the model knows ${config.maxPositions}`)
     if (label === IGNORE_LABEL) continue
-    if (label < 0 || label >= config.vocabSize)
-      throw bad(`label ${label} at ${i}, the vocabulary has ${config.vocabSize}`)
+    if (label < 0 || label >= answers)
+      throw bad(`label ${label} at ${i}, the ${classes === undefined ? 'vocabulary' : 'classifier'} has ${answers}`)
+    if (classes !== undefined && position !== 0)
+      throw bad(`label at position ${position}; a classifier answers at an example's first token only`)
     index[count] = i
     ids[count] = label
     count++

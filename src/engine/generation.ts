@@ -198,6 +198,13 @@ export function checkGeneration(
   o: Omit<GenerateOptions, 'signal'>,
 ): void {
   const bad = (what: string): CoveyError => new CoveyError('E_ARGUMENT', what)
+  if (config.plain?.causal === false) {
+    throw new CoveyError(
+      'E_MODEL_ARCHITECTURE',
+      `${config.architecture} is an encoder: it sees a whole text and scores it, and does not generate; use a decoder`,
+      { architecture: config.architecture },
+    )
+  }
   if (prompts.length === 0 || prompts.length > MAX_GENERATION_ROWS)
     throw bad(`prompts: expected 1 to ${MAX_GENERATION_ROWS}, got ${prompts.length}`)
   for (const [i, prompt] of prompts.entries()) {

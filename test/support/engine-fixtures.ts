@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/base/random.ts'
 import { packExamples } from '../../src/data/pack.ts'
 import { modelFromFlat } from '../../src/model/memory.ts'
 import { createRandomModel } from '../../src/model/random.ts'
-import type { PackedBatch, TokenizedExample } from '../../src/types/data.ts'
+import { IGNORE_LABEL, type PackedBatch, type TokenizedExample } from '../../src/types/data.ts'
 import type { OptimizerConfig } from '../../src/types/engine.ts'
 import type { BaseModel, ModelConfig } from '../../src/types/model.ts'
 
@@ -44,6 +44,15 @@ export function randomExamples(config: ModelConfig, count: number, seed = 1): To
 /** Several examples a row, so that segments matter. */
 export function randomBatch(config: ModelConfig, count = 5, seed = 1, length = 12): PackedBatch {
   return packExamples(randomExamples(config, count, seed), length)
+}
+
+/** The same texts with one label each, on their first token: classes in turn. */
+export function classifierBatch(batch: PackedBatch, classes: number): PackedBatch {
+  const labels = batch.labels.map((_, i) => {
+    const segment = batch.segments[i] as number
+    return segment > 0 && batch.positions[i] === 0 ? (segment - 1) % classes : IGNORE_LABEL
+  })
+  return { ...batch, labels, labelCount: batch.examples }
 }
 
 /** Largest absolute difference. */
