@@ -4,22 +4,20 @@
  *
  *   npm run -s quickstart -- ARGS --json > out.json && node scripts/measurements.ts --add NAME out.json -- ARGS
  *
- * and of docs/results/rules/*.json, each printed by `node bench/federated.ts ARGS --json`: rules of aggregation side by side.
+ * and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
+ * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
-
-interface Recorded {
-  readonly command: string
-  readonly machine: string
-  readonly result: QuickstartResult
-}
+import { type CurveRun, curveSection } from './sections/curves.ts'
+import { quickstartSection, type Recorded } from './sections/quickstart.ts'
+import { type RuleRun, rulesSection } from './sections/rules.ts'
+import { type TrainRun, trainSection } from './sections/training.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const RESULTS = join(ROOT, 'docs/results')
-const RULES = join(RESULTS, 'rules')
 const PAGE = join(ROOT, 'docs/measurements.md')
 
 const args = process.argv.slice(2)
@@ -34,117 +32,23 @@ if (args[0] === '--add') {
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(recorded)}\n`)
 }
 
-const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
-
-function section(name: string, { command, machine, result }: Recorded): string {
-  const { evaluation, rounds, rewards } = result
-  const last = evaluation.federated.at(-1)
-  const lines = [
-    `## ${name}`,
-    '',
-    '```',
-    command,
-    '```',
-    '',
-    `On ${machine}: ${result.seconds.toFixed(0)} s in all.`,
-    '',
-  ]
-  lines.push(`| on ${evaluation.examples} held-out examples | exact match | loss |`, '|---|---:|---:|')
-  lines.push(`| base | ${percent(evaluation.base.exactMatch)} | ${evaluation.base.loss.toFixed(3)} |`)
-  for (const l of evaluation.local ?? [])
-    lines.push(`| ${l.node} alone | ${percent(l.exactMatch)} | ${l.loss.toFixed(3)} |`)
-  if (last !== undefined)
-    lines.push(`| **federated, ${last.round} rounds** | **${percent(last.exactMatch)}** | ${last.loss.toFixed(3)} |`)
-  if (evaluation.pooled !== null)
-    lines.push(`| pooled | ${percent(evaluation.pooled.exactMatch)} | ${evaluation.pooled.loss.toFixed(3)} |`)
-  lines.push('')
-  if (last !== undefined && evaluation.pooled !== null && evaluation.local !== null) {
-    const alone = evaluation.local.reduce((s, l) => s + l.exactMatch, 0) / evaluation.local.length
-    lines.push(
-      `Federated is ${(last.exactMatch / evaluation.pooled.exactMatch).toFixed(3)} × pooled and ${(last.exactMatch / alone).toFixed(2)} × the mean of the nodes alone.`,
-      '',
-    )
-  }
-  const outcomes = new Map<string, number>()
-  for (const r of rounds) for (const o of Object.values(r.outcomes)) outcomes.set(o, (outcomes.get(o) ?? 0) + 1)
-  const total = [...outcomes.values()].reduce((a, b) => a + b, 0)
-  lines.push(
-    `Proposer seats: ${total}; ${[...outcomes].map(([o, n]) => `${o} ${n} (${percent(n / total)})`).join(', ')}.`,
-  )
-  const gas = new Map<string, number>()
-  for (const r of rounds) for (const [call, sum] of Object.entries(r.gas)) gas.set(call, (gas.get(call) ?? 0) + sum)
-  lines.push(
-    `Median round: ${median(rounds.map((r) => r.seconds)).toFixed(1)} s, of which training ${median(rounds.map((r) => r.trainSeconds)).toFixed(1)} s; ${(median(rounds.map((r) => r.bytesPulled)) / 1e6).toFixed(2)} MB pulled, ${(median(rounds.map((r) => r.bytesGossiped)) / 1e3).toFixed(1)} kB gossiped, by all nodes together.`,
-    `Gas a round, all accounts: ${[...gas].map(([call, sum]) => `${call} ${Math.round(sum / rounds.length / 1000)} k`).join(', ')}.`,
-    `Peak memory: ${Object.entries(result.peakRssMb)
-      .map(([p, mb]) => `${p} ${mb} MB`)
-      .join(', ')}.`,
-    '',
-    '| node | role | earned | slashed | balance |',
-    '|---|---|---:|---:|---:|',
-  )
-  const coin = (wei: string): string => (Number(BigInt(wei) / 10n ** 14n) / 1e4).toFixed(2)
-  for (const r of rewards)
-    lines.push(`| ${r.node} | ${r.role} | ${coin(r.earned)} | ${coin(r.slashed)} | ${coin(r.balance)} |`)
-  lines.push('', 'Exact match after each round (rounds before the last on a part of the held-out set):', '', '```')
-  for (const f of evaluation.federated)
-    lines.push(
-      `round ${String(f.round).padStart(3)} ${'█'.repeat(Math.round(50 * f.exactMatch)).padEnd(50, '·')} ${percent(f.exactMatch)}`,
-    )
-  lines.push('```')
-  if (result.crashes.length > 0)
-    lines.push(
-      '',
-      `Killed and started again: ${result.crashes.map((c) => `${c.node} (${c.role}) in ${c.phase} of round ${c.round}`).join(', ')}.`,
-    )
-  const agree = new Set(result.agreement.globalDigests).size === 1
-  lines.push(
-    '',
-    agree
-      ? `All ${result.agreement.globalDigests.length} nodes ended with the global adapter \`${result.agreement.globalDigests[0]?.slice(0, 16)}\`.`
-      : 'The nodes did not agree.',
-  )
-  return lines.join('\n')
-}
-
-interface RuleRun {
-  readonly args: readonly string[]
-  readonly rule: string
-  readonly points: readonly { readonly round: number; readonly loss: number; readonly exactMatch: number }[]
-}
-
-/** Empty when nothing is recorded. */
-function rulesSection(): string[] {
-  if (!existsSync(RULES)) return []
-  const runs = readdirSync(RULES)
+/** The JSON files of a folder by their name without the ending, in its order; none when there is no such folder. */
+function results<T>(folder = ''): (readonly [name: string, result: T])[] {
+  const dir = join(RESULTS, folder)
+  if (!existsSync(dir)) return []
+  return readdirSync(dir)
+    .filter((name) => name.endsWith('.json'))
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(RULES, name), 'utf8')) as RuleRun)
-  return [
-    [
-      '## aggregation rules',
-      '',
-      'Rounds in one process, no network, no scoring (`npm run bench:federated -- ARGS`); the data is quickstart’s own.',
-      '',
-      '| rule | arguments | round | exact match | loss |',
-      '|---|---|---:|---:|---:|',
-      ...runs.map(({ rule, args, points }) => {
-        const last = points.at(-1)
-        return `| ${rule} | \`${args.join(' ')}\` | ${last?.round} | ${percent(last?.exactMatch ?? 0)} | ${last?.loss.toFixed(3)} |`
-      }),
-    ].join('\n'),
-  ]
+    .map((name) => [name.replace(/\.json$/, ''), JSON.parse(readFileSync(join(dir, name), 'utf8')) as T])
 }
 
-const names = readdirSync(RESULTS)
-  .filter((n) => n.endsWith('.json'))
-  .sort()
-const sections = names.map((n) =>
-  section(
-    n.replace(/\.json$/, '').replaceAll('-', ' '),
-    JSON.parse(readFileSync(join(RESULTS, n), 'utf8')) as Recorded,
-  ),
-)
+const rules = results<RuleRun>('rules')
+const sections = [
+  ...results<Recorded>().map(([name, run]) => quickstartSection(name.replaceAll('-', ' '), run)),
+  ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
+  ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
+  ...results<CurveRun>('curves').map(([name, run]) => curveSection(name, run)),
+]
 const head =
   '# Measurements\n\nWritten by `node scripts/measurements.ts` from docs/results/, which holds what the commands printed. Shared machines: take seconds as a rough guide.\n'
-writeFileSync(PAGE, `${head}\n${[...sections, ...rulesSection()].join('\n\n')}\n`)
+writeFileSync(PAGE, `${head}\n${sections.join('\n\n')}\n`)
