@@ -1,21 +1,15 @@
 /** LoRA inside a graph: which factors meet which linear layer, scale, dropout on the layer's input. */
 import { CoveyError } from '../base/errors.ts'
-import { seededRandom } from '../base/random.ts'
 import type { AdapterLayout, LoraConfig } from '../types/adapter.ts'
+import { dropoutColumns } from './dropout.ts'
 import type { Graph, Value } from './graph.ts'
 import { lora, masked, rowsOf } from './ops.ts'
 
-/** What a run must feed so that dropout has masks: `modules`·N numbers in [0, DROPOUT_ROW_SPAN). */
+/** What a run must feed so that dropout has masks: `dropoutRows` of so many modules. */
 export interface DropoutPlan {
   readonly input: string
   readonly modules: number
 }
-
-/**
- * A mask keeps (i, j) when fract(row_i · column_j) ≥ dropout; rows are drawn for each batch in [0, span), columns once
- * in [1, 2). The span leaves 2^-13 of resolution to the fraction of a float32.
- */
-export const DROPOUT_ROW_SPAN = 1024
 
 /** alpha/rank, or alpha/√rank for rsLoRA (Kalajdzievski 2023, arXiv:2312.03732). */
 export function loraScale({ alpha, rank, rsLora }: LoraConfig): number {
@@ -58,13 +52,7 @@ export function adapterOf(
   const rows = rate > 0 ? g.input('dropout', [modules.length, 'N']) : null
   const columns = new Map<number, Value>()
   const columnsOf = (width: number): Value => {
-    const random = seededRandom(`covey/dropout/${width}`)
-    const made =
-      columns.get(width) ??
-      g.constant(
-        Float32Array.from({ length: width }, () => 1 + random.next()),
-        [1, width],
-      )
+    const made = columns.get(width) ?? g.constant(dropoutColumns(width), [1, width])
     columns.set(width, made)
     return made
   }

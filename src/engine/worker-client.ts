@@ -13,6 +13,7 @@ export class WorkerClient {
   readonly #waiting = new Map<number, Waiting>()
   #next = 1
   #closed: CoveyError | null = null
+  #runtime = ''
 
   private constructor(worker: Worker) {
     this.#worker = worker
@@ -27,17 +28,25 @@ export class WorkerClient {
     worker.unref()
   }
 
-  /** Starts the thread and waits until its session is ready. Takes `setup.graph`'s memory. @throws CoveyError E_ENGINE */
-  static async start(setup: Setup): Promise<WorkerClient> {
-    const graph = typeof setup.graph === 'string' ? setup.graph : ownBuffer(setup.graph)
+  /** What computes in the thread: `onnx`, `tfjs (wasm)`. */
+  get runtime(): string {
+    return this.#runtime
+  }
+
+  /**
+   * Starts the thread and waits until its runtime is ready.
+   * @param transfer memory in `setup` that moves there instead of being copied
+   * @throws CoveyError E_ENGINE
+   */
+  static async start(setup: Setup, transfer: readonly ArrayBuffer[]): Promise<WorkerClient> {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { ...setup, graph },
-      transferList: typeof graph === 'string' ? [] : [graph.buffer],
+      workerData: setup,
+      transferList: [...transfer],
       name: `covey-${setup.kind}`,
     })
     const client = new WorkerClient(worker)
     try {
-      await client.call('ready')
+      client.#runtime = await client.call<string>('ready')
     } catch (error) {
       await worker.terminate()
       throw error
@@ -82,11 +91,4 @@ export class WorkerClient {
       await this.#worker.terminate()
     }
   }
-}
-
-/** A transferable array: Node's small buffers share a pool that must stay. */
-function ownBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole =
-    bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
-  return whole ? new Uint8Array(bytes.buffer as ArrayBuffer) : new Uint8Array(bytes)
 }

@@ -3,9 +3,12 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { AdapterEntry } from '../types/adapter.ts'
 import type { ModelConfig } from '../types/model.ts'
-import type { StepSettings, TrainerMemory, TrainPlan } from './trainer.ts'
+import type { TrainPlan } from './onnx-gradients.ts'
+import type { TfjsSetup } from './tfjs/setup.ts'
+import type { StepSettings, TrainerMemory } from './trainer.ts'
 
-interface Common {
+interface OnnxCommon {
+  readonly runtime: 'onnx'
   /** the ONNX graph (transferred, so that one copy exists), or the path of a file that holds it */
   readonly graph: Uint8Array | string
   readonly threads: number
@@ -13,7 +16,7 @@ interface Common {
   readonly profile: string | null
 }
 
-export interface TrainSetup extends Common {
+interface OnnxTrainSetup extends OnnxCommon {
   readonly kind: 'train'
   readonly plan: TrainPlan
   readonly settings: StepSettings
@@ -21,13 +24,14 @@ export interface TrainSetup extends Common {
   readonly memory: TrainerMemory
 }
 
-export interface InferSetup extends Common {
+interface OnnxInferSetup extends OnnxCommon {
   readonly kind: 'infer'
   readonly config: ModelConfig
   readonly entries: readonly AdapterEntry[]
 }
 
-export type Setup = TrainSetup | InferSetup
+export type OnnxSetup = OnnxTrainSetup | OnnxInferSetup
+export type Setup = OnnxSetup | TfjsSetup
 
 export interface Request {
   readonly id: number

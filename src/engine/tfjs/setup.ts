@@ -1,0 +1,37 @@
+/** What the engine tells its thread. Everything here survives structured cloning. */
+import type { AdapterLayout } from '../../types/adapter.ts'
+import type { ModelConfig } from '../../types/model.ts'
+import type { Slot } from '../train-graph.ts'
+import type { StepSettings, TrainerMemory } from '../trainer.ts'
+import type { Backend } from './runtime.ts'
+
+export interface WeightValues {
+  /** its own memory, transferred */
+  readonly values: Float32Array<ArrayBuffer>
+  readonly shape: readonly number[]
+}
+
+interface TfjsCommon {
+  readonly runtime: 'tfjs'
+  /** tried in this order */
+  readonly backends: readonly Backend[]
+  /** frozen weights by name; emptied as they become tensors, so that there is one copy */
+  readonly weights: Map<string, WeightValues>
+  /** null: the base alone, or all of it trained */
+  readonly layout: AdapterLayout | null
+}
+
+export interface TfjsTrainSetup extends TfjsCommon {
+  readonly kind: 'train'
+  readonly slots: readonly Slot[]
+  readonly settings: StepSettings
+  /** on SharedArrayBuffers: the caller reads them between steps */
+  readonly memory: TrainerMemory
+}
+
+export interface TfjsInferSetup extends TfjsCommon {
+  readonly kind: 'infer'
+  readonly config: ModelConfig
+}
+
+export type TfjsSetup = TfjsTrainSetup | TfjsInferSetup
