@@ -12,7 +12,6 @@ import { biased, columns, plus, scaled, shifted } from './ops-elementwise.ts'
 import { type RopeTables, rope, ropeTables, rotationOf } from './rope.ts'
 
 export const EMBEDDING = 'model.embed_tokens.weight'
-export const FINAL_NORM = 'model.norm.weight'
 export const HEAD = 'lm_head.weight'
 
 /** The parts of a block, with the config's features applied. */

@@ -56,7 +56,7 @@ describe('families: logits', () => {
     ['Qwen3 with YaRN', 'rope_scaling', { rope_scaling: null }],
     ['Gemma 3', 'rope_local_base_freq', { rope_local_base_freq: 10 }],
     ['Gemma 3', 'sliding_window_pattern', { sliding_window_pattern: 3 }],
-    ['Gemma 3', 'query_pre_attn_scalar', { query_pre_attn_scalar: 8 }],
+    ['Gemma 3 with caps', 'query_pre_attn_scalar', { query_pre_attn_scalar: 8 }],
     ['Gemma 3 with caps', 'attn_logit_softcapping', { attn_logit_softcapping: null }],
     ['Gemma 3 with caps', 'final_logit_softcapping', { final_logit_softcapping: null }],
     ['Gemma 3 with caps', 'rope_scaling', { rope_scaling: null }],

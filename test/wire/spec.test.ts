@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { sha256, utf8 } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
-import { tinyLora } from '../support/tiny-config.ts'
 import type { TaskSpec } from '../../src/types/spec.ts'
 import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { decodeSpec, encodeSpec, parseSpec, specDigest } from '../../src/wire/spec.ts'
+import { tinyLora } from '../support/tiny-config.ts'
 
 const SPEC: TaskSpec = {
   version: 1,
