@@ -8,6 +8,7 @@ import { createLayout } from '../src/adapter/layout.ts'
 import { readPeft } from '../src/adapter/peft.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
+import { DEFAULT_ENGINE, ENGINE_NAMES, type Engine, openEngine } from '../src/engine/open-engine.ts'
 import { loadModel } from '../src/model/load.ts'
 import type { Adapter } from '../src/types/adapter.ts'
 import type { Example, Tokenizer } from '../src/types/data.ts'
@@ -26,6 +27,12 @@ export const modelOption = option(
   null,
 )
 export const threadsOption = option('--threads <n>', 'cores to use, 0 = all (COVEY_THREADS)', integer(0, 1024), null)
+export const engineOption = option(
+  '--engine <name>',
+  `what computes: ${ENGINE_NAMES.join(' | ')} (COVEY_ENGINE; ${DEFAULT_ENGINE})`,
+  text,
+  null,
+)
 export const adapterOption = option('--adapter <folder>', 'adapter in the layout of PEFT', text, null)
 export const passwordFileOption = option(
   '--password-file <file>',
@@ -74,6 +81,11 @@ export function configOf(
   const config = loadConfig({ dir: typeof dir === 'string' ? dir : null, env: context.env, flags: given })
   if (config.settings.token !== undefined) context.output.hide(config.settings.token)
   return config
+}
+
+/** The engine that the settings name. */
+export function engineOf(config: Config): Promise<Engine> {
+  return openEngine(config.settings.engine ?? DEFAULT_ENGINE)
 }
 
 export interface OpenedModel {

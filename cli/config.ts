@@ -7,6 +7,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
+import { ENGINE_NAMES } from '../src/engine/open-engine.ts'
 
 export const CONFIG_FILE = 'covey.json'
 /** A config file is a page at most. */
@@ -44,6 +45,8 @@ const SETTINGS = {
   port,
   /** bearer token of the HTTP API */
   token: z.string().min(8, 'expected at least 8 characters'),
+  /** what computes */
+  engine: z.enum(ENGINE_NAMES),
   /** cores; 0 = all */
   threads: z.coerce.number().int().min(0).max(1024),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { systemClock } from '../src/base/clock.ts'
 import { CoveyError, isCoveyError } from '../src/base/errors.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
-import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
+import { openEngine } from '../src/engine/open-engine.ts'
 import { openAccountFile } from '../src/ledger/accounts.ts'
 import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
 import { loadModel } from '../src/model/load.ts'
@@ -51,7 +51,7 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
     const transport = createLibp2pTransport({ privateKey, listen, bootstrap, mdns })
     await transport.start()
     closers.push(() => transport.stop())
-    const engine = createOnnxEngine()
+    const engine = await openEngine(settings.engine)
     const components: NodeComponents = {
       clock: systemClock,
       store,

@@ -38,6 +38,8 @@ export interface PeerSettings {
   readonly network: NetworkSettings
   /** folder of the base model */
   readonly model: string
+  /** what computes, by its name in src/engine/open-engine.ts */
+  readonly engine: string
   /** cores; 0 = all */
   readonly threads: number
 }

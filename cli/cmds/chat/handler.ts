@@ -1,12 +1,11 @@
 import { createInterface } from 'node:readline/promises'
 import { CoveyError } from '../../../src/base/errors.ts'
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import { complete } from '../../../src/serve/completion.ts'
 import type { ServedModel } from '../../../src/serve/model-slot.ts'
 import { stopIdsOf } from '../../../src/serve/stop-ids.ts'
 import type { ChatMessage } from '../../../src/types/data.ts'
 import type { Handler } from '../../command.ts'
-import { configOf, openAdapter, openModel } from '../../common.ts'
+import { configOf, engineOf, openAdapter, openModel } from '../../common.ts'
 import type { chatOptions } from './options.ts'
 
 interface Answer {
@@ -17,11 +16,15 @@ interface Answer {
 
 export const chatHandler: Handler<typeof chatOptions> = async (options, [message = ''], context) => {
   const { output, signal } = context
-  const config = configOf({ dir: options.dir, model: options.model, threads: options.threads }, context)
+  const config = configOf(
+    { dir: options.dir, model: options.model, engine: options.engine, threads: options.threads },
+    context,
+  )
   const { model, tokenizer } = await openModel(config, signal)
   const adapter = await openAdapter(options.adapter, model)
   const layout = adapter?.adapter.layout ?? null
-  const inference = await createOnnxEngine().openInference({ model, layout, threads: config.settings.threads ?? 0 })
+  const engine = await engineOf(config)
+  const inference = await engine.openInference({ model, layout, threads: config.settings.threads ?? 0 })
   if (adapter !== null) inference.setAdapter(adapter.adapter.values)
   const served: ServedModel = {
     id: model.name,

@@ -1,5 +1,5 @@
 import { decimal, flag, integer, list, option, text } from '../../command.ts'
-import { adapterOption, dirOption, modelOption, threadsOption } from '../../common.ts'
+import { adapterOption, dirOption, engineOption, modelOption, threadsOption } from '../../common.ts'
 
 export const chatOptions = {
   dir: dirOption,
@@ -12,5 +12,6 @@ export const chatOptions = {
   topP: option('--top-p <x>', 'sample from the likeliest words of this total probability', decimal(0.001, 1), 1),
   seed: option('--seed <n>', 'the same seed, the same answer', integer(0, 4_294_967_295), 1),
   stop: list('--stop <text>', 'end the answer here; may be repeated', text),
+  engine: engineOption,
   threads: threadsOption,
 }

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { CoveyError, messageOf } from '../../../src/base/errors.ts'
 import { loadTokenizer } from '../../../src/data/tokenizer.ts'
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
+import type { Engine } from '../../../src/engine/open-engine.ts'
 import { anvilBinary } from '../../../src/ledger/local-chain.ts'
 import { loadModel } from '../../../src/model/load.ts'
 import { createRandomModel } from '../../../src/model/random.ts'
@@ -56,14 +56,14 @@ export async function checkMachine(): Promise<string> {
 }
 
 /** Runs a model, so that a binary that loads and then fails shows too. */
-export async function checkEngine(): Promise<string> {
+export async function checkEngine(engine: Engine): Promise<string> {
   const model = createRandomModel(TINY, 1)
-  const inference = await createOnnxEngine().openInference({ model, layout: null, threads: 1 })
+  const inference = await engine.openInference({ model, layout: null, threads: 1 })
   try {
     const options = { maxTokens: 2, temperature: 0, topP: 1, seed: 1, stopIds: [] }
     let tokens = 0
     for await (const _ of inference.generate([[1, 2, 3]], options)) tokens++
-    if (tokens === 2) return 'ONNX Runtime ran a tiny model'
+    if (tokens === 2) return `${engine.name} ran a tiny model`
     throw new CoveyError('E_ENGINE', `a tiny model should have made 2 tokens, it made ${tokens}`)
   } finally {
     await inference.close()

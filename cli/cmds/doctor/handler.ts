@@ -1,5 +1,5 @@
 import type { Handler } from '../../command.ts'
-import { configOf, SHIPPED_MODEL } from '../../common.ts'
+import { configOf, engineOf, SHIPPED_MODEL } from '../../common.ts'
 import { withReadOnlyLedger } from '../../ledger.ts'
 import { explain, publicUrl } from '../../output.ts'
 import { checkChainBinary, checkDisk, checkEngine, checkMachine, checkModel, checkNode, checkPort } from './checks.ts'
@@ -36,7 +36,7 @@ export const doctorHandler: Handler<typeof doctorOptions> = async (options, _arg
 
   await check('node', true, checkNode)
   await check('machine', true, checkMachine)
-  await check('engine', true, checkEngine)
+  await check('engine', true, async () => checkEngine(await engineOf(config)))
   await check('disk', true, () => checkDisk(config.dir))
   await check('model', true, () => checkModel(settings.model ?? SHIPPED_MODEL))
   await check('port', true, () => checkPort(settings.port ?? DEFAULT_PORT))

@@ -1,14 +1,16 @@
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import type { EvalResult } from '../../../src/types/engine.ts'
 import type { Handler } from '../../command.ts'
-import { configOf, loadExamples, openAdapter, openModel } from '../../common.ts'
+import { configOf, engineOf, loadExamples, openAdapter, openModel } from '../../common.ts'
 import { measure } from '../../measure.ts'
 import type { evalOptions } from './options.ts'
 
 export const evalHandler: Handler<typeof evalOptions> = async (options, [file = ''], context) => {
   const { output, signal } = context
-  const config = configOf({ dir: options.dir, model: options.model, threads: options.threads }, context)
+  const config = configOf(
+    { dir: options.dir, model: options.model, engine: options.engine, threads: options.threads },
+    context,
+  )
   const threads = config.settings.threads ?? 0
   const { model, tokenizer } = await openModel(config, signal)
   const adapter = await openAdapter(options.adapter, model)
@@ -19,7 +21,7 @@ export const evalHandler: Handler<typeof evalOptions> = async (options, [file = 
     tokenizer,
     maxTokens,
   )
-  const engine = createOnnxEngine()
+  const engine = await engineOf(config)
   const base = await measure(engine, model, null, tokenized, maxTokens, threads, signal)
   show('base', base)
   const adapted =
@@ -30,6 +32,7 @@ export const evalHandler: Handler<typeof evalOptions> = async (options, [file = 
     model: model.name,
     baseDigest: model.digest,
     adapterDigest: adapter?.digest ?? null,
+    engine: engine.name,
     base,
     adapted,
     leftOut: { badLines, tooLong, empty },

@@ -1,5 +1,5 @@
 import { integer, option } from '../../command.ts'
-import { adapterOption, dirOption, modelOption, templateOptions, threadsOption } from '../../common.ts'
+import { adapterOption, dirOption, engineOption, modelOption, templateOptions, threadsOption } from '../../common.ts'
 
 export const evalOptions = {
   dir: dirOption,
@@ -8,5 +8,6 @@ export const evalOptions = {
   ...templateOptions,
   maxTokens: option('--max-tokens <n>', 'longest example, tokens; longer ones are left out', integer(8, 131_072), 256),
   limit: option('--limit <n>', 'measure on the first n examples only', integer(1), null),
+  engine: engineOption,
   threads: threadsOption,
 }

@@ -1,5 +1,12 @@
 import { flag, integer, option, text } from '../../command.ts'
-import { chainOptions, modelOption, networkOptions, templateOptions, threadsOption } from '../../common.ts'
+import {
+  chainOptions,
+  engineOption,
+  modelOption,
+  networkOptions,
+  templateOptions,
+  threadsOption,
+} from '../../common.ts'
 
 export const nodeStartOptions = {
   ...chainOptions,
@@ -18,6 +25,7 @@ export const nodeStartOptions = {
   ),
   port: option('--port <n>', 'port of the API, 0 = any free one (COVEY_PORT; 8080)', integer(0, 65_535), null),
   token: option('--token <text>', 'bearer token of the API; safer in COVEY_TOKEN', text, null),
+  engine: engineOption,
   threads: threadsOption,
   misbehave: option(
     '--misbehave <how>',

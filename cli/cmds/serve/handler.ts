@@ -1,8 +1,7 @@
 import { serveModel } from '../../../node/serve-model.ts'
 import { systemClock } from '../../../src/base/clock.ts'
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import type { Handler } from '../../command.ts'
-import { configOf, openAdapter, openModel } from '../../common.ts'
+import { configOf, engineOf, openAdapter, openModel } from '../../common.ts'
 import type { serveOptions } from './options.ts'
 
 const DEFAULT_HOST = '127.0.0.1'
@@ -11,10 +10,11 @@ const DEFAULT_PORT = 8080
 export const serveHandler: Handler<typeof serveOptions> = async (options, _args, context) => {
   const { output, signal } = context
   const { adapter: folder, name, ...flags } = options
-  const { settings } = configOf(flags, context)
-  const { model, tokenizer } = await openModel(configOf(flags, context), signal)
+  const config = configOf(flags, context)
+  const { settings } = config
+  const { model, tokenizer } = await openModel(config, signal)
   const adapter = await openAdapter(folder, model)
-  const engine = createOnnxEngine()
+  const engine = await engineOf(config)
   const layout = adapter?.adapter.layout ?? null
   const parts = { engine, model, tokenizer, layout, clock: systemClock, threads: settings.threads ?? 0 }
   const where = {

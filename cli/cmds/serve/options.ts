@@ -1,5 +1,5 @@
 import { integer, option, text } from '../../command.ts'
-import { adapterOption, dirOption, modelOption, threadsOption } from '../../common.ts'
+import { adapterOption, dirOption, engineOption, modelOption, threadsOption } from '../../common.ts'
 
 export const serveOptions = {
   dir: dirOption,
@@ -19,5 +19,6 @@ export const serveOptions = {
     text,
     null,
   ),
+  engine: engineOption,
   threads: threadsOption,
 }

@@ -10,17 +10,19 @@ import { CoveyError } from '../../../src/base/errors.ts'
 import { writeFileAtomic } from '../../../src/base/files.ts'
 import { exampleKey } from '../../../src/data/split.ts'
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
 import type { Adapter } from '../../../src/types/adapter.ts'
 import type { Example } from '../../../src/types/data.ts'
 import type { Handler } from '../../command.ts'
-import { configOf, duration, loadExamples, ORIGIN_FILE, openAdapter, openModel } from '../../common.ts'
+import { configOf, duration, engineOf, loadExamples, ORIGIN_FILE, openAdapter, openModel } from '../../common.ts'
 import { measure } from '../../measure.ts'
 import type { trainOptions } from './options.ts'
 
 export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], context) => {
   const { output, signal } = context
-  const config = configOf({ dir: options.dir, model: options.model, threads: options.threads }, context)
+  const config = configOf(
+    { dir: options.dir, model: options.model, engine: options.engine, threads: options.threads },
+    context,
+  )
   const { model, tokenizer } = await openModel(config, signal)
   const threads = config.settings.threads ?? 0
   if (options.maxTokens > model.config.maxPositions) {
@@ -52,7 +54,7 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
     `${tokenized.length} examples, adapter of ${layout.size} values on ${model.name}${left > 0 ? `; ${left} records left out` : ''}`,
   )
   const testSet = (list: readonly Example[]) => tokenizeExamples(list, tokenizer, options.maxTokens).tokenized
-  const engine = createOnnxEngine()
+  const engine = await engineOf(config)
   const before =
     test === null
       ? null
@@ -93,7 +95,7 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
 
   const tokensPerSecond = summary.seconds > 0 ? summary.tokens / summary.seconds : 0
   output.line(
-    `${summary.steps} steps in ${duration(summary.seconds)}: loss ${summary.loss.toFixed(4)}, ${Math.round(tokensPerSecond)} tokens/s`,
+    `${summary.steps} steps in ${duration(summary.seconds)} with ${engine.name}: loss ${summary.loss.toFixed(4)}, ${Math.round(tokensPerSecond)} tokens/s`,
   )
   if (before !== null && after !== null) {
     output.line(
@@ -106,6 +108,7 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
     ...origin,
     examples: tokenized.length,
     leftOut: { badLines: read.badLines, tooLong, empty },
+    engine: engine.name,
     loss: summary.loss,
     seconds: summary.seconds,
     tokensPerSecond,
