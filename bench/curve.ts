@@ -79,20 +79,14 @@ async function measure(values: Float32Array) {
   return { loss, exactMatch, examples }
 }
 
-const sum = (list: readonly number[]): number => list.reduce((s, x) => s + x, 0)
 const runs = new Map<Precision, Awaited<ReturnType<typeof train>> & { test: Awaited<ReturnType<typeof measure>> }>()
 for (const precision of ['fp32', 'int8'] as const) {
   const run = await train(precision)
   runs.set(precision, { ...run, test: await measure(run.values) })
 }
-const [exact, fast] = [runs.get('fp32'), runs.get('int8')]
-if (!exact || !fast) throw new Error('two runs were made')
 const result = {
   args: process.argv.slice(2).filter((x) => x !== '--json'),
   steps,
-  /** area between the curves over the area under the one in float32, and the same of what remains at the end */
-  relativeArea: Math.abs(sum(fast.losses) - sum(exact.losses)) / sum(exact.losses),
-  testLossRatio: fast.test.loss / exact.test.loss,
   runs: [...runs].map(([precision, { losses, seconds, test }]) => ({ precision, seconds, test, losses })),
 }
 if (a.write !== undefined) {
@@ -108,5 +102,4 @@ else {
     console.log(
       `${precision}: test loss ${test.loss.toFixed(4)}, exact match ${(100 * test.exactMatch).toFixed(1)} % of ${test.examples}, ${seconds.toFixed(0)} s`,
     )
-  console.log(`area between the curves: ${(100 * result.relativeArea).toFixed(2)} % of the area under fp32`)
 }
