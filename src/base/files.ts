@@ -32,10 +32,14 @@ export async function writeFileAtomic(path: string, chunks: Iterable<Uint8Array>
     await rm(temporary, { force: true })
     throw error
   }
-  // the name itself is on disk only when the folder is
-  const folder = await disk(open(dirname(path), 'r'))
+  await disk(syncFolder(dirname(path)))
+}
+
+/** Syncs a folder: a name that was made, renamed or removed in it is on disk only then. @throws what the disk throws */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
   try {
-    await disk(folder.sync())
+    await folder.sync()
   } finally {
     await folder.close()
   }

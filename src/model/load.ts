@@ -9,6 +9,7 @@ import { digestOfJson } from '../base/canonical.ts'
 import { CoveyError } from '../base/errors.ts'
 import type { TensorInfo } from '../base/safetensors.ts'
 import type { BaseModel, ModelConfig } from '../types/model.ts'
+import type { Architecture } from './architecture.ts'
 import { architectureFor } from './architectures.ts'
 import {
   CONFIG_FILE,
@@ -39,10 +40,7 @@ const TEXT_FILES = ['chat_template.jinja', 'tokenizer.json', 'tokenizer_config.j
  */
 export async function loadModel(dir: string, signal?: AbortSignal): Promise<BaseModel> {
   const folder = resolve(dir)
-  const json = await readJsonObject(join(folder, CONFIG_FILE))
-  const name = Array.isArray(json.architectures) ? json.architectures[0] : json.architectures
-  const architecture = architectureFor(typeof name === 'string' ? name : String(name))
-  const config = architecture.readConfig(json)
+  const { json, architecture, config } = await readModelConfig(folder)
 
   const names = await weightFileNames(folder)
   const files = await Promise.all(names.map((file) => openWeightFile(folder, file)))
@@ -73,6 +71,26 @@ export async function loadModel(dir: string, signal?: AbortSignal): Promise<Base
       return readTensor(file, info)
     },
   }
+}
+
+/**
+ * A folder's config.json alone: what can be known before the weights are there.
+ * @throws CoveyError E_MODEL_FILE | E_MODEL_ARCHITECTURE
+ */
+export async function readModelConfig(dir: string): Promise<{
+  readonly json: Record<string, unknown>
+  readonly architecture: Architecture
+  readonly config: ModelConfig
+}> {
+  const json = await readJsonObject(join(dir, CONFIG_FILE))
+  const name = Array.isArray(json.architectures) ? json.architectures[0] : json.architectures
+  const architecture = architectureFor(typeof name === 'string' ? name : String(name))
+  return { json, architecture, config: architecture.readConfig(json) }
+}
+
+/** How many weights a model has. */
+export function countParameters(model: BaseModel): number {
+  return model.tensorNames.reduce((sum, name) => sum + model.shape(name).reduce((n, d) => n * d, 1), 0)
 }
 
 /** The error for a tensor name that a model does not have. */

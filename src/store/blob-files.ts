@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assertDigest, isDigest, sha256 } from '../base/bytes.ts'
+import { isMissing } from '../base/disk.ts'
 import { CoveyError } from '../base/errors.ts'
 import type { BlobStore } from '../types/store.ts'
 import type { PartialBlob } from '../types/transport.ts'
@@ -21,7 +22,7 @@ import {
   unavailable,
   unfinished,
 } from './blob-checks.ts'
-import { closedError, isMissing, onDisk } from './disk-error.ts'
+import { closedError, onDisk } from './disk-error.ts'
 
 /** where a data directory keeps its blobs */
 export const BLOB_FOLDER = 'blobs'

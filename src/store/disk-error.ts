@@ -1,4 +1,5 @@
-/** What the disk says when it fails, as Covey's errors. */
+/** What the disk or the database says when it fails, as Covey's errors. */
+import { diskFailure } from '../base/disk.ts'
 import { CoveyError, messageOf } from '../base/errors.ts'
 
 /**
@@ -18,25 +19,12 @@ export function diskError(error: unknown, path: string): CoveyError {
       { path },
       { cause: error },
     )
-  const errno = typeof code === 'string' ? code : 'unknown'
-  const remedy = REMEDIES[errno] ?? 'check the disk and the permissions, then start again'
-  return new CoveyError('E_DISK', `${path}: ${messageOf(error)}; ${remedy}`, { path, errno }, { cause: error })
+  return diskFailure(error, path)
 }
 
 /** For a call on a store that was closed: the process is ending. */
 export function closedError(path: string): CoveyError {
   return new CoveyError('E_ABORTED', `${path}: the store is closed; open it again`, { path })
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: free space, then start again',
-  EDQUOT: 'the quota is used up: free space, then start again',
-  EFBIG: 'a file may not grow that large here: raise the limit, then start again',
-  EROFS: 'the disk is read-only: choose a folder that can be written',
-  EACCES: 'no permission: give this user the right to write there, or choose another folder',
-  EPERM: 'no permission: give this user the right to write there, or choose another folder',
-  ENOTDIR: 'a file stands where a folder is needed: choose another folder',
-  EMFILE: 'too many open files: raise `ulimit -n`',
 }
 
 /** Runs `work`, turning what the disk throws into E_DISK. */
@@ -46,9 +34,4 @@ export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T
   } catch (error) {
     throw diskError(error, path)
   }
-}
-
-/** True for "no such file". */
-export function isMissing(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ENOENT'
 }

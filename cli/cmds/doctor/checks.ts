@@ -11,7 +11,7 @@ import { CoveyError, messageOf } from '../../../src/base/errors.ts'
 import { loadTokenizer } from '../../../src/data/tokenizer.ts'
 import type { Engine } from '../../../src/engine/open-engine.ts'
 import { anvilBinary } from '../../../src/ledger/local-chain.ts'
-import { loadModel } from '../../../src/model/load.ts'
+import { countParameters, loadModel } from '../../../src/model/load.ts'
 import { createRandomModel } from '../../../src/model/random.ts'
 import type { ModelConfig } from '../../../src/types/model.ts'
 
@@ -113,6 +113,6 @@ export async function checkModel(dir: string): Promise<string> {
     const message = `${dir}: the tokenizer has ${tokenizer.vocabSize} tokens, the model only ${config.vocabSize}`
     throw new CoveyError('E_TOKENIZER', message, { dir })
   }
-  const parameters = model.tensorNames.reduce((n, name) => n + model.shape(name).reduce((a, b) => a * b, 1), 0)
+  const parameters = countParameters(model)
   return `${model.name}: ${(parameters / 1e6).toFixed(1)} M parameters, context ${config.maxPositions}, digest ${model.digest.slice(0, 16)}`
 }
