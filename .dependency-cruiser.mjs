@@ -2,7 +2,7 @@
  * The floors of the code (ARCHITECTURE.md): a file imports only from lower floors, or from its own folder.
  * Run: depcruise src node coordinator cli
  */
-const F2 = 'data|model|engine|adapter|aggregate|privacy|round|wire'
+const F2 = 'data|model|hub|engine|adapter|aggregate|privacy|round|wire'
 const F3 = 'transport|ledger|store|serve'
 
 /** Everything above a floor, plus what is no part of the product. */

@@ -7,6 +7,10 @@ import { doctor } from './cmds/doctor/index.ts'
 import { evaluate } from './cmds/eval/index.ts'
 import { exportModel } from './cmds/export/index.ts'
 import { init } from './cmds/init/index.ts'
+import { modelList } from './cmds/model-list/index.ts'
+import { modelPull } from './cmds/model-pull/index.ts'
+import { modelRm } from './cmds/model-rm/index.ts'
+import { modelVerify } from './cmds/model-verify/index.ts'
 import { nodeStart } from './cmds/node-start/index.ts'
 import { quickstart } from './cmds/quickstart/index.ts'
 import { rewardsClaim } from './cmds/rewards-claim/index.ts'
@@ -25,6 +29,10 @@ export const COMMANDS: readonly CliCommand[] = [
   quickstart,
   init,
   doctor,
+  modelPull,
+  modelList,
+  modelVerify,
+  modelRm,
   dataInspect,
   train,
   evaluate,

@@ -15,14 +15,15 @@ import type { Example, Tokenizer } from '../src/types/data.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import { type CommandContext, flag, integer, list, option, text } from './command.ts'
 import { type Config, loadConfig, type SettingName } from './config.ts'
+import { libraryFolders, resolveModel } from './library.ts'
 
 /** The base model that Covey ships. */
 export const SHIPPED_MODEL = fileURLToPath(new URL('../models/covey-nano', import.meta.url))
 
 export const dirOption = option('--dir <folder>', 'data directory (COVEY_DIR; ~/.covey)', text, null)
 export const modelOption = option(
-  '--model <folder>',
-  'base model in the layout of Hugging Face (COVEY_MODEL; the shipped covey-nano)',
+  '--model <model>',
+  'base model: a folder in the layout of Hugging Face, or the name of a pulled one (COVEY_MODEL; the shipped covey-nano)',
   text,
   null,
 )
@@ -70,7 +71,7 @@ export const networkOptions = {
   mdns: flag('--mdns', 'look for peers on the local network (COVEY_MDNS)'),
 }
 
-/** The configuration with a command's own flags on top. @throws CoveyError E_CONFIG */
+/** The configuration with a command's own flags on top; a pulled model's name has become its folder. @throws CoveyError E_CONFIG */
 export function configOf(
   options: Readonly<Partial<Record<SettingName | 'dir', unknown>>>,
   context: CommandContext,
@@ -80,7 +81,9 @@ export function configOf(
   const given = flags.mdns === false ? { ...flags, mdns: undefined } : flags
   const config = loadConfig({ dir: typeof dir === 'string' ? dir : null, env: context.env, flags: given })
   if (config.settings.token !== undefined) context.output.hide(config.settings.token)
-  return config
+  const { model } = config.settings
+  if (model === undefined) return config
+  return { ...config, settings: { ...config.settings, model: resolveModel(model, libraryFolders(config)) } }
 }
 
 /** The engine that the settings name. */
@@ -165,4 +168,11 @@ export function duration(seconds: number): string {
   if (s < 60) return `${s} s`
   if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`
   return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`
+}
+
+/** `269.1 MB` */
+export function byteSize(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} B`
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 }

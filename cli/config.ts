@@ -16,6 +16,7 @@ const MAX_CONFIG_BYTES = 64 * 1024
 const port = z.coerce.number().int().min(0).max(65535)
 const path = z.string().min(1)
 const url = z.string().regex(/^(https?|wss?):\/\//, 'expected an http(s) or ws(s) address')
+const httpUrl = z.string().regex(/^https?:\/\//, 'expected an http(s) address')
 const words = z.union([
   z.array(z.string().min(1)),
   z.string().transform((s) =>
@@ -28,8 +29,12 @@ const words = z.union([
 
 /** name -> what it may be. Text forms (environment, flags) and JSON forms are both taken. */
 const SETTINGS = {
-  /** folder of the base model */
+  /** folder of the base model, or the name of a pulled one */
   model: path,
+  /** folder of the pulled models */
+  models: path,
+  /** the hub that models are pulled from */
+  endpoint: httpUrl,
   /** the chain's RPC */
   rpc: url,
   /** JSON file with the contracts' addresses */

@@ -4,6 +4,7 @@ import type { CliCommand, OptionDef, OptionDefs } from './command.ts'
 
 /** What the words before a command's own name mean. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  model: 'Get, list, check and remove base models',
   data: 'Look at data files',
   stake: 'Deposit, withdraw and show stake',
   rewards: 'Show and claim rewards',

@@ -45,9 +45,25 @@ export const ERROR_CODES = {
     'check tokenizer.json of the model folder',
   ],
 
-  E_MODEL_FILE: ['a model file is missing or broken', 'fetch the model folder again'],
+  E_MODEL_FILE: [
+    'a model file is missing or broken',
+    'give a model folder or the name of a model pulled with `covey model pull`; fetch a broken one again',
+  ],
   E_MODEL_SHAPE: ['a tensor is missing or has another shape than config.json says', 'fetch the model folder again'],
   E_MODEL_ARCHITECTURE: ['the architecture is not one that Covey knows', 'use one of those that the message lists'],
+  E_HUB: [
+    'the model hub cannot be reached or breaks the protocol',
+    'check the network and --endpoint, then run the command again: it goes on where it stopped',
+  ],
+  E_HUB_ACCESS: [
+    'the model hub refuses access',
+    'set HF_TOKEN to a token that may read the model; accept the terms of a gated model on its page first',
+  ],
+  E_HUB_MISSING: ['the hub has no such model, revision or file', 'check the name, --revision and --endpoint'],
+  E_HUB_DIGEST: [
+    'a downloaded file has another size or digest than the hub lists',
+    'run the command again; when it happens again, the hub or something on the way changes files',
+  ],
   E_SAFETENSORS: ['bytes are not a valid safetensors file', 'fetch the file again'],
   E_ENGINE: ['the execution engine failed', 'see the cause; `covey doctor` checks the machine'],
   E_DIVERGED: ['the loss is not a finite number any more', 'lower the learning rate'],

@@ -14,7 +14,7 @@ import { readPassword } from '../../password.ts'
 import type { initOptions } from './options.ts'
 
 /** settings that name a file: kept absolute, so that they hold from any folder */
-const PATHS: ReadonlySet<SettingName> = new Set(['contracts', 'model'])
+const PATHS: ReadonlySet<SettingName> = new Set(['contracts', 'model', 'models'])
 
 export const initHandler: Handler<typeof initOptions> = async (options, _args, context) => {
   const { output } = context

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import type { Handler } from '../../command.ts'
-import { SHIPPED_MODEL } from '../../common.ts'
+import { configOf, SHIPPED_MODEL } from '../../common.ts'
 import type { quickstartOptions } from './options.ts'
 import { renderResult } from './result.ts'
 import { runQuickstart } from './run.ts'
 
-export const quickstartHandler: Handler<typeof quickstartOptions> = async (options, _args, { output, signal }) => {
+export const quickstartHandler: Handler<typeof quickstartOptions> = async (options, _args, context) => {
+  const { output, signal } = context
   const { aggregate, encode, slice, partitionBy, dir, model, ...rest } = options
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[:T]/g, '-')
   const { result, stop } = await runQuickstart(
@@ -15,7 +16,8 @@ export const quickstartHandler: Handler<typeof quickstartOptions> = async (optio
       encoding: encode,
       sliceExamples: slice,
       partitionBy,
-      model: model ?? SHIPPED_MODEL,
+      // not from covey.json: what this shows must not depend on what somebody set up before
+      model: model === null ? SHIPPED_MODEL : (configOf({ model }, context).settings.model ?? model),
       dir: dir ?? join('.covey', `quickstart-${stamp}`),
       json: output.json,
     },

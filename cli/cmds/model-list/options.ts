@@ -1,0 +1,3 @@
+import { dirOption } from '../../common.ts'
+
+export const modelListOptions = { dir: dirOption }

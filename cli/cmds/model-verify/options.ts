@@ -1,0 +1,3 @@
+import { dirOption } from '../../common.ts'
+
+export const modelVerifyOptions = { dir: dirOption }
