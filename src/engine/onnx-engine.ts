@@ -6,6 +6,7 @@ import type {
   Inference,
   InferenceEngine,
   InferenceOptions,
+  Precision,
   Trainer,
   TrainerOptions,
   TrainingEngine,
@@ -13,28 +14,52 @@ import type {
 import type { EncodedGraph } from './graph.ts'
 import { buildInferGraph } from './infer-graph.ts'
 import { planTraining } from './onnx-gradients.ts'
+import { machinePrecision } from './precision.ts'
+import type { EngineSettings } from './settings.ts'
 import { ThreadInference } from './thread-inference.ts'
 import { initialMemory, ThreadTrainer } from './thread-trainer.ts'
-import { weightFolder, withGraphFile } from './weight-files.ts'
+import { cacheFolder, weightFolder, withGraphFile } from './weight-files.ts'
 import { WorkerClient } from './worker-client.ts'
 import type { OnnxSetup } from './worker-protocol.ts'
 
-export interface OnnxEngineOptions {
+export interface OnnxEngineOptions extends EngineSettings {
   /** file prefix for ONNX Runtime's profile of each trainer, written when it closes */
   readonly profile?: string
 }
 
-export function createOnnxEngine({ profile }: OnnxEngineOptions = {}): TrainingEngine & InferenceEngine {
-  return {
+/** What every thread of one engine is started with. */
+interface ThreadSettings {
+  readonly profile: string | null
+  readonly nice: number
+}
+
+/** @param options precision is fp32 unless given */
+export function createOnnxEngine({
+  profile,
+  precision = 'fp32',
+  nice = 0,
+}: OnnxEngineOptions = {}): TrainingEngine & InferenceEngine {
+  const settings = { profile: profile ?? null, nice }
+  const engine: TrainingEngine & InferenceEngine = {
     name: 'onnx',
-    openTrainer: (options) => openTrainer(options, profile ?? null),
-    openInference,
+    async openTrainer(options) {
+      const own = options.precision ?? (await resolve(options))
+      return openTrainer({ ...options, precision: own }, settings)
+    },
+    openInference: (options) => openInference(options, settings),
   }
+  const resolve = async ({ trainable, threads }: TrainerOptions): Promise<Precision> => {
+    if (precision !== 'auto') return precision
+    // nothing is frozen
+    if (trainable.kind === 'full') return 'fp32'
+    return (await machinePrecision(engine, threads, cacheFolder())).chosen
+  }
+  return engine
 }
 
 async function openTrainer(
   { model, trainable, optimizer, threads, seed, precision = 'fp32' }: TrainerOptions,
-  profile: string | null,
+  thread: ThreadSettings,
 ): Promise<Trainer> {
   const { graph: encoded, plan } = planTraining(model, trainable, precision)
   const memory = initialMemory(model, plan.slots, trainable)
@@ -44,7 +69,7 @@ async function openTrainer(
     kind: 'train',
     graph,
     threads,
-    profile,
+    ...thread,
     plan,
     settings,
     memory,
@@ -52,7 +77,10 @@ async function openTrainer(
   return new ThreadTrainer(client, memory)
 }
 
-async function openInference({ model, layout, threads }: InferenceOptions): Promise<Inference> {
+async function openInference(
+  { model, layout, threads }: InferenceOptions,
+  { nice }: ThreadSettings,
+): Promise<Inference> {
   const encoded = buildInferGraph(model, layout)
   const entries = layout?.entries ?? []
   const { config } = model
@@ -62,6 +90,7 @@ async function openInference({ model, layout, threads }: InferenceOptions): Prom
     graph,
     threads,
     profile: null,
+    nice,
     config,
     entries,
   }))

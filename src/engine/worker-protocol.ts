@@ -14,6 +14,7 @@ interface OnnxCommon {
   readonly threads: number
   /** file prefix of ONNX Runtime's profile, or null */
   readonly profile: string | null
+  readonly nice: number
 }
 
 interface OnnxTrainSetup extends OnnxCommon {

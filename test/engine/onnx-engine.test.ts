@@ -1,4 +1,12 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { getPriority } from 'node:os'
+import { expect } from 'chai'
+import { createLayout } from '../../src/adapter/layout.ts'
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
+import type { EngineSettings } from '../../src/engine/settings.ts'
+import { adam, livelyModel, randomBatch } from '../support/engine-fixtures.ts'
+import { useTempFolders } from '../support/temp-folder.ts'
+import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 import { inferenceEngineBehavior } from './inference-engine.behavior.ts'
 import { threadEngineBehavior } from './thread-engine.behavior.ts'
 import { trainingEngineBehavior } from './training-engine.behavior.ts'
@@ -6,3 +14,47 @@ import { trainingEngineBehavior } from './training-engine.behavior.ts'
 describe('ONNX engine: training', () => trainingEngineBehavior(createOnnxEngine))
 describe('ONNX engine: inference', () => inferenceEngineBehavior(createOnnxEngine))
 describe('ONNX engine: threads', () => threadEngineBehavior(createOnnxEngine))
+
+describe('ONNX engine: settings', () => {
+  const tempFolder = useTempFolders()
+  const layout = createLayout(tinyConfig, tinyLora)
+  const open = (settings: EngineSettings) =>
+    createOnnxEngine(settings).openTrainer({
+      model: livelyModel(tinyConfig),
+      trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
+      optimizer: adam,
+      threads: 2,
+      seed: 1,
+    })
+  /** How nice each thread of this process is: field 19 of its stat line, whose second field may hold blanks in brackets. */
+  async function niceness(): Promise<number[]> {
+    const tasks = await readdir('/proc/self/task')
+    const lines = await Promise.all(tasks.map((t) => readFile(`/proc/self/task/${t}/stat`, 'utf8').catch(() => '')))
+    return lines.filter((l) => l !== '').map((l) => Number(l.slice(l.lastIndexOf(')') + 2).split(' ')[16]))
+  }
+
+  it('lets only the threads that compute stand back', async function () {
+    if (process.platform !== 'linux') this.skip()
+    expect((await niceness()).filter((n) => n === 7)).to.deep.equal([])
+    const trainer = await open({ nice: 7 })
+    await trainer.step([randomBatch(tinyConfig)], 0.01)
+    // the thread itself and ONNX Runtime's helper
+    expect((await niceness()).filter((n) => n === 7).length).to.be.at.least(2)
+    expect(getPriority()).to.equal(0)
+    await trainer.close()
+  })
+
+  it('takes the precision of the machine where it is told to, and keeps what it measured', async function () {
+    this.timeout(60_000)
+    const before = process.env.COVEY_CACHE
+    process.env.COVEY_CACHE = await tempFolder()
+    try {
+      const trainer = await open({ precision: 'auto' })
+      await trainer.close()
+      expect(await readdir(process.env.COVEY_CACHE)).to.deep.equal(['precision-2.json'])
+    } finally {
+      if (before === undefined) delete process.env.COVEY_CACHE
+      else process.env.COVEY_CACHE = before
+    }
+  })
+})
