@@ -6,7 +6,7 @@ import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
 import { createTfjsEngine } from '../../src/engine/tfjs/engine.ts'
 import { TfjsGradients } from '../../src/engine/tfjs/gradients.ts'
 import { TfjsRunner } from '../../src/engine/tfjs/runner.ts'
-import { type Backend, openTf } from '../../src/engine/tfjs/runtime.ts'
+import { type Backend, NATIVE_PACKAGE, openTf } from '../../src/engine/tfjs/runtime.ts'
 import { keepWeights, readWeights } from '../../src/engine/tfjs/weights.ts'
 import { adapterSlots } from '../../src/engine/train-graph.ts'
 import type { Trainable, TrainingEngine } from '../../src/types/engine.ts'
@@ -130,7 +130,7 @@ describe('TensorFlow.js engine', () => {
     const open = (backends: readonly Backend[]) =>
       createTfjsEngine({ backends }).openInference({ model, layout: null, threads: 1 })
     try {
-      import.meta.resolve('@tensorflow/tfjs-node')
+      import.meta.resolve(NATIVE_PACKAGE)
       this.skip()
     } catch {
       await expectRejects(() => open(['node']), 'E_ENGINE', /node: .*tfjs-node/)
