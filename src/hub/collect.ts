@@ -95,12 +95,12 @@ export async function collect(options: CollectOptions, origin: Origin): Promise<
   const texts = textsOf(origin.files, origin.what)
   for (const file of texts) assertAtMost(file.size, options.limits.textBytes, `${origin.what}/${file.path}`)
   return await withLock(places.lock, options.name, async () => {
-    const installed = await installedSame(places, origin, options.signal)
+    const installed = await installedSame(places, origin, options)
     if (installed !== null) return { manifest: installed, dir: places.folder, fresh: 0, unchanged: true }
     try {
       return await bringAll(options, origin, places, texts)
     } catch (error) {
-      await dropEmpty(places.partial)
+      await dropEmpty(places.partial).catch(() => undefined)
       throw error
     }
   })
@@ -167,11 +167,7 @@ async function bringAll(
 }
 
 /** The manifest of the model that is there, when it is what `origin` has and every byte is right. */
-async function installedSame(
-  places: Places,
-  origin: Origin,
-  signal: AbortSignal | undefined,
-): Promise<Manifest | null> {
+async function installedSame(places: Places, origin: Origin, options: CollectOptions): Promise<Manifest | null> {
   let manifest: Manifest | null
   try {
     manifest = await readManifest(places.folder)
@@ -181,7 +177,12 @@ async function installedSame(
     throw error
   }
   if (manifest === null || !origin.isSame(manifest.source)) return null
-  const checked = await checkFiles(places.folder, manifest.files, signal)
+  const total = sizeOf(manifest.files)
+  let done = 0
+  const checked = await checkFiles(places.folder, manifest.files, options.signal, (bytes) => {
+    done += bytes
+    options.onProgress?.({ done, total, fresh: 0 })
+  })
   return checked.every((file) => file.problem === null) ? manifest : null
 }
 
@@ -249,6 +250,6 @@ function assertAtMost(size: number, most: number, what: string): void {
   throw new CoveyError('E_TOO_LARGE', `${what}: expected at most ${most} bytes, got ${size}`, { what, size, most })
 }
 
-function sizeOf(files: readonly WantedFile[]): number {
+function sizeOf(files: readonly { readonly size: number }[]): number {
   return files.reduce((sum, file) => sum + file.size, 0)
 }

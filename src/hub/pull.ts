@@ -53,11 +53,8 @@ export async function pullModel(options: PullOptions): Promise<Collected> {
       takesRoom: true,
       isSame: (s) => s.kind === 'hub' && s.endpoint === endpoint && s.id === id && s.commit === commit,
       async bring(file, places, signal, count) {
-        const kept = await keep(file, places, signal)
-        if (kept !== null) {
-          count(file.size, false)
-          return kept
-        }
+        const kept = await keep(file, places, signal, (bytes) => count(bytes, false))
+        if (kept !== null) return kept
         const part = await PartFile.open(places.partial, file, signal)
         try {
           count(part.have, false)
@@ -78,23 +75,36 @@ export async function pullModel(options: PullOptions): Promise<Collected> {
   )
 }
 
-/** A file that an earlier run, or the version that is there, has whole. @returns its sha256, null = there is none */
-async function keep(file: WantedFile, places: Places, signal: AbortSignal): Promise<string | null> {
+/**
+ * A file that an earlier run, or the version that is there, has whole.
+ * @param onBytes that were checked; negative when they were in vain
+ * @returns its sha256, null = there is none
+ */
+async function keep(
+  file: WantedFile,
+  places: Places,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<string | null> {
   const target = pathInside(places.partial, file.path)
   for (const dir of [places.partial, places.folder]) {
     if ((await sizeProblem(dir, file.path, file.size)) !== null) continue
     const path = pathInside(dir, file.path)
     const hasher = new FileHasher(file.size, file.expected)
-    await hashInto(hasher, path, file.size, signal)
-    if (!hasher.fits()) continue
-    if (path === target) return hasher.sha256()
-    try {
-      await rm(target, { force: true })
-      await link(path, target)
-      return hasher.sha256()
-    } catch {
-      // a disk without hard links: it comes over the wire again
-    }
+    await hashInto(hasher, path, file.size, signal, onBytes)
+    if (hasher.fits() && (path === target || (await linked(path, target)))) return hasher.sha256()
+    onBytes(-file.size)
   }
   return null
+}
+
+/** False on a disk without hard links: then the file comes over the wire again. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await rm(to, { force: true })
+    await link(from, to)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -7,14 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { sha256 } from '../../src/base/bytes.ts'
 import { listModels } from '../../src/hub/library.ts'
-import { partName } from '../../src/hub/part-file.ts'
 import { placesOf } from '../../src/hub/places.ts'
-import { ID, wholeRepo } from '../support/hub-fixtures.ts'
+import { ID, WEIGHTS, weightsPart, wholeRepo } from '../support/hub-fixtures.ts'
 import { HubServer } from '../support/hub-server.ts'
 import { useTempFolders } from '../support/temp-folder.ts'
 
 const CHILD = fileURLToPath(new URL('./pull-child.ts', import.meta.url))
-const WEIGHTS = 'model.safetensors'
 
 describe('a pull that is killed', () => {
   const tempFolder = useTempFolders()
@@ -48,12 +46,8 @@ describe('a pull that is killed', () => {
       if (Number(line) === texts + 250_000) first.kill('SIGKILL')
     }
     expect(await ended).to.equal('SIGKILL')
-    const { partial, folder, lock } = placesOf(models, ID)
-    const part = join(
-      partial,
-      partName({ path: WEIGHTS, size: weights.byteLength, expected: { kind: 'sha256', hex: sha256(weights) } }),
-    )
-    expect((await stat(part)).size).to.equal(250_000)
+    const { folder, lock } = placesOf(models, ID)
+    expect((await stat(weightsPart(models))).size).to.equal(250_000)
     expect(await readdir(lock), 'the lock of the dead').to.have.length(1)
     expect(existsSync(folder)).to.equal(false)
     const total = texts + weights.byteLength

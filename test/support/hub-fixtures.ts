@@ -1,14 +1,18 @@
 /** A repository for tests of pulling, and what a pull of it is given. */
+import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../src/base/abort.ts'
-import { utf8 } from '../../src/base/bytes.ts'
+import { sha256, utf8 } from '../../src/base/bytes.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import type { ModelChecks } from '../../src/hub/collect.ts'
 import { HUB_LIMITS, type HubLimits } from '../../src/hub/limits.ts'
+import { partName, type WantedFile } from '../../src/hub/part-file.ts'
+import { placesOf } from '../../src/hub/places.ts'
 import type { PullOptions } from '../../src/hub/pull.ts'
 import type { Clock } from '../../src/types/clock.ts'
 import type { HubServer, Repo } from './hub-server.ts'
 
+export const WEIGHTS = 'model.safetensors'
 export const ID = 'acme/tiny'
 export const COMMIT = 'c0ffee'.padEnd(40, '0')
 export const FACTS = { architecture: 'LlamaForCausalLM', parameters: 12, digest: 'd'.repeat(64) }
@@ -47,9 +51,16 @@ export function wholeRepo(commit = COMMIT): Repo {
     files: {
       'config.json': utf8.encode('{"architectures":["LlamaForCausalLM"]}'),
       'tokenizer.json': utf8.encode('{"version":"1.0"}'),
-      'model.safetensors': randomBytes(400_000, commit),
+      [WEIGHTS]: randomBytes(400_000, commit),
     },
   }
+}
+
+/** Where what there is of a whole repository's weights lies while they are on their way. */
+export function weightsPart(models: string, repo = wholeRepo()): string {
+  const bytes = repo.files[WEIGHTS] as Uint8Array
+  const file: WantedFile = { path: WEIGHTS, size: bytes.byteLength, expected: { kind: 'sha256', hex: sha256(bytes) } }
+  return join(placesOf(models, ID).partial, partName(file))
 }
 
 /** Checks that take everything. */
