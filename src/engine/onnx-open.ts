@@ -1,5 +1,4 @@
 /** ONNX Runtime's side of a thread. */
-import { setPriority } from 'node:os'
 import { LocalInference } from './inference.ts'
 import { OnnxGradients } from './onnx-gradients.ts'
 import { OnnxRunner } from './onnx-runner.ts'
@@ -10,8 +9,6 @@ import type { OnnxSetup } from './worker-protocol.ts'
 
 /** @throws CoveyError E_ENGINE */
 export async function openOnnx(setup: OnnxSetup): Promise<Opened> {
-  // of this thread on Linux, and so of those that ONNX Runtime starts from it; elsewhere it would be the whole process
-  if (setup.nice > 0 && process.platform === 'linux') setPriority(setup.nice)
   const session = await createSession(setup.graph, setup.threads, setup.profile ?? undefined)
   if (setup.kind === 'infer') {
     const runner = new OnnxRunner(session, setup.config, setup.entries)

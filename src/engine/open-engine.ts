@@ -7,7 +7,7 @@ export type Engine = TrainingEngine & InferenceEngine
 
 const ENGINES = {
   onnx: async (settings) => (await import('./onnx-engine.ts')).createOnnxEngine(settings),
-  tfjs: async () => (await import('./tfjs/engine.ts')).createTfjsEngine(),
+  tfjs: async (settings) => (await import('./tfjs/engine.ts')).createTfjsEngine(settings),
 } as const satisfies Readonly<Record<string, (settings: EngineSettings) => Promise<Engine>>>
 
 export type EngineName = keyof typeof ENGINES

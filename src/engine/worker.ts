@@ -2,13 +2,16 @@
  * The thread in which a runtime computes: it blocks while it does, and a node must answer its peers meanwhile. Serves one
  * trainer or one inference, one request after the other.
  */
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { CoveyError, isCoveyError, messageOf } from '../base/errors.ts'
 import type { Opened } from './worker-methods.ts'
 import type { Reply, Request, Setup } from './worker-protocol.ts'
 
-// a runtime is loaded where it is used
 async function open(setup: Setup): Promise<Opened> {
+  // of this thread on Linux, and so of those that a runtime starts from it; elsewhere it would be the whole process
+  if (setup.nice > 0 && process.platform === 'linux') setPriority(setup.nice)
+  // a runtime is loaded where it is used
   if (setup.runtime === 'tfjs') return (await import('./tfjs/open.ts')).openTfjs(setup)
   return (await import('./onnx-open.ts')).openOnnx(setup)
 }

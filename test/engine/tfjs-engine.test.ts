@@ -116,6 +116,8 @@ describe('TensorFlow.js engine', () => {
     const options = { model, trainable, optimizer: gradientProbe, threads: 1, seed: 1 }
     const engine = createTfjsEngine()
     await expectRejects(() => engine.openTrainer({ ...options, precision: 'int8' }), 'E_ARGUMENT', /fp32/)
+    const rounded = createTfjsEngine({ precision: 'int8' })
+    await expectRejects(() => rounded.openTrainer(options), 'E_ARGUMENT', /precision int8.*fp32 only/)
     const qwen = { ...model, config: { ...tinyConfig, architecture: 'Qwen3ForCausalLM', qkNorm: true } }
     for (const open of [
       () => engine.openTrainer({ ...options, model: qwen }),
@@ -123,6 +125,16 @@ describe('TensorFlow.js engine', () => {
     ]) {
       await expectRejects(open, 'E_MODEL_ARCHITECTURE', /plain Llama shape.*Qwen3ForCausalLM with qkNorm/)
     }
+    // kinds and methods of adapters that the other engine may know
+    const foreign = { kind: 'adapter', layout: { ...layout, method: 'ia3' } } as never as {
+      layout: typeof layout
+    } & Trainable
+    await expectRejects(() => engine.openTrainer({ ...options, trainable: foreign }), 'E_ADAPTER', /LoRA/)
+    await expectRejects(
+      () => engine.openInference({ model, layout: foreign.layout, threads: 1 }),
+      'E_ADAPTER',
+      /method is ia3.*engine onnx/,
+    )
     await expectRejects(() => createTfjsEngine({ backends: [] }).openTrainer(options), 'E_ENGINE', /backend/)
   })
 

@@ -9,10 +9,12 @@ import type {
   Inference,
   InferenceEngine,
   InferenceOptions,
+  Precision,
   Trainer,
   TrainerOptions,
   TrainingEngine,
 } from '../../types/engine.ts'
+import type { EngineSettings } from '../settings.ts'
 import { ThreadInference } from '../thread-inference.ts'
 import { initialMemory, ThreadTrainer } from '../thread-trainer.ts'
 import { adapterSlots, modelSlots } from '../train-graph.ts'
@@ -22,19 +24,23 @@ import { BACKENDS, type Backend, NATIVE_PACKAGE } from './runtime.ts'
 import type { TfjsSetup } from './setup.ts'
 import { checkAdapter, readWeights } from './weights.ts'
 
-export interface TfjsEngineOptions {
+export interface TfjsEngineOptions extends EngineSettings {
   /** the first of these that works is used; all, the fastest first */
   readonly backends?: readonly Backend[]
 }
 
-export function createTfjsEngine({ backends = BACKENDS }: TfjsEngineOptions = {}): TrainingEngine & InferenceEngine {
+/** @param options precision is fp32, the only one there is */
+export function createTfjsEngine({
+  backends = BACKENDS,
+  precision = 'fp32',
+  nice = 0,
+}: TfjsEngineOptions = {}): TrainingEngine & InferenceEngine {
   let name = 'tfjs'
+  const thread: ThreadSettings = { runtime: 'tfjs', backends, nice }
   const start = async (setup: TfjsSetup): Promise<WorkerClient> => {
     if (backends.includes('node')) holdNative()
-    const client = await WorkerClient.start(
-      setup,
-      [...setup.weights.values()].map((w) => w.values.buffer),
-    )
+    const memory = [...setup.weights.values()].map((w) => w.values.buffer)
+    const client = await WorkerClient.start(setup, memory)
     name = client.runtime
     return client
   }
@@ -43,23 +49,31 @@ export function createTfjsEngine({ backends = BACKENDS }: TfjsEngineOptions = {}
     get name() {
       return name
     },
-    openTrainer: (options) => openTrainer(options, backends, start),
-    openInference: (options) => openInference(options, backends, start),
+    async openTrainer(options) {
+      checkPrecision(options.precision ?? precision)
+      return openTrainer(options, thread, start)
+    },
+    openInference: (options) => openInference(options, thread, start),
   }
 }
 
+/** What every thread of one engine is started with. */
+type ThreadSettings = Pick<TfjsSetup, 'runtime' | 'backends' | 'nice'>
 type Start = (setup: TfjsSetup) => Promise<WorkerClient>
 
+function checkPrecision(precision: Precision | 'auto'): void {
+  if (precision === 'fp32' || precision === 'auto') return
+  const message = `precision ${precision}: the tfjs engine computes in fp32 only; use fp32, or the engine onnx`
+  throw new CoveyError('E_ARGUMENT', message, { precision })
+}
+
 async function openTrainer(
-  { model, trainable, optimizer, seed, precision = 'fp32' }: TrainerOptions,
-  backends: readonly Backend[],
+  { model, trainable, optimizer, seed }: TrainerOptions,
+  thread: ThreadSettings,
   start: Start,
 ): Promise<Trainer> {
-  if (precision !== 'fp32') {
-    const message = `precision ${precision}: the tfjs engine computes in fp32 only; use fp32, or the engine onnx`
-    throw new CoveyError('E_ARGUMENT', message, { precision })
-  }
   checkModel(model.config)
+  if (trainable.kind !== 'lora' && trainable.kind !== 'full') throw otherMethod((trainable as { kind: string }).kind)
   const layout = trainable.kind === 'lora' ? trainable.layout : null
   if (layout) checkAdapter(model, layout)
   const slots = trainable.kind === 'lora' ? adapterSlots(trainable.layout, trainable.factors) : modelSlots(model)
@@ -68,20 +82,26 @@ async function openTrainer(
   const memory = initialMemory(model, slots, trainable)
   const weights = layout ? readWeights(model) : new Map()
   const settings = { config: model.config, optimizer, seed }
-  const client = await start({ runtime: 'tfjs', kind: 'train', backends, weights, layout, slots, settings, memory })
+  const client = await start({ ...thread, kind: 'train', weights, layout, slots, settings, memory })
   return new ThreadTrainer(client, memory)
 }
 
 async function openInference(
   { model, layout }: InferenceOptions,
-  backends: readonly Backend[],
+  thread: ThreadSettings,
   start: Start,
 ): Promise<Inference> {
   const { config } = model
   checkModel(config)
+  if (layout && 'method' in layout && layout.method !== 'lora') throw otherMethod(String(layout.method))
   if (layout) checkAdapter(model, layout)
-  const client = await start({ runtime: 'tfjs', kind: 'infer', backends, weights: readWeights(model), layout, config })
+  const client = await start({ ...thread, kind: 'infer', weights: readWeights(model), layout, config })
   return new ThreadInference(client, layout?.size ?? 0)
+}
+
+function otherMethod(method: string): CoveyError {
+  const message = `the tfjs engine runs LoRA and trains LoRA or every weight, the adapter's method is ${method}: use the engine onnx`
+  return new CoveyError('E_ADAPTER', message, { method })
 }
 
 let held = false

@@ -13,6 +13,7 @@ export interface WeightValues {
 
 interface TfjsCommon {
   readonly runtime: 'tfjs'
+  readonly nice: number
   /** tried in this order */
   readonly backends: readonly Backend[]
   /** frozen weights by name; emptied as they become tensors, so that there is one copy */
