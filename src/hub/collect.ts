@@ -22,7 +22,7 @@ import {
 import { inParallel } from './parallel.ts'
 import { partName, type WantedFile } from './part-file.ts'
 import { moveIn, namesIn, type Places, placesOf } from './places.ts'
-import { INDEX_FILE, needsIndex, textsOf, weightsOf } from './selection.ts'
+import { INDEX_FILE, isModelFile, needsIndex, textsOf, weightsOf } from './selection.ts'
 import { checkFiles } from './verify.ts'
 
 /** What this floor does not know about models; the command gives it. */
@@ -166,7 +166,7 @@ async function bringAll(
   return { manifest, dir: places.folder, fresh: tally.fresh, unchanged: false }
 }
 
-/** The manifest of the model that is there, when it is what `origin` has and every byte is right. */
+/** The manifest of the model that is there, when it is what `origin` has, every byte is right, and nothing was put beside it. */
 async function installedSame(places: Places, origin: Origin, options: CollectOptions): Promise<Manifest | null> {
   let manifest: Manifest | null
   try {
@@ -183,7 +183,10 @@ async function installedSame(places: Places, origin: Origin, options: CollectOpt
     done += bytes
     options.onProgress?.({ done, total, fresh: 0 })
   })
-  return checked.every((file) => file.problem === null) ? manifest : null
+  if (checked.some((file) => file.problem !== null)) return null
+  const known = new Set(manifest.files.map((file) => file.path))
+  const names = await withDisk(places.folder, () => namesIn(places.folder))
+  return names.some((name) => isModelFile(name) && !known.has(name)) ? null : manifest
 }
 
 /** @param dir where the index is, if there is one */

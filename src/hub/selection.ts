@@ -52,6 +52,11 @@ export function textsOf<T extends Listed>(files: readonly T[], what: string): T[
   )
 }
 
+/** True for a name whose presence alone changes what a folder is read as. */
+export function isModelFile(name: string): boolean {
+  return TEXTS.has(name) || name === INDEX_FILE || name.endsWith('.safetensors')
+}
+
 /** True when the weights are in shards, which the index names. */
 export function needsIndex(files: readonly Listed[]): boolean {
   return !files.some((file) => file.path === WEIGHTS)

@@ -97,6 +97,8 @@ describe('covey model', function () {
     const added = await covey(['model', 'verify', ID])
     expect(added.code).to.equal(1)
     expect(added.stdout).to.include('a file was changed or added')
+    await covey(['model', 'pull', ID])
+    expect((await covey(['model', 'verify', ID])).code).to.equal(0)
 
     const asked = await covey(['model', 'rm', ID])
     expect(asked.code).to.equal(1)
