@@ -78,6 +78,14 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
         { task: options.task },
       )
     }
+    const { maxPositions } = components.model.config
+    if (spec.training.maxTokens > maxPositions) {
+      throw new CoveyError(
+        'E_SPEC',
+        `task ${options.task} has examples of up to ${spec.training.maxTokens} tokens (training.maxTokens), its base ${components.model.name} reads ${maxPositions}: the task cannot be trained`,
+        { task: options.task },
+      )
+    }
     const layout = createLayout(components.model.config, spec.adapter)
     workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
     const data = options.loadData === null ? null : await options.loadData(spec)

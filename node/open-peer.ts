@@ -33,12 +33,6 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
     const signer = await openAccountFile(nodeFiles.accountKey(settings.dir), password)
     const privateKey = await loadPeerKey(nodeFiles.peerKey(settings.dir), password)
     const [model, tokenizer] = await Promise.all([loadModel(settings.model), loadTokenizer(settings.model)])
-    if (tokenizer.vocabSize > model.config.vocabSize) {
-      throw new CoveyError(
-        'E_TOKENIZER',
-        `the tokenizer of ${settings.model} has ${tokenizer.vocabSize} tokens, the model ${model.config.vocabSize}: fetch the folder again`,
-      )
-    }
     const ledger = createEvmLedger({
       rpcUrl: settings.chain.rpc,
       addresses: await readAddresses(settings.chain.addressesFile),

@@ -28,7 +28,8 @@ function firstFit(
 
 /**
  * Packs all examples into rows of `length` tokens. Segment k+1 is `examples[k]`, wherever it lies. `labels[i]` is the
- * token that follows place i in the same example; places whose next token belongs to the prompt carry no label.
+ * token that follows place i in the same example; places whose next token belongs to the prompt carry no label. An example
+ * that brings labels of its own keeps them.
  * @throws CoveyError E_ARGUMENT when an example is empty or longer than `length`
  */
 export function packExamples(examples: readonly TokenizedExample[], length: number): PackedBatch {
@@ -36,7 +37,12 @@ export function packExamples(examples: readonly TokenizedExample[], length: numb
     throw new CoveyError('E_ARGUMENT', `length: expected a whole number of at least 1, got ${length}`, { length })
   }
   if (examples.length === 0) throw new CoveyError('E_ARGUMENT', 'examples: expected at least one, got none')
-  examples.forEach(({ ids, promptLength }, i) => {
+  examples.forEach(({ ids, promptLength, labels }, i) => {
+    if (labels !== undefined && labels.length !== ids.length) {
+      throw new CoveyError('E_ARGUMENT', `examples[${i}]: expected ${ids.length} labels, got ${labels.length}`, {
+        index: i,
+      })
+    }
     if (ids.length < 1 || ids.length > length) {
       throw new CoveyError('E_ARGUMENT', `examples[${i}]: expected 1 to ${length} tokens, got ${ids.length}`, {
         index: i,
@@ -62,6 +68,11 @@ export function packExamples(examples: readonly TokenizedExample[], length: numb
     ids.set(example.ids, start)
     segments.fill(k + 1, start, start + example.ids.length)
     for (let p = 0; p < example.ids.length; p++) positions[start + p] = p
+    if (example.labels !== undefined) {
+      labels.set(example.labels, start)
+      labelCount += example.labels.reduce((n, label) => n + (label === IGNORE_LABEL ? 0 : 1), 0)
+      return
+    }
     for (let p = Math.max(example.promptLength - 1, 0); p + 1 < example.ids.length; p++) {
       labels[start + p] = example.ids[p + 1] as number
       labelCount++

@@ -1,17 +1,18 @@
 /** Examples as tokens: what the engine may see of private text. */
 import type { Example, TokenizedExample, Tokenizer } from '../types/data.ts'
+import { encoderExample } from './encoder-examples.ts'
 
 export interface TokenizedExamples {
   readonly tokenized: readonly TokenizedExample[]
   /** examples longer than `maxTokens`, left out: a cut completion would teach to stop early */
   readonly tooLong: number
-  /** examples without a completion */
+  /** examples without a completion, or with one that the model cannot answer (a class that a classifier has not) */
   readonly empty: number
 }
 
 /**
  * Prompt and completion are encoded apart, so that the prompt's tokens are the same whatever follows: at inference the
- * model is given exactly those. End-of-text is added.
+ * model is given exactly those. End-of-text is added. For a decoder; an encoder's examples are made in encoder-examples.ts.
  */
 export function tokenizeExample(example: Example, tokenizer: Tokenizer): TokenizedExample {
   const prompt = tokenizer.encode(example.prompt)
@@ -37,8 +38,11 @@ export function tokenizeExamples(
       empty++
       continue
     }
-    const tokens = tokenizeExample(example, tokenizer)
-    if (tokens.ids.length > maxTokens) tooLong++
+    const tokens = tokenizer.encoder
+      ? encoderExample(example, tokenizer, tokenizer.encoder)
+      : tokenizeExample(example, tokenizer)
+    if (tokens === null) empty++
+    else if (tokens.ids.length > maxTokens) tooLong++
     else tokenized.push(tokens)
   }
   return { tokenized, tooLong, empty }

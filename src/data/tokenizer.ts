@@ -9,7 +9,7 @@ import path from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers'
 import { CoveyError, messageOf } from '../base/errors.ts'
-import type { ChatMessage, Tokenizer } from '../types/data.ts'
+import type { ChatMessage, EncoderMarks, Tokenizer } from '../types/data.ts'
 
 /** Gemma's tokenizer.json, the largest in common use, has 33 MB. */
 const MAX_TOKENIZER_BYTES = 128 * 1024 * 1024
@@ -95,6 +95,7 @@ class FolderTokenizer implements Tokenizer {
   readonly vocabSize: number
   readonly bosId: number | null
   readonly eosId: number
+  readonly encoder?: EncoderMarks
   readonly #dir: string
   readonly #tokenizer: HuggingFaceTokenizer
   readonly #specials: ReadonlySet<number>
@@ -111,9 +112,7 @@ class FolderTokenizer implements Tokenizer {
   ) {
     this.#dir = dir
     this.#tokenizer = tokenizer
-    let largest = -1
-    for (const id of tokenizer.get_vocab().values()) largest = Math.max(largest, id)
-    this.vocabSize = largest + 1
+    this.vocabSize = vocabularySize(dir, tokenizer, files.modelConfig)
     const specials = [...tokenizer.get_added_tokens_decoder()].filter(([, token]) => token.special)
     this.#specials = new Set(specials.map(([id]) => id))
     const texts = specials.map(([, token]) => token.content).sort((a, b) => b.length - a.length)
@@ -128,7 +127,9 @@ class FolderTokenizer implements Tokenizer {
       return Number.isSafeInteger(listed) ? (listed as number) : null
     }
     this.bosId = id('bos')
-    const eosId = id('eos')
+    const encoder = encoderMarks(dir, tokenizer, files)
+    if (encoder !== null) this.encoder = encoder
+    const eosId = id('eos') ?? encoder?.lastId ?? null
     if (eosId === null || eosId < 0 || eosId >= this.vocabSize) {
       throw refuse(
         `${dir}: no end-of-text token: expected "eos_token" in tokenizer_config.json to be one of the vocabulary, or "eos_token_id" in config.json`,
@@ -149,7 +150,8 @@ class FolderTokenizer implements Tokenizer {
         throw refuse(`${this.#dir}: the vocabulary cannot spell the text and has no unknown token`, { dir: this.#dir })
       }
     }
-    return ids
+    // a mark that the model has no row for (Gemma 3's image token) cannot be read, only left out
+    return ids.filter((id: number) => id < this.vocabSize)
   }
 
   decode(ids: readonly number[]): string {
@@ -197,6 +199,66 @@ class FolderTokenizer implements Tokenizer {
       )
     }
   }
+}
+
+/**
+ * How many tokens there are. Marks that were added behind the model's own vocabulary do not count: the text half of a model
+ * for pictures keeps a tokenizer with marks for them.
+ * @throws CoveyError E_TOKENIZER when ordinary tokens are more than the model of the same folder has
+ */
+function vocabularySize(dir: string, tokenizer: HuggingFaceTokenizer, modelConfig: Json): number {
+  const added = tokenizer.get_added_tokens_decoder()
+  const rows = Number.isSafeInteger(modelConfig.vocab_size) ? (modelConfig.vocab_size as number) : null
+  let largest = -1
+  for (const id of tokenizer.get_vocab().values()) {
+    if (rows !== null && id >= rows) {
+      if (added.get(id)?.special) continue
+      throw refuse(
+        `${dir}: the tokenizer has token ${id}, the model's vocabulary has ${rows} (vocab_size of config.json): fetch tokenizer.json and the model again, together`,
+        { dir, id, vocabSize: rows },
+      )
+    }
+    largest = Math.max(largest, id)
+  }
+  return largest + 1
+}
+
+/** transformers' names of its classes tell what a model is for. */
+const ENCODER_CLASS = /^DistilBertFor(SequenceClassification|MaskedLM)$/
+/** More classes than any classifier of texts has. */
+const MAX_CLASSES = 65_536
+
+/** @throws CoveyError E_TOKENIZER when an encoder's folder lacks its marks */
+function encoderMarks(
+  dir: string,
+  tokenizer: HuggingFaceTokenizer,
+  files: { readonly config: Json; readonly modelConfig: Json },
+): EncoderMarks | null {
+  const name = [files.modelConfig.architectures].flat()[0]
+  const [, kind] = ENCODER_CLASS.exec(typeof name === 'string' ? name : '') ?? []
+  if (kind === undefined) return null
+  const mark = (key: string, usual: string): number => {
+    const text = tokenText(files.config[key]) ?? usual
+    const id = tokenizer.token_to_id(text)
+    if (id === undefined)
+      throw refuse(`${dir}: an encoder needs the token ${text} (${key}), tokenizer.json has none`, { dir })
+    return id
+  }
+  const masked = kind === 'MaskedLM'
+  return {
+    firstId: mark('cls_token', '[CLS]'),
+    lastId: mark('sep_token', '[SEP]'),
+    maskId: masked ? mark('mask_token', '[MASK]') : null,
+    classes: masked ? null : classNames(files.modelConfig),
+  }
+}
+
+/** As src/model/distilbert.ts reads them, which checks them. */
+function classNames({ id2label, num_labels }: Json): string[] {
+  const names = (id2label ?? {}) as Readonly<Record<string, unknown>>
+  const listed = Object.keys(names).length
+  const count = Number.isSafeInteger(num_labels) ? (num_labels as number) : listed > 0 ? listed : 2
+  return Array.from({ length: Math.min(count, MAX_CLASSES) }, (_, i) => String(names[i] ?? `LABEL_${i}`))
 }
 
 function parseTemplate(dir: string, text: string): Template {

@@ -26,7 +26,7 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
     if (batch[name].length !== n) throw bad(`${name}: expected ${n} numbers, got ${batch[name].length}`)
   }
   const classes = config.plain?.classes
-  const answers = classes ?? config.vocabSize
+  const answers = classes?.length ?? config.vocabSize
   const index = new Int32Array(n)
   const ids = new Int32Array(n)
   let count = 0

@@ -82,11 +82,22 @@ function headOf(kind: Kind, activation: PlainHead['activation']): PlainHead {
       }
 }
 
+/** In the order of their numbers; transformers' own names where there are none. @throws CoveyError E_MODEL_FILE */
+function classNames({ num_labels, id2label }: z.infer<typeof fields>): string[] {
+  const count = num_labels ?? (Object.keys(id2label ?? {}).length || DEFAULT_CLASSES)
+  const names = Array.from({ length: count }, (_, i) => id2label?.[i] ?? `LABEL_${i}`)
+  if (id2label && Object.keys(id2label).length !== count) {
+    throw configError(`id2label: expected ${count} names, got ${Object.keys(id2label).length}`)
+  }
+  if (new Set(names).size !== count) throw configError('id2label: expected each name once')
+  return names
+}
+
 function readConfig(name: string, kind: Kind, json: Json): ModelConfig {
   const c = parseFields(fields, { pad_token_id: 0, ...json })
   if (c.dim % c.n_heads !== 0) throw configError(`the width ${c.dim} does not divide by ${c.n_heads} heads`)
-  const classes = kind === 'classes' ? (c.num_labels ?? Object.keys(c.id2label ?? {}).length) || DEFAULT_CLASSES : null
-  if (classes === 1) throw unsupported('num_labels is 1 (a regression)')
+  const classes = kind === 'classes' ? classNames(c) : null
+  if (classes?.length === 1) throw unsupported('num_labels is 1 (a regression)')
   if (kind === 'classes' && (c.problem_type ?? 'single_label_classification') !== 'single_label_classification') {
     throw unsupported(`problem_type is ${c.problem_type}`)
   }
@@ -137,7 +148,7 @@ function distilbert(name: string, kind: Kind): Architecture {
       sinusoidal_pos_embds: false,
       activation: writeActivation(c.activation ?? 'gelu'),
       tie_weights_: kind === 'classes' || c.tiedEmbeddings,
-      ...(kind === 'classes' ? { num_labels: c.plain?.classes, problem_type: 'single_label_classification' } : {}),
+      ...(c.plain?.classes ? writeClasses(c.plain.classes) : {}),
       ...writeTokens(c),
       torch_dtype: dtype === 'BF16' ? 'bfloat16' : 'float32',
     }),
@@ -147,6 +158,14 @@ function distilbert(name: string, kind: Kind): Architecture {
       tensor === 'distilbert.embeddings.position_ids' ||
       (c.tiedEmbeddings && tensor === 'vocab_projector.weight') ||
       (kind === 'classes' && tensor.startsWith('vocab_')),
+  }
+}
+
+function writeClasses(names: readonly string[]): Record<string, unknown> {
+  return {
+    id2label: Object.fromEntries(names.entries()),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+    problem_type: 'single_label_classification',
   }
 }
 

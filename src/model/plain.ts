@@ -18,6 +18,7 @@ export function plainShapes(c: ModelConfig): Map<string, readonly number[]> {
     shapes.set(`${module}.weight`, [outputs, inputs])
     shapes.set(`${module}.bias`, [outputs])
   }
+  const answers = plain.classes?.length ?? c.vocabSize
   shapes.set(names.embedding, [c.vocabSize, E])
   shapes.set(names.positions, [c.maxPositions + plain.positionOffset, D])
   norm(names.embeddingNorm)
@@ -35,9 +36,9 @@ export function plainShapes(c: ModelConfig): Map<string, readonly number[]> {
   if (head) {
     linear(head.transform, D, D)
     norm(head.norm)
-    shapes.set(head.bias, [plain.classes ?? c.vocabSize])
+    shapes.set(head.bias, [answers])
   }
-  if (!c.tiedEmbeddings) shapes.set(head?.output ?? 'lm_head.weight', [plain.classes ?? c.vocabSize, E])
+  if (!c.tiedEmbeddings) shapes.set(head?.output ?? 'lm_head.weight', [answers, E])
   return shapes
 }
 

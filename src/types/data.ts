@@ -8,10 +8,15 @@ export interface Example {
   readonly partition: string
 }
 
-/** An example as tokens. `ids` = prompt then completion then end-of-text; `ids[i]` for i ≥ `promptLength` carry the loss. */
+/**
+ * An example as tokens. `ids` = prompt then completion then end-of-text; `ids[i]` for i ≥ `promptLength` carry the loss.
+ * An encoder's example says itself what is to be predicted where.
+ */
 export interface TokenizedExample {
   readonly ids: Int32Array
   readonly promptLength: number
+  /** (ids.length) IGNORE_LABEL where nothing is; the completion's tokens, each at the place before it, when left out */
+  readonly labels?: Int32Array
 }
 
 /**
@@ -43,6 +48,17 @@ export interface ChatMessage {
   readonly content: string
 }
 
+/** How an encoder wants its texts, and what it answers. */
+export interface EncoderMarks {
+  /** before and behind a text: BERT's [CLS] and [SEP] */
+  readonly firstId: number
+  readonly lastId: number
+  /** stands where a token is to be guessed; null with a classifier */
+  readonly maskId: number | null
+  /** names of a classifier's answers, by number; null where tokens are guessed */
+  readonly classes: readonly string[] | null
+}
+
 export interface Tokenizer {
   readonly vocabSize: number
   readonly bosId: number | null
@@ -51,6 +67,8 @@ export interface Tokenizer {
   encode(text: string): number[]
   /** special tokens are left out */
   decode(ids: readonly number[]): string
+  /** set for an encoder, which reads a whole text and does not continue it */
+  readonly encoder?: EncoderMarks
   /** the model's chat template, with the opening of the assistant's turn when `open` */
   chat(messages: readonly ChatMessage[], open: boolean): string
 }

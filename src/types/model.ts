@@ -115,8 +115,8 @@ export interface PlainFeatures {
   readonly positionOffset: number
   /** width of an embedding where a matrix leads from and to the hidden width (OPT-350m) */
   readonly embeddingSize?: number
-  /** classes of a sequence classifier, which reads an example's first token */
-  readonly classes?: number
+  /** names of a sequence classifier's classes; it answers at an example's first token */
+  readonly classes?: readonly string[]
   readonly head?: PlainHead
 }
 

@@ -122,7 +122,7 @@ describe('families: training', () => {
       const layout = createLayout(model.config, { ...tinyLora, targets: linearNames(model.config) })
       const { classes } = model.config.plain ?? {}
       const batch = randomBatch(model.config, 6)
-      const batches = [classes === undefined ? batch : classifierBatch(batch, classes)]
+      const batches = [classes === undefined ? batch : classifierBatch(batch, classes.length)]
       const run = async (precision: Precision) => {
         const trainer = await createOnnxEngine().openTrainer({
           model,

@@ -105,7 +105,9 @@ describe('families: config.json', () => {
     ['OPT', { enable_bias: false }, 'E_MODEL_ARCHITECTURE', /enable_bias/],
     ['OPT', { num_attention_heads: 5 }, 'E_MODEL_FILE', /divide/],
     ['DistilBERT, classes', { problem_type: 'multi_label_classification' }, 'E_MODEL_ARCHITECTURE', /multi_label/],
-    ['DistilBERT, classes', { num_labels: 1 }, 'E_MODEL_ARCHITECTURE', /regression/],
+    ['DistilBERT, classes', { num_labels: 1, id2label: null }, 'E_MODEL_ARCHITECTURE', /regression/],
+    ['DistilBERT, classes', { num_labels: 2 }, 'E_MODEL_FILE', /id2label: expected 2 names, got 3/],
+    ['DistilBERT, classes', { id2label: { 0: 'a', 1: 'a' } }, 'E_MODEL_FILE', /each name once/],
   ]
   for (const [family, change, code, message] of refused) {
     it(`${family}: refuses ${JSON.stringify(change)}`, () =>

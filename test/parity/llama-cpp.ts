@@ -3,7 +3,7 @@
  * the package around it looks for compilers and graphics cards, and wants a tokenizer.
  */
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 interface Addon {
   readonly AddonModel: new (path: string, options: Record<string, unknown>) => AddonModel
@@ -44,6 +44,7 @@ export interface LlamaCpp {
   close(): Promise<void>
 }
 
+const require = createRequire(import.meta.url)
 /** Of the library's log, what says why a model is refused. */
 const LOG_ERROR = 2
 
@@ -51,12 +52,11 @@ const LOG_ERROR = 2
 export async function openLlamaCpp(): Promise<LlamaCpp | null> {
   let folder: string
   try {
-    const { getBinsDir } = (await import('@node-llama-cpp/linux-x64')) as { getBinsDir(): { binsDir: string } }
-    folder = join(getBinsDir().binsDir, 'linux-x64')
+    folder = join(dirname(require.resolve('@node-llama-cpp/linux-x64')), '..', 'bins', 'linux-x64')
   } catch {
     return null
   }
-  const addon = createRequire(import.meta.url)(join(folder, 'llama-addon.node')) as Addon
+  const addon = require(join(folder, 'llama-addon.node')) as Addon
   const log: string[] = []
   addon.setLogger((level, message) => {
     if (level <= LOG_ERROR) log.push(message.trim())
