@@ -10,6 +10,7 @@ import { type Backend, NATIVE_PACKAGE, openTf } from '../../src/engine/tfjs/runt
 import { keepWeights, readWeights } from '../../src/engine/tfjs/weights.ts'
 import { adapterSlots } from '../../src/engine/train-graph.ts'
 import type { Trainable, TrainingEngine } from '../../src/types/engine.ts'
+import type { BaseModel } from '../../src/types/model.ts'
 import { distance, gradientProbe, livelyModel, randomBatch, randomVector } from '../support/engine-fixtures.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
@@ -26,8 +27,8 @@ describe('TensorFlow.js engine', () => {
   /** two float32 passes in another order of summation */
   const TOLERANCE = 1e-5
 
-  const gradientOf = async (engine: TrainingEngine, trainable: Trainable) => {
-    const trainer = await engine.openTrainer({ model, trainable, optimizer: gradientProbe, threads: 1, seed: 5 })
+  const gradientOf = async (engine: TrainingEngine, trainable: Trainable, of = model) => {
+    const trainer = await engine.openTrainer({ model: of, trainable, optimizer: gradientProbe, threads: 1, seed: 5 })
     try {
       if (trainable.kind === 'lora') trainer.setParameters(randomVector(trainer.size, 0.5))
       const { loss, gradNorm } = await trainer.step([randomBatch(tinyConfig), randomBatch(tinyConfig, 3, 2)], 0)
@@ -37,8 +38,10 @@ describe('TensorFlow.js engine', () => {
     }
   }
   const dropped = createLayout(tinyConfig, { ...tinyLora, rsLora: true, dropout: 0.3 })
-  const cases: readonly (readonly [string, Trainable])[] = [
+  const untied = livelyModel({ ...tinyConfig, tiedEmbeddings: false })
+  const cases: readonly (readonly [string, Trainable, BaseModel?])[] = [
     ['all weights', { kind: 'full' }],
+    ['all weights, a head of its own', { kind: 'full' }, untied],
     ['both factors, under the same dropout masks', { kind: 'lora', layout: dropped, factors: ['A', 'B'] }],
     [
       'one factor of one linear layer a block',
@@ -49,11 +52,11 @@ describe('TensorFlow.js engine', () => {
       },
     ],
   ]
-  for (const [name, trainable] of cases) {
+  for (const [name, trainable, of] of cases) {
     it(`has the gradient of the ONNX engine: ${name}`, async () => {
       const [ours, onnx] = [
-        await gradientOf(createTfjsEngine(), trainable),
-        await gradientOf(createOnnxEngine(), trainable),
+        await gradientOf(createTfjsEngine(), trainable, of),
+        await gradientOf(createOnnxEngine(), trainable, of),
       ]
       expect(onnx.gradNorm).to.be.greaterThan(0.1)
       expect(ours.loss).to.be.closeTo(onnx.loss, TOLERANCE)

@@ -1,6 +1,7 @@
 /**
- * The operations of a decoder for TensorFlow.js. Derivatives are its own, but for products and for taking rows: the WebAssembly
- * backend multiplies ten times slower when a flag asks it to transpose, in batches too, and has no sum over segments.
+ * The operations of a decoder for TensorFlow.js. Derivatives are its own, but for three: the WebAssembly backend leaves its
+ * fast product when a flag asks it to transpose, and in batches; it has no sum over segments, which rows need; and of the
+ * (L, V) logits there should be few copies.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs'
 import type { Tf } from './runtime.ts'
