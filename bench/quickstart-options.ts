@@ -60,6 +60,7 @@ export function quickstartOptionsFrom(given: Given): QuickstartOptions {
     sliceExamples: quickstartOptions.slice.fallback,
     evalExamples: n('eval-examples'),
     phaseSeconds: quickstartOptions.phaseSeconds.fallback,
+    precision: 'fp32',
     model: word('model') ?? SHIPPED_MODEL,
     dir: '',
     port: 0,

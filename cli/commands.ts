@@ -1,4 +1,5 @@
 /** Every command of `covey`, in the order of its help. */
+import { bench } from './cmds/bench/index.ts'
 import { chainUp } from './cmds/chain-up/index.ts'
 import { chat } from './cmds/chat/index.ts'
 import { coordinatorStart } from './cmds/coordinator-start/index.ts'
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   quickstart,
   init,
   doctor,
+  bench,
   modelPull,
   modelList,
   modelVerify,

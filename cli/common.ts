@@ -3,12 +3,15 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { precisionChoice } from '../node/precision.ts'
 import { adapterDigest } from '../src/adapter/delta.ts'
 import { createLayout } from '../src/adapter/layout.ts'
 import { readPeft } from '../src/adapter/peft.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type Engine, openEngine } from '../src/engine/open-engine.ts'
+import { type EngineSettings, PRECISION_SETTINGS } from '../src/engine/settings.ts'
+import { cacheFolder } from '../src/engine/weight-files.ts'
 import { loadModel } from '../src/model/load.ts'
 import type { Adapter } from '../src/types/adapter.ts'
 import type { Example, Tokenizer } from '../src/types/data.ts'
@@ -34,6 +37,23 @@ export const engineOption = option(
   text,
   null,
 )
+/** What a command that trains can be told about computing. */
+export const trainingComputeOptions = {
+  engine: engineOption,
+  precision: option(
+    '--precision <name>',
+    `of the products with frozen weights: ${PRECISION_SETTINGS.join(' | ')}; auto takes what trains faster on this machine (COVEY_PRECISION; auto)`,
+    text,
+    null,
+  ),
+  threads: threadsOption,
+  nice: option(
+    '--nice <n>',
+    'how far the threads that compute stand back behind other work, 0 to 19 (COVEY_NICE; 0)',
+    integer(0, 19),
+    null,
+  ),
+}
 export const adapterOption = option('--adapter <folder>', 'adapter in the layout of PEFT', text, null)
 export const passwordFileOption = option(
   '--password-file <file>',
@@ -86,9 +106,14 @@ export function configOf(
   return { ...config, settings: { ...config.settings, model: resolveModel(model, libraryFolders(config)) } }
 }
 
+/** For an engine that may train: the precision is the machine's own choice unless one is named. */
+export function engineSettingsOf({ settings: { precision = 'auto', nice = 0 } }: Config): EngineSettings {
+  return { precision: precision === 'auto' ? precisionChoice(cacheFolder()) : precision, nice }
+}
+
 /** The engine that the settings name. */
 export function engineOf(config: Config): Promise<Engine> {
-  return openEngine(config.settings.engine ?? DEFAULT_ENGINE)
+  return openEngine(config.settings.engine ?? DEFAULT_ENGINE, engineSettingsOf(config))
 }
 
 export interface OpenedModel {

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
 import { ENGINE_NAMES } from '../src/engine/open-engine.ts'
+import { PRECISION_SETTINGS } from '../src/engine/settings.ts'
 
 export const CONFIG_FILE = 'covey.json'
 /** A config file is a page at most. */
@@ -54,6 +55,10 @@ const SETTINGS = {
   engine: z.enum(ENGINE_NAMES),
   /** cores; 0 = all */
   threads: z.coerce.number().int().min(0).max(1024),
+  /** of the products with frozen weights in training */
+  precision: z.enum(PRECISION_SETTINGS),
+  /** how far the threads that compute stand back behind other work */
+  nice: z.coerce.number().int().min(0).max(19),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']),
 } as const
 

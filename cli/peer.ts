@@ -3,7 +3,7 @@ import { sentence } from '../node/emit.ts'
 import type { Emit } from '../node/events.ts'
 import type { PeerSettings } from '../node/settings.ts'
 import { DEFAULT_ENGINE } from '../src/engine/open-engine.ts'
-import { SHIPPED_MODEL } from './common.ts'
+import { engineSettingsOf, SHIPPED_MODEL } from './common.ts'
 import { type Config, required } from './config.ts'
 import type { Output } from './output.ts'
 
@@ -21,7 +21,7 @@ export function peerSettingsOf(config: Config): PeerSettings {
       mdns: settings.mdns ?? false,
     },
     model: settings.model ?? SHIPPED_MODEL,
-    engine: settings.engine ?? DEFAULT_ENGINE,
+    engine: { name: settings.engine ?? DEFAULT_ENGINE, settings: engineSettingsOf(config) },
     threads: settings.threads ?? 0,
   }
 }

@@ -45,7 +45,7 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
     const transport = createLibp2pTransport({ privateKey, listen, bootstrap, mdns })
     await transport.start()
     closers.push(() => transport.stop())
-    const engine = await openEngine(settings.engine)
+    const engine = await openEngine(settings.engine.name, settings.engine.settings)
     const components: NodeComponents = {
       clock: systemClock,
       store,

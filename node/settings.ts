@@ -1,4 +1,5 @@
 /** What a participant or a coordinator is configured with; read and checked by cli/config.ts. */
+import type { EngineSettings } from '../src/engine/settings.ts'
 
 export interface ChainSettings {
   /** http(s) URL of an EVM node */
@@ -38,8 +39,8 @@ export interface PeerSettings {
   readonly network: NetworkSettings
   /** folder of the base model */
   readonly model: string
-  /** what computes, by its name in src/engine/open-engine.ts */
-  readonly engine: string
+  /** what computes, by its name in src/engine/open-engine.ts, and what is set about it */
+  readonly engine: { readonly name: string; readonly settings: EngineSettings }
   /** cores; 0 = all */
   readonly threads: number
 }

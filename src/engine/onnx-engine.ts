@@ -14,11 +14,10 @@ import type {
 import type { EncodedGraph } from './graph.ts'
 import { buildInferGraph } from './infer-graph.ts'
 import { planTraining } from './onnx-gradients.ts'
-import { machinePrecision } from './precision.ts'
 import type { EngineSettings } from './settings.ts'
 import { ThreadInference } from './thread-inference.ts'
 import { initialMemory, ThreadTrainer } from './thread-trainer.ts'
-import { cacheFolder, weightFolder, withGraphFile } from './weight-files.ts'
+import { weightFolder, withGraphFile } from './weight-files.ts'
 import { WorkerClient } from './worker-client.ts'
 import type { OnnxSetup } from './worker-protocol.ts'
 
@@ -49,10 +48,10 @@ export function createOnnxEngine({
     openInference: (options) => openInference(options, settings),
   }
   const resolve = async ({ trainable, threads }: TrainerOptions): Promise<Precision> => {
-    if (precision !== 'auto') return precision
+    if (typeof precision === 'string') return precision
     // nothing is frozen
     if (trainable.kind === 'full') return 'fp32'
-    return (await machinePrecision(engine, threads, cacheFolder())).chosen
+    return precision(engine, threads)
   }
   return engine
 }

@@ -1,9 +1,15 @@
-import type { Precision } from '../types/engine.ts'
+/** What can be set about computing, and what the settings may say. */
+import type { Precision, TrainingEngine } from '../types/engine.ts'
+
+export const PRECISIONS = ['fp32', 'int8'] as const satisfies readonly Precision[]
+export const PRECISION_SETTINGS = ['auto', ...PRECISIONS] as const
+
+export type PrecisionChoice = (engine: TrainingEngine, threads: number) => Promise<Precision>
 
 /** What holds for everything that an engine opens. */
 export interface EngineSettings {
-  /** of trainers that are opened without one; auto: what is faster on this machine, measured once (precision.ts) */
-  readonly precision?: Precision | 'auto'
+  /** of trainers that are opened without one, or who chooses it when the first one opens */
+  readonly precision?: Precision | PrecisionChoice
   /** how far the threads that compute stand back behind other work: 0 (not) to 19, as POSIX's nice. Linux only. */
   readonly nice?: number
 }

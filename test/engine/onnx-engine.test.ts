@@ -4,8 +4,8 @@ import { expect } from 'chai'
 import { createLayout } from '../../src/adapter/layout.ts'
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
 import type { EngineSettings } from '../../src/engine/settings.ts'
+import type { Precision, TrainingEngine } from '../../src/types/engine.ts'
 import { adam, livelyModel, randomBatch } from '../support/engine-fixtures.ts'
-import { useTempFolders } from '../support/temp-folder.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 import { inferenceEngineBehavior } from './inference-engine.behavior.ts'
 import { threadEngineBehavior } from './thread-engine.behavior.ts'
@@ -16,7 +16,6 @@ describe('ONNX engine: inference', () => inferenceEngineBehavior(createOnnxEngin
 describe('ONNX engine: threads', () => threadEngineBehavior(createOnnxEngine))
 
 describe('ONNX engine: settings', () => {
-  const tempFolder = useTempFolders()
   const layout = createLayout(tinyConfig, tinyLora)
   const open = (settings: EngineSettings) =>
     createOnnxEngine(settings).openTrainer({
@@ -44,17 +43,19 @@ describe('ONNX engine: settings', () => {
     await trainer.close()
   })
 
-  it('takes the precision of the machine where it is told to, and keeps what it measured', async function () {
-    this.timeout(60_000)
-    const before = process.env.COVEY_CACHE
-    process.env.COVEY_CACHE = await tempFolder()
-    try {
-      const trainer = await open({ precision: 'auto' })
-      await trainer.close()
-      expect(await readdir(process.env.COVEY_CACHE)).to.deep.equal(['precision-2.json'])
-    } finally {
-      if (before === undefined) delete process.env.COVEY_CACHE
-      else process.env.COVEY_CACHE = before
+  it('asks for the precision where one is to be chosen, with itself and its threads', async () => {
+    const asked: [string, number][] = []
+    const precision = async ({ name }: TrainingEngine, threads: number): Promise<Precision> => {
+      asked.push([name, threads])
+      return 'int8'
     }
+    const losses: number[] = []
+    for (const settings of [{ precision }, { precision: 'int8' }, {}] as const) {
+      const trainer = await open(settings)
+      losses.push((await trainer.step([randomBatch(tinyConfig)], 0)).loss)
+      await trainer.close()
+    }
+    expect(asked).to.deep.equal([['onnx', 2]])
+    expect(losses[0]).to.equal(losses[1]).and.not.equal(losses[2])
   })
 })

@@ -1,12 +1,5 @@
 import { flag, integer, option, text } from '../../command.ts'
-import {
-  chainOptions,
-  engineOption,
-  modelOption,
-  networkOptions,
-  templateOptions,
-  threadsOption,
-} from '../../common.ts'
+import { chainOptions, modelOption, networkOptions, templateOptions, trainingComputeOptions } from '../../common.ts'
 
 export const nodeStartOptions = {
   ...chainOptions,
@@ -25,8 +18,7 @@ export const nodeStartOptions = {
   ),
   port: option('--port <n>', 'port of the API, 0 = any free one (COVEY_PORT; 8080)', integer(0, 65_535), null),
   token: option('--token <text>', 'bearer token of the API; safer in COVEY_TOKEN', text, null),
-  engine: engineOption,
-  threads: threadsOption,
+  ...trainingComputeOptions,
   misbehave: option(
     '--misbehave <how>',
     'publish flip:SCALE, zeros or noise instead of the honest delta: to see that it is caught',

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { CoveyError } from '../../../src/base/errors.ts'
+import type { Precision } from '../../../src/types/engine.ts'
 import type { TaskSpec } from '../../../src/types/spec.ts'
 import type { Comparison } from './compare.ts'
 import type { Shards } from './shards.ts'
@@ -14,6 +15,7 @@ export interface CompareOrder {
   readonly rounds: number
   readonly proposers: number
   readonly seed: number
+  readonly precision: Precision
 }
 
 export type CompareAnswer =

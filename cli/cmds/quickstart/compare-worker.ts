@@ -19,11 +19,11 @@ const answer = (message: CompareAnswer): Promise<void> =>
     else process.send(message, undefined, {}, (error: Error | null) => (error === null ? resolve() : reject(error)))
   })
 
-process.once('message', async ({ modelDir, spec, shards, rounds, proposers, seed }: CompareOrder) => {
+process.once('message', async ({ modelDir, spec, shards, rounds, proposers, seed, precision }: CompareOrder) => {
   try {
     const [model, tokenizer] = await Promise.all([loadModel(modelDir), loadTokenizer(modelDir)])
     const comparison = await trainComparison({
-      engine: createOnnxEngine(),
+      engine: createOnnxEngine({ precision }),
       model,
       tokenizer,
       clock: systemClock,

@@ -1,3 +1,4 @@
+import { PRECISION_SETTINGS } from '../../../src/engine/settings.ts'
 import { decimal, flag, integer, oneOf, option, text } from '../../command.ts'
 import { modelOption, templateOptions } from '../../common.ts'
 
@@ -45,6 +46,12 @@ export const quickstartOptions = {
   model: modelOption,
   dir: option('--dir <folder>', 'where everything goes', text, null),
   port: option('--port <n>', 'port of the served model, 0 = any free one', integer(0, 65_535), 0),
+  precision: option(
+    '--precision <name>',
+    'of the products with frozen weights in training; auto takes what trains faster on this machine',
+    oneOf(...PRECISION_SETTINGS),
+    'auto',
+  ),
   seed: option('--seed <n>', 'deals the data, draws A', integer(0, 4_294_967_295), 1),
   liar: option('--liar <n>', 'nodes that publish sign-flipped, scaled deltas', integer(0, 32), 0),
   idle: option('--idle <n>', 'nodes that publish zeros', integer(0, 32), 0),

@@ -1,4 +1,6 @@
 /** What `covey quickstart` can be told. */
+import type { Precision } from '../../../src/types/engine.ts'
+
 export interface QuickstartOptions {
   readonly nodes: number
   readonly rounds: number
@@ -20,6 +22,8 @@ export interface QuickstartOptions {
   readonly evalExamples: number
   /** a phase may last this long, the train and score phases a multiple of it, seconds */
   readonly phaseSeconds: number
+  /** of the products with frozen weights in training */
+  readonly precision: 'auto' | Precision
   readonly model: string
   readonly dir: string
   readonly port: number

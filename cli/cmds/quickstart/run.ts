@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { machinePrecision } from '../../../node/precision.ts'
 import { nodeFiles } from '../../../node/settings.ts'
 import { createLayout, initialAdapter } from '../../../src/adapter/layout.ts'
 import { aggregatorFor } from '../../../src/aggregate/registry.ts'
@@ -11,8 +12,10 @@ import { encodeSlice } from '../../../src/data/slices.ts'
 import { probeSlices } from '../../../src/data/split.ts'
 import { loadTokenizer } from '../../../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts'
+import { cacheFolder } from '../../../src/engine/weight-files.ts'
 import { loadModel } from '../../../src/model/load.ts'
 import { BlobFiles } from '../../../src/store/blob-files.ts'
+import type { Precision } from '../../../src/types/engine.ts'
 import type { Signer } from '../../../src/types/signer.ts'
 import { MAX_BLOB_BYTES as MAX_ADAPTER_BYTES } from '../../../src/wire/limits.ts'
 import { specDigest } from '../../../src/wire/spec.ts'
@@ -29,6 +32,8 @@ import { Screen } from './screen.ts'
 import { makeShards, type Shards } from './shards.ts'
 import { quickstartSpec, quickstartTerms } from './spec.ts'
 
+/** Cores of a node: there are more nodes than cores. */
+const NODE_THREADS = 1
 /** Longest wait for a process to be ready, ms: eight Node processes start on two cores. */
 const READY_TIMEOUT_MS = 120_000
 
@@ -78,6 +83,7 @@ export async function runQuickstart(
   let money: Money | undefined
   try {
     const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
+    const precision = await precisionOf(options, screen)
     const shards = await makeShards(options, tokenizer)
     for (const node of shards.nodes)
       screen.say(
@@ -108,7 +114,7 @@ export async function runQuickstart(
       '--listen',
       '/ip4/127.0.0.1/tcp/0',
       '--threads',
-      '1',
+      String(NODE_THREADS),
     ]
     fleet.start('coordinator', [
       'coordinator',
@@ -142,8 +148,9 @@ export async function runQuickstart(
     }
     if (options.compare) {
       const { rounds, proposers, seed } = options
-      comparing = startComparison({ modelDir: resolve(options.model), spec, shards, rounds, proposers, seed }, (text) =>
-        screen.say(text),
+      comparing = startComparison(
+        { modelDir: resolve(options.model), spec, shards, rounds, proposers, seed, precision },
+        (text) => screen.say(text),
       )
     }
     const bootstrap = (created.addresses as string[])[0] as string
@@ -159,6 +166,8 @@ export async function runQuickstart(
         join(dir, node.name, 'private.jsonl'),
         '--bootstrap',
         bootstrap,
+        '--precision',
+        precision,
         ...common,
       ]
       if (node.liar) args.push('--misbehave', 'flip:5')
@@ -215,6 +224,15 @@ export async function runQuickstart(
     await fleet.stopAll()
     throw error
   }
+}
+
+/** What all nodes train in, found before they fight over the cores. */
+async function precisionOf({ precision }: QuickstartOptions, screen: Screen): Promise<Precision> {
+  if (precision !== 'auto') return precision
+  screen.title('which precision this machine trains faster in (measured once)')
+  const { chosen } = await machinePrecision(createOnnxEngine(), NODE_THREADS, cacheFolder())
+  screen.say(`training with frozen products in ${chosen}`)
+  return chosen
 }
 
 async function evaluate(

@@ -19,10 +19,8 @@ import type { trainOptions } from './options.ts'
 
 export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], context) => {
   const { output, signal } = context
-  const config = configOf(
-    { dir: options.dir, model: options.model, engine: options.engine, threads: options.threads },
-    context,
-  )
+  const { dir, model: folder, engine: name, precision, threads: cores, nice } = options
+  const config = configOf({ dir, model: folder, engine: name, precision, threads: cores, nice }, context)
   const { model, tokenizer } = await openModel(config, signal)
   const threads = config.settings.threads ?? 0
   if (options.maxTokens > model.config.maxPositions) {

@@ -1,5 +1,5 @@
 import { decimal, flag, integer, list, oneOf, option, text } from '../../command.ts'
-import { adapterOption, dirOption, engineOption, modelOption, templateOptions, threadsOption } from '../../common.ts'
+import { adapterOption, dirOption, modelOption, templateOptions, trainingComputeOptions } from '../../common.ts'
 
 export const trainOptions = {
   dir: dirOption,
@@ -27,6 +27,5 @@ export const trainOptions = {
   ),
   frozenA: flag('--frozen-a', 'train B only, as tasks that average B do'),
   seed: option('--seed <n>', 'draws A and the order of examples', integer(0, 4_294_967_295), 1),
-  engine: engineOption,
-  threads: threadsOption,
+  ...trainingComputeOptions,
 }

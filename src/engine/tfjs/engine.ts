@@ -14,7 +14,7 @@ import type {
   TrainerOptions,
   TrainingEngine,
 } from '../../types/engine.ts'
-import type { EngineSettings } from '../settings.ts'
+import type { EngineSettings, PrecisionChoice } from '../settings.ts'
 import { ThreadInference } from '../thread-inference.ts'
 import { initialMemory, ThreadTrainer } from '../thread-trainer.ts'
 import { adapterSlots, modelSlots } from '../train-graph.ts'
@@ -61,8 +61,9 @@ export function createTfjsEngine({
 type ThreadSettings = Pick<TfjsSetup, 'runtime' | 'backends' | 'nice'>
 type Start = (setup: TfjsSetup) => Promise<WorkerClient>
 
-function checkPrecision(precision: Precision | 'auto'): void {
-  if (precision === 'fp32' || precision === 'auto') return
+function checkPrecision(precision: Precision | PrecisionChoice): void {
+  // whoever lets the machine choose takes what there is
+  if (precision === 'fp32' || typeof precision === 'function') return
   const message = `precision ${precision}: the tfjs engine computes in fp32 only; use fp32, or the engine onnx`
   throw new CoveyError('E_ARGUMENT', message, { precision })
 }

@@ -6,16 +6,15 @@ import { readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { createLayout, initialAdapter, linearNames } from '../adapter/layout.ts'
-import { utf8 } from '../base/bytes.ts'
-import { CoveyError } from '../base/errors.ts'
-import { writeFileAtomic } from '../base/files.ts'
-import { createRandomModel } from '../model/random.ts'
-import type { PackedBatch } from '../types/data.ts'
-import type { Precision, TrainingEngine } from '../types/engine.ts'
-import type { BaseModel, ModelConfig } from '../types/model.ts'
-
-export const PRECISIONS = ['fp32', 'int8'] as const satisfies readonly Precision[]
+import { createLayout, initialAdapter, linearNames } from '../src/adapter/layout.ts'
+import { utf8 } from '../src/base/bytes.ts'
+import { CoveyError } from '../src/base/errors.ts'
+import { writeFileAtomic } from '../src/base/files.ts'
+import { PRECISIONS, type PrecisionChoice } from '../src/engine/settings.ts'
+import { createRandomModel } from '../src/model/random.ts'
+import type { PackedBatch } from '../src/types/data.ts'
+import type { Precision, TrainingEngine } from '../src/types/engine.ts'
+import type { BaseModel, ModelConfig } from '../src/types/model.ts'
 
 /** Steps that count; one before them warms up. */
 const STEPS = 3
@@ -197,3 +196,8 @@ function workBatch({ vocabSize }: ModelConfig): PackedBatch {
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number
+
+/** For an engine's settings: the machine's choice, kept in `folder`. */
+export function precisionChoice(folder: string): PrecisionChoice {
+  return async (engine, threads) => (await machinePrecision(engine, threads, folder)).chosen
+}
