@@ -89,15 +89,32 @@ export function rmsNorm(g: Graph, x: Value, gain: Value, epsilon: number): Value
   ])
 }
 
-/** SwiGLU, Shazeer 2020 (arXiv:2002.05202): silu(gate)·up. */
+/**
+ * SwiGLU, Shazeer 2020 (arXiv:2002.05202): silu(gate)·up. The sigmoid and its product with the gate are computed again for
+ * the derivative: they cost less than keeping two vectors of the feed-forward's width for each token of each layer.
+ */
 export function swiglu(g: Graph, gate: Value, up: Value): Value {
-  const s = g.op('Sigmoid', [gate], gate.shape)
-  const silu = mul(g, gate, s)
+  const silu = g.op('QuickGelu', [gate], gate.shape, { domain: MICROSOFT, attributes: { alpha: { float: 1 } } })
   const a = mul(g, silu, up)
+  const again = new Map<Value, { s: Value; silu: Value }>()
+  const recomputed = (da: Value) => {
+    const known = again.get(da)
+    if (known) return known
+    const s = g.op('Sigmoid', [gate], gate.shape)
+    const made = { s, silu: mul(g, gate, s) }
+    again.set(da, made)
+    return made
+  }
   return g.record(a, [
-    // silu' = s + silu·(1−s), so d(gate) = da·(a + s·(up − a))
-    [gate, (da, sum) => add(g, mul(g, da, g.op('Add', [a, mul(g, s, g.op('Sub', [up, a], a.shape))], a.shape)), sum)],
-    [up, (da, sum) => add(g, mul(g, da, silu), sum)],
+    [
+      // silu' = s + silu·(1−s), so d(gate) = da·(a + s·(up − a))
+      gate,
+      (da, sum) => {
+        const { s } = recomputed(da)
+        return add(g, mul(g, da, g.op('Add', [a, mul(g, s, g.op('Sub', [up, a], a.shape))], a.shape)), sum)
+      },
+    ],
+    [up, (da, sum) => add(g, mul(g, da, recomputed(da).silu), sum)],
   ])
 }
 

@@ -6,6 +6,7 @@ import type { ModelConfig } from '../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { type Labels, labelsOf } from './batch.ts'
 import type { Draw } from './dropout.ts'
+import { microBatches } from './micro-batches.ts'
 
 export interface StepSettings {
   readonly config: ModelConfig
@@ -77,7 +78,10 @@ export class LocalTrainer {
   }
 
   async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
-    const work = batches.map((batch) => ({ batch, labels: labelsOf(batch, this.#config) }))
+    // checked whole before it is cut
+    for (const batch of batches) labelsOf(batch, this.#config)
+    const parts = batches.flatMap((batch) => microBatches(batch, this.#config))
+    const work = parts.map((batch) => ({ batch, labels: labelsOf(batch, this.#config) }))
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     const tokens = batches.reduce((n, b) => n + b.rows * b.length, 0)
     if (labels === 0)
