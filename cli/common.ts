@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { precisionChoice } from '../node/precision.ts'
 import { adapterDigest } from '../src/adapter/delta.ts'
-import { createLayout } from '../src/adapter/layout.ts'
-import { readPeft } from '../src/adapter/peft.ts'
+import { readAdapter } from '../src/adapter/folder.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type Engine, openEngine } from '../src/engine/open-engine.ts'
@@ -141,9 +140,7 @@ export async function openAdapter(
     const message = `${folder} was trained on the base ${stated}, the model given is ${model.digest}: give its folder with --model`
     throw new CoveyError('E_ADAPTER', message, { folder })
   }
-  const adapter = await readPeft(folder, model.config)
-  // the same layout, checked against the model's shapes
-  createLayout(model.config, adapter.layout.lora)
+  const adapter = await readAdapter(folder, model)
   return { adapter, digest: adapterDigest(adapter) }
 }
 

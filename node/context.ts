@@ -1,5 +1,5 @@
 /** What a duty needs: the seams, the task, and what this node knows of it. */
-import type { Adapter, AdapterLayout, LoraFactor } from '../src/types/adapter.ts'
+import type { Adapter, LoraFactor, LoraLayout } from '../src/types/adapter.ts'
 import type { Aggregator } from '../src/types/aggregate.ts'
 import type { Clock } from '../src/types/clock.ts'
 import type { PackedBatch, TokenizedExample, Tokenizer } from '../src/types/data.ts'
@@ -57,7 +57,7 @@ export interface Workbench {
 export interface TaskContext extends NodeComponents {
   readonly task: number
   readonly spec: TaskSpec
-  readonly layout: AdapterLayout
+  readonly layout: LoraLayout
   readonly initial: Adapter
   readonly aggregator: Aggregator
   readonly data: PrivateData | null

@@ -63,7 +63,7 @@ export async function runParticipant(
 /** The network's result as a PEFT folder beside the node's store, for `covey chat`, `export` and other tools. */
 async function keepAdapter(context: TaskContext, dir: string): Promise<void> {
   const { values } = await newest(context)
-  await writePeft(adapterFolder(dir, context.task), { layout: context.layout, values }, context.model.name)
+  await writePeft(adapterFolder(dir, context.task), { layout: context.layout, values }, context.model)
 }
 
 async function newest(context: TaskContext): Promise<GlobalAdapter> {

@@ -3,7 +3,7 @@ import { createBatcher } from '../src/data/batches.ts'
 import type { AdapterLayout, LoraFactor } from '../src/types/adapter.ts'
 import type { Clock } from '../src/types/clock.ts'
 import type { TokenizedExample } from '../src/types/data.ts'
-import type { TrainingEngine } from '../src/types/engine.ts'
+import type { Precision, TrainingEngine } from '../src/types/engine.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TrainingSpec } from '../src/types/spec.ts'
 import { learningRateAt } from './schedule.ts'
@@ -14,6 +14,7 @@ export interface TrainAloneOptions {
   readonly engine: TrainingEngine
   readonly model: BaseModel
   readonly layout: AdapterLayout
+  /** those of LoRA that are trained; of every other method all there is */
   readonly factors: readonly LoraFactor[]
   /** (layout.size) where to start from */
   readonly start: Float32Array
@@ -22,6 +23,8 @@ export interface TrainAloneOptions {
   /** optimizer steps in all; the schedule spans them */
   readonly steps: number
   readonly threads: number
+  /** the engine's choice unless given */
+  readonly precision?: Precision
   readonly seed: string | number
   readonly clock: Clock
   readonly signal?: AbortSignal
@@ -37,10 +40,11 @@ export async function* trainAlone(options: TrainAloneOptions): AsyncGenerator<Tr
   const { engine, model, layout, factors, training, steps, threads, clock } = options
   const trainer = await engine.openTrainer({
     model,
-    trainable: { kind: 'lora', layout, factors },
+    ...(options.precision !== undefined && { precision: options.precision }),
+    trainable: layout.method === 'lora' ? { kind: 'lora', layout, factors } : { kind: 'adapter', layout },
     optimizer: optimizerOf(training),
     threads,
-    seed: layout.lora.seed,
+    seed: 'lora' in layout ? layout.lora.seed : 0,
   })
   try {
     trainer.setParameters(options.start)

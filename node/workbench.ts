@@ -1,5 +1,5 @@
 /** Engines that stay open from round to round: opening one costs seconds, a round lasts about as long. */
-import type { AdapterLayout, LoraFactor } from '../src/types/adapter.ts'
+import type { LoraFactor, LoraLayout } from '../src/types/adapter.ts'
 import type { Inference, InferenceEngine, OptimizerConfig, Trainer, TrainingEngine } from '../src/types/engine.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TrainingSpec } from '../src/types/spec.ts'
@@ -9,7 +9,7 @@ export interface WorkbenchOptions {
   readonly training: TrainingEngine
   readonly inference: InferenceEngine
   readonly model: BaseModel
-  readonly layout: AdapterLayout
+  readonly layout: LoraLayout
   readonly spec: TrainingSpec
   readonly threads: number
 }

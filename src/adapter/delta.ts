@@ -17,8 +17,17 @@ import {
   toBf16,
   toFloat32,
 } from '../base/safetensors.ts'
-import type { Adapter, AdapterEntry, AdapterLayout, Delta, DeltaEncoding, LoraFactor } from '../types/adapter.ts'
-import { entryValues } from './layout.ts'
+import type {
+  Adapter,
+  AdapterEntry,
+  AdapterLayout,
+  Delta,
+  DeltaEncoding,
+  LoraEntry,
+  LoraFactor,
+  LoraLayout,
+} from '../types/adapter.ts'
+import { entryValues, sizeOf } from './layout.ts'
 import { dequantize, quantize, scaleCount } from './quantize.ts'
 
 /** Hugging Face's loaders look for it. */
@@ -61,7 +70,7 @@ export function encodeDelta(delta: Delta, encoding: DeltaEncoding): Uint8Array {
 
 /** The exact size of every delta of this layout, encoding and set of factors, bytes. */
 export function maxDeltaBytes(
-  layout: AdapterLayout,
+  layout: LoraLayout,
   encoding: DeltaEncoding,
   factors: readonly LoraFactor[] = BOTH,
 ): number {
@@ -75,7 +84,7 @@ export function maxDeltaBytes(
  * @returns factors that are not in `options.factors` are zero
  * @throws CoveyError E_DELTA
  */
-export function decodeDelta(bytes: Uint8Array, layout: AdapterLayout, options: DecodeDeltaOptions): Delta {
+export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: DecodeDeltaOptions): Delta {
   const { encoding, factors } = options
   const maxBytes = options.maxBytes ?? maxDeltaBytes(layout, encoding, factors)
   if (bytes.byteLength > maxBytes) {
@@ -85,7 +94,7 @@ export function decodeDelta(bytes: Uint8Array, layout: AdapterLayout, options: D
     })
   }
   const values = decodeTensors('E_DELTA', bytes, layout, encoding, factors)
-  const trained = entriesOf(layout, factors).reduce((n, e) => n + e.shape[0] * e.shape[1], 0)
+  const trained = entriesOf(layout, factors).reduce((n, e) => n + sizeOf(e), 0)
   const maxNorm = options.maxNorm ?? MAX_DELTA_RMS * Math.sqrt(trained)
   const norm = l2Norm(values)
   if (!(norm <= maxNorm)) {
@@ -104,7 +113,7 @@ export function l2Norm(values: Float32Array): number {
   return Math.sqrt(sum)
 }
 
-/** A global adapter's bytes: all factors, float32. @throws CoveyError E_ADAPTER */
+/** An adapter's bytes: all that its method trains, float32. @throws CoveyError E_ADAPTER */
 export function encodeAdapter(adapter: Adapter): Uint8Array {
   checkFinite('E_ADAPTER', adapter.layout, adapter.values)
   const tensors = adapter.layout.entries.map((entry): TensorBytes => {
@@ -114,8 +123,8 @@ export function encodeAdapter(adapter: Adapter): Uint8Array {
   return encodeSafetensors(tensors, METADATA)
 }
 
-/** @throws CoveyError E_ADAPTER */
-export function decodeAdapter(bytes: Uint8Array, layout: AdapterLayout): Adapter {
+/** A global adapter's bytes. @throws CoveyError E_ADAPTER */
+export function decodeAdapter(bytes: Uint8Array, layout: LoraLayout): Adapter<LoraLayout> {
   const expected = maxDeltaBytes(layout, 'f32')
   if (bytes.byteLength > expected) {
     throw new CoveyError('E_ADAPTER', `the adapter must be ${expected} bytes, got ${bytes.byteLength}`, {
@@ -141,7 +150,7 @@ interface PlannedTensor {
 
 function planEntry(entry: AdapterEntry, encoding: DeltaEncoding): PlannedTensor[] {
   const { name, shape } = entry
-  const n = shape[0] * shape[1]
+  const n = sizeOf(entry)
   if (encoding === 'f32') return [{ name, dtype: 'F32', shape, size: 4 * n }]
   if (encoding === 'bf16') return [{ name, dtype: 'BF16', shape, size: 2 * n }]
   const scales = scaleCount(n)
@@ -152,11 +161,11 @@ function planEntry(entry: AdapterEntry, encoding: DeltaEncoding): PlannedTensor[
   ]
 }
 
-function planOf(layout: AdapterLayout, encoding: DeltaEncoding, factors: readonly LoraFactor[]): PlannedTensor[] {
+function planOf(layout: LoraLayout, encoding: DeltaEncoding, factors: readonly LoraFactor[]): PlannedTensor[] {
   return entriesOf(layout, factors).flatMap((entry) => planEntry(entry, encoding))
 }
 
-function entriesOf(layout: AdapterLayout, factors: readonly LoraFactor[]): readonly AdapterEntry[] {
+function entriesOf(layout: LoraLayout, factors: readonly LoraFactor[]): readonly LoraEntry[] {
   return layout.entries.filter((entry) => factors.includes(entry.factor))
 }
 
@@ -178,7 +187,7 @@ function encodeValues(values: Float32Array, encoding: DeltaEncoding): Uint8Array
 function decodeTensors(
   code: ErrorCode,
   file: Uint8Array,
-  layout: AdapterLayout,
+  layout: LoraLayout,
   encoding: DeltaEncoding,
   factors: readonly LoraFactor[],
 ): Float32Array {

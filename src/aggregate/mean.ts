@@ -1,15 +1,15 @@
 /** What the rules that average have in common: checks, and one weighted mean with a fixed order of operations. */
 import { CoveyError } from '../base/errors.ts'
-import type { AdapterEntry, AdapterLayout, LoraFactor } from '../types/adapter.ts'
+import type { LoraEntry, LoraLayout, LoraFactor } from '../types/adapter.ts'
 
 /** Entries of a factor, [begin, end) in the flat vector. */
-export function entryRange(entry: AdapterEntry): readonly [begin: number, end: number] {
+export function entryRange(entry: LoraEntry): readonly [begin: number, end: number] {
   return [entry.offset, entry.offset + entry.shape[0] * entry.shape[1]]
 }
 
 /** @throws CoveyError E_AGGREGATE */
 export function checkInput(
-  layout: AdapterLayout,
+  layout: LoraLayout,
   base: Float32Array,
   deltas: readonly Float32Array[],
   weights: readonly number[],
@@ -31,7 +31,7 @@ export function checkInput(
  * @throws CoveyError E_AGGREGATE; also when a delta moves a factor that is not in `factors`, or a sum is not finite
  */
 export function addWeightedMean(
-  layout: AdapterLayout,
+  layout: LoraLayout,
   base: Float32Array,
   deltas: readonly Float32Array[],
   weights: readonly number[],
@@ -75,14 +75,14 @@ function meanOf(
 }
 
 /** @throws CoveyError E_AGGREGATE */
-export function checkFinite(entry: AdapterEntry, values: Float32Array): void {
+export function checkFinite(entry: LoraEntry, values: Float32Array): void {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i]))
       throw new CoveyError('E_AGGREGATE', `${entry.name}: the aggregate is not finite`, { tensor: entry.name })
   }
 }
 
-function checkZero(entry: AdapterEntry, values: Float32Array, delta: number): void {
+function checkZero(entry: LoraEntry, values: Float32Array, delta: number): void {
   for (let i = 0; i < values.length; i++) {
     if (values[i] !== 0) {
       throw new CoveyError('E_AGGREGATE', `delta ${delta} moves ${entry.name}, which this round does not train`, {

@@ -5,14 +5,14 @@
  * adapters that everyone holds, so there is no further state to agree on.
  */
 import { CoveyError } from '../base/errors.ts'
-import type { AdapterLayout } from '../types/adapter.ts'
+import type { LoraLayout } from '../types/adapter.ts'
 import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationSpec } from '../types/spec.ts'
 
 export interface OuterStepInput {
   readonly aggregator: Aggregator
   readonly outer: Pick<AggregationSpec, 'outerRate' | 'outerMomentum'>
-  readonly layout: AdapterLayout
+  readonly layout: LoraLayout
   /** (layout.size) what the round builds on */
   readonly base: Float32Array
   /** (layout.size) what the base itself was built on; null = no momentum: the first round, or a rolled-back incumbent */

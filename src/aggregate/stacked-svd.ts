@@ -7,7 +7,7 @@
  * The best approximation of rank r is cut from it; each factor takes √σ. Exact when ΔW has rank ≤ r, otherwise what is
  * lost is the tail of the singular values.
  */
-import type { AdapterEntry, AdapterLayout, LoraFactor } from '../types/adapter.ts'
+import type { LoraEntry, LoraLayout, LoraFactor } from '../types/adapter.ts'
 import type { Aggregator } from '../types/aggregate.ts'
 import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from './matrix.ts'
 import { checkFinite, checkInput } from './mean.ts'
@@ -37,15 +37,15 @@ export const stackedSvd: Aggregator = {
 }
 
 /** The A and B entries of each module; the layout has them side by side. */
-function* pairs(layout: AdapterLayout): Generator<readonly [a: AdapterEntry, b: AdapterEntry]> {
+function* pairs(layout: LoraLayout): Generator<readonly [a: LoraEntry, b: LoraEntry]> {
   for (let i = 0; i + 1 < layout.entries.length; i += 2) {
-    yield [layout.entries[i] as AdapterEntry, layout.entries[i + 1] as AdapterEntry]
+    yield [layout.entries[i] as LoraEntry, layout.entries[i + 1] as LoraEntry]
   }
 }
 
 function aggregateModule(
-  a: AdapterEntry,
-  b: AdapterEntry,
+  a: LoraEntry,
+  b: LoraEntry,
   base: Float32Array,
   deltas: readonly Float32Array[],
   shares: readonly number[],

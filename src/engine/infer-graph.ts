@@ -4,15 +4,15 @@
  */
 import type { AdapterLayout } from '../types/adapter.ts'
 import type { BaseModel } from '../types/model.ts'
-import { adapterOf } from './adapter-graph.ts'
-import { forward } from './forward.ts'
 import { type EncodedGraph, Graph, type Value } from './graph.ts'
 import { outputHead } from './head.ts'
+import { adapterOf } from './methods.ts'
+import { forwardBehind } from './virtual-tokens.ts'
 import { graphWeights } from './weights.ts'
 
 /**
  * Inputs: ids (N), positions, segments (R, T), key_segments, key_positions (R, S), past_keys_i, past_values_i (R, K, P, h),
- * index (L) places in N that reach the head, targets (L), and the adapter's factors by name.
+ * index (L) places in N that reach the head, targets (L), the adapter's tensors by name, and SWITCH if its method has one.
  * Outputs: nll (L) = −log p(target), best (L) = argmax, logits (L, V), keys_i, values_i (R, K, S, h).
  */
 export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null): EncodedGraph {
@@ -33,10 +33,10 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
     },
   }
   const targets = g.input('targets', ['L'], 'int64')
-  const factors = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
-  const adapter = layout ? adapterOf(g, layout, factors, null) : null
+  const trained = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
+  const adapter = layout ? adapterOf(g, { model, layout, values: trained, trainedIndex: null }) : null
   const weights = graphWeights(g, { model, precision: 'fp32', fed: new Map(), adapter })
-  const { hidden: h, keys, values } = forward(g, config, weights, inputs)
+  const { hidden: h, keys, values } = forwardBehind(g, config, weights, inputs, adapter?.virtual)
   adapter?.finish()
   const { logits } = outputHead(g, config, weights, h)
   const logP = g.op('LogSoftmax', [logits], logits.shape, { attributes: { axis: { int: -1 } } })

@@ -5,9 +5,16 @@
  */
 import type { ModelConfig } from '../types/model.ts'
 import { gated } from './activations.ts'
-import { attention, type DecoderInputs, type DecoderOutputs, type DecoderWeights, type Sight } from './attention.ts'
+import {
+  attention,
+  type DecoderInputs,
+  type DecoderOutputs,
+  type DecoderWeights,
+  embeddedRows,
+  type Sight,
+} from './attention.ts'
 import type { Graph, Value } from './graph.ts'
-import { pick, rmsNorm, rowsOf } from './ops.ts'
+import { pick, rmsNorm } from './ops.ts'
 import { biased, columns, plus, scaled, shifted } from './ops-elementwise.ts'
 import { type RopeTables, rope, ropeTables, rotationOf } from './rope.ts'
 
@@ -39,7 +46,7 @@ export function llamaDecoder(
     return known
   }
 
-  const embedded = g.watchIf(weights.weight(EMBEDDING), rowsOf(g, weights.weight(EMBEDDING), inputs.ids))
+  const embedded = embeddedRows(g, weights.weight(EMBEDDING), inputs)
   let x = scaled(g, embedded, config.embeddingScale ?? 1) // (N, D)
   for (let i = 0; i < config.layers; i++) {
     const layer = `model.layers.${i}`

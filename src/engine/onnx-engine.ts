@@ -2,6 +2,7 @@
  * The ONNX Runtime engine behind `TrainingEngine` and `InferenceEngine`. Graphs are built here; each trainer and each
  * inference computes in a thread of its own, and nothing native is loaded before the first one opens.
  */
+import type { AdapterLayout } from '../types/adapter.ts'
 import type {
   Inference,
   InferenceEngine,
@@ -11,6 +12,7 @@ import type {
   TrainerOptions,
   TrainingEngine,
 } from '../types/engine.ts'
+import type { ModelConfig } from '../types/model.ts'
 import type { EncodedGraph } from './graph.ts'
 import { buildInferGraph } from './infer-graph.ts'
 import { planTraining } from './onnx-gradients.ts'
@@ -62,7 +64,8 @@ async function openTrainer(
 ): Promise<Trainer> {
   const { graph: encoded, plan } = planTraining(model, trainable, precision)
   const memory = initialMemory(model, plan.slots, trainable)
-  const settings = { config: model.config, optimizer, seed }
+  const layout = trainable.kind === 'full' ? null : trainable.layout
+  const settings = { config: withRoom(model.config, layout), optimizer, seed }
   const client = await startWith(encoded, (graph) => ({
     runtime: 'onnx',
     kind: 'train',
@@ -82,7 +85,7 @@ async function openInference(
 ): Promise<Inference> {
   const encoded = buildInferGraph(model, layout)
   const entries = layout?.entries ?? []
-  const { config } = model
+  const config = withRoom(model.config, layout)
   const client = await startWith(encoded, (graph) => ({
     runtime: 'onnx',
     kind: 'infer',
@@ -94,6 +97,12 @@ async function openInference(
     entries,
   }))
   return new ThreadInference(client, layout?.size ?? 0)
+}
+
+/** Virtual tokens take places of the context. */
+function withRoom(config: ModelConfig, layout: AdapterLayout | null): ModelConfig {
+  const taken = layout !== null && 'virtual' in layout ? layout.virtual.tokens : 0
+  return { ...config, maxPositions: config.maxPositions - taken }
 }
 
 /** A thread on the graph's bytes, or on a file of them beside their weights. */

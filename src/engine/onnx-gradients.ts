@@ -16,9 +16,10 @@ export function planTraining(
   trainable: Trainable,
   precision: Precision,
 ): { graph: EncodedGraph; plan: TrainPlan } {
-  const lora = trainable.kind === 'lora' ? trainable : null
-  const slots = lora ? adapterSlots(lora.layout, lora.factors) : modelSlots(model)
-  const { graph, ...plan } = buildTrainGraph(model, slots, lora, precision)
+  const layout = trainable.kind === 'full' ? null : trainable.layout
+  const factors = trainable.kind === 'lora' ? trainable.factors : null
+  const slots = layout ? adapterSlots(layout, factors) : modelSlots(model)
+  const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision)
   return { graph, plan }
 }
 

@@ -6,7 +6,8 @@ import type { ModelConfig } from '../types/model.ts'
 import type { Labels } from './batch.ts'
 import { type DecodeCall, type DecodeResult, takeRows } from './generation.ts'
 import type { ModelRunner } from './inference.ts'
-import { type Feeds, floatTensor, intTensor, runSession } from './session.ts'
+import { SWITCH } from './methods.ts'
+import { boolTensor, type Feeds, floatTensor, intTensor, runSession } from './session.ts'
 
 /** One a layer, (R, K, S, h). */
 interface OnnxCache {
@@ -25,14 +26,16 @@ export class OnnxRunner implements ModelRunner<Feeds, OnnxCache> {
     this.#entries = entries
   }
 
-  /** Views, not copies. null: zeros, which add exactly nothing. */
+  /** Views, not copies. null: zeros, which add exactly nothing, or are switched off where they would. */
   makeFactors(values: Float32Array | null): Feeds {
-    return Object.fromEntries(
+    const feeds: Feeds = Object.fromEntries(
       this.#entries.map(({ name, shape, offset }) => {
-        const size = shape[0] * shape[1]
+        const size = shape.reduce((n, d) => n * d, 1)
         return [name, floatTensor(values ? values.subarray(offset, offset + size) : new Float32Array(size), shape)]
       }),
     )
+    if (this.#session.inputNames.includes(SWITCH)) feeds[SWITCH] = boolTensor(values !== null)
+    return feeds
   }
 
   // what the runtime made is JavaScript's to collect

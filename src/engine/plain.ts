@@ -5,9 +5,16 @@
 import { CoveyError } from '../base/errors.ts'
 import type { ModelConfig } from '../types/model.ts'
 import { activation } from './activations.ts'
-import { attention, type DecoderInputs, type DecoderOutputs, type DecoderWeights } from './attention.ts'
+import {
+  attention,
+  type DecoderInputs,
+  type DecoderOutputs,
+  type DecoderWeights,
+  embeddedRows,
+  placesOf,
+} from './attention.ts'
 import type { Graph, Value } from './graph.ts'
-import { pick, rowsOf } from './ops.ts'
+import { pick } from './ops.ts'
 import { biased, plus, tableRows } from './ops-elementwise.ts'
 import { layerNorm } from './ops-norm.ts'
 
@@ -30,8 +37,7 @@ export function plainTransformer(
   const behind = (name: string, x: Value): Value => (plain.postNorm ? norm(name, x) : x)
   const attend = attention(g, config, inputs)
 
-  const table = weights.weight(names.embedding)
-  const embedded = g.watchIf(table, rowsOf(g, table, inputs.ids))
+  const embedded = embeddedRows(g, weights.weight(names.embedding), inputs)
   const wide = names.projectIn === null ? embedded : weights.linear(names.projectIn, embedded)
   let x = norm(names.embeddingNorm, plus(g, wide, positionRows())) // (N, D)
   for (let i = 0; i < config.layers; i++) {
@@ -60,9 +66,10 @@ export function plainTransformer(
   return { embedded, hidden: headInput(narrow), keys: attend.keys, values: attend.values }
 
   function positionRows(): Value {
-    const flat = g.op('Reshape', [inputs.positions, g.ints([-1])], ['N'], { type: 'int64' })
+    const N = placesOf(inputs.positions)
+    const flat = g.op('Reshape', [inputs.positions, g.ints([-1])], [N], { type: 'int64' })
     const offset = plain?.positionOffset ?? 0
-    const rows = offset === 0 ? flat : g.op('Add', [flat, g.ints([offset])], ['N'], { type: 'int64' })
+    const rows = offset === 0 ? flat : g.op('Add', [flat, g.ints([offset])], [N], { type: 'int64' })
     return tableRows(g, weights.weight(names.positions), rows)
   }
 

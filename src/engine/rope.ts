@@ -4,6 +4,7 @@
  * constant of a small model.
  */
 import type { ModelConfig, RopeScaling } from '../types/model.ts'
+import { placesOf } from './attention.ts'
 import type { Graph, Value } from './graph.ts'
 import { MICROSOFT } from './graph.ts'
 import { add } from './ops.ts'
@@ -70,14 +71,15 @@ export interface RopeTables {
 /** @param positions (R, T) */
 export function ropeTables(g: Graph, positions: Value, { frequencies, magnitude }: Rotation): RopeTables {
   const half = frequencies.length
-  const column = g.op('Reshape', [positions, g.ints([-1, 1])], ['N', 1], { type: 'int64' })
+  const N = placesOf(positions)
+  const column = g.op('Reshape', [positions, g.ints([-1, 1])], [N, 1], { type: 'int64' })
   const double = (v: Value): Value => g.op('Cast', [v], v.shape, { type: 'float64', attributes: { to: { int: 11 } } })
   // a float32 angle at position 10⁵ is off by 10⁻²: angles are kept in float64 until whole turns are gone
   const coarse = Float32Array.from(frequencies)
   const rest = Float32Array.from(frequencies, (f, i) => f - (coarse[i] as number))
   const both = [coarse, rest].map((part) => double(g.constant(part, [1, half])))
   const exact = g.op('Add', both, [1, half], { type: 'float64' })
-  const angle = g.op('Mul', [double(column), exact], ['N', half], { type: 'float64' })
+  const angle = g.op('Mul', [double(column), exact], [N, half], { type: 'float64' })
   const turn = double(g.scalar(Math.fround(2 * Math.PI)))
   const turnRest = double(g.scalar(2 * Math.PI - Math.fround(2 * Math.PI)))
   const whole = g.op('Add', [turn, turnRest], [], { type: 'float64' })
@@ -94,7 +96,7 @@ export function ropeTables(g: Graph, positions: Value, { frequencies, magnitude 
   const count = g.op('Size', [positions], [], { type: 'int64' })
   const zero = g.op('Sub', [count, count], [], { type: 'int64' })
   const one = g.op('Squeeze', [g.ints([1])], [], { type: 'int64' })
-  const numbers = g.op('Range', [zero, count, one], ['N'], { type: 'int64' })
+  const numbers = g.op('Range', [zero, count, one], [N], { type: 'int64' })
   return {
     cos: sized(g.op('Cos', [within], within.shape)),
     sin,

@@ -73,6 +73,10 @@ export function floatTensor(values: Float32Array, shape: readonly number[]): Ten
   return new (onnxRuntime().Tensor)('float32', values, shape)
 }
 
+export function boolTensor(value: boolean): Tensor {
+  return new (onnxRuntime().Tensor)('bool', Uint8Array.of(Number(value)), [])
+}
+
 /** int64 tensor of numbers that fit 32 bits. */
 export function intTensor(values: Int32Array, shape: readonly number[]): Tensor {
   const wide = new BigInt64Array(values.length)

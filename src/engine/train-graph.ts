@@ -4,13 +4,15 @@
  * to be undone when a loss is not finite.
  */
 import { CoveyError } from '../base/errors.ts'
-import type { AdapterLayout, LoraFactor } from '../types/adapter.ts'
+import type { AdapterEntry, AdapterLayout, LoraEntry, LoraFactor } from '../types/adapter.ts'
 import type { Precision } from '../types/engine.ts'
 import type { BaseModel } from '../types/model.ts'
-import { adapterOf, type DropoutPlan } from './adapter-graph.ts'
-import { embeddingName, forward } from './forward.ts'
+import type { DropoutPlan } from './adapter-graph.ts'
+import { embeddingName } from './forward.ts'
 import { type EncodedGraph, Graph, type Value } from './graph.ts'
 import { outputHead, type SparseGradient } from './head.ts'
+import { adapterOf } from './methods.ts'
+import { forwardBehind } from './virtual-tokens.ts'
 import { graphWeights } from './weights.ts'
 
 /** One tensor inside the flat parameter vector. */
@@ -44,7 +46,7 @@ const TINY_PROBABILITY = 1e-37
 export function buildTrainGraph(
   model: BaseModel,
   slots: readonly Slot[],
-  lora: { layout: AdapterLayout; factors: readonly LoraFactor[] } | null,
+  layout: AdapterLayout | null,
   precision: Precision,
 ): TrainGraph {
   const { config } = model
@@ -58,9 +60,10 @@ export function buildTrainGraph(
   const parameters = new Map(
     slots.map((s) => [s.name, s.trained ? g.parameter(s.name, s.shape) : g.input(s.name, s.shape)]),
   )
-  const adapter = lora ? adapterOf(g, lora.layout, parameters, labelIndex) : null
-  const weights = graphWeights(g, { model, precision, fed: parameters, adapter })
-  const { embedded, hidden: h } = forward(g, config, weights, { ids, positions, segments, index: labelIndex })
+  const adapter = layout ? adapterOf(g, { model, layout, values: parameters, trainedIndex: labelIndex }) : null
+  const weights = graphWeights(g, { model, precision, fed: layout ? new Map() : parameters, adapter })
+  const inputs = { ids, positions, segments, index: labelIndex }
+  const { embedded, hidden: h } = forwardBehind(g, config, weights, inputs, adapter?.virtual)
   adapter?.finish()
 
   const head = outputHead(g, config, weights, h)
@@ -91,15 +94,15 @@ export function buildTrainGraph(
   return { graph: g.encode(outputs, model.digest), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
 }
 
-/** The slots of an adapter, in the layout's order. */
-export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor[]): Slot[] {
-  return layout.entries.map((e) => ({
+/** The slots of an adapter, in the layout's order. @param factors those of LoRA that are trained; null: all of any method */
+export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor[] | null): Slot[] {
+  return layout.entries.map((e: AdapterEntry | LoraEntry) => ({
     name: e.name,
     shape: e.shape,
     offset: e.offset,
-    size: e.shape[0] * e.shape[1],
-    trained: factors.includes(e.factor),
-    decays: true,
+    size: e.shape.reduce((n, d) => n * d, 1),
+    trained: factors === null || ('factor' in e && factors.includes(e.factor)),
+    decays: 'factor' in e || (e.shape.length > 1 && !e.shape.includes(1)),
   }))
 }
 

@@ -1,7 +1,7 @@
-/** The weights of a graph: frozen ones become constants, in the precision asked for; an adapter is added to the linear layers. */
+/** The weights of a graph: frozen ones become constants, in the precision asked for; an adapter has its say in each. */
 import type { Precision } from '../types/engine.ts'
 import type { BaseModel } from '../types/model.ts'
-import type { AdapterGraph } from './adapter-graph.ts'
+import type { AdapterGraph, FrozenLinear } from './adapter-graph.ts'
 import type { DecoderWeights } from './attention.ts'
 import type { Graph, Value } from './graph.ts'
 import { Int8Products } from './int8.ts'
@@ -27,21 +27,38 @@ export interface GraphWeightsOptions {
   readonly adapter: AdapterGraph | null
 }
 
-export function graphWeights(g: Graph, { model, precision, fed, adapter }: GraphWeightsOptions): GraphWeights {
+export function graphWeights(g: Graph, options: GraphWeightsOptions): GraphWeights {
+  const { model, precision, adapter } = options
+  const fed = adapter?.replaced ?? options.fed
   const frozen = new Map<string, Value>()
-  const weight = (name: string): Value => {
+  const seen = new Map<string, Value>()
+  const base = (name: string): Value => {
     const known = fed.get(name) ?? frozen.get(name)
     if (known) return known
     const made = g.weight(name, model.shape(name), 'float32', () => model.tensor(name))
     frozen.set(name, made)
     return made
   }
-  const int8 = precision === 'int8' ? new Int8Products(g, model) : null
-  const one = (module: string, x: Value, plus?: Value): Value => {
-    const name = `${module}.weight`
-    const y = int8 && !fed.has(name) ? int8.linear(name, x, plus) : linear(g, x, weight(name), plus)
-    return adapter ? adapter.adapt(module, y, x) : y
+  const weight = (name: string): Value => {
+    const known = seen.get(name)
+    if (known) return known
+    const made = adapter?.weight?.(name, base(name)) ?? base(name)
+    seen.set(name, made)
+    return made
   }
+  const int8 = precision === 'int8' ? new Int8Products(g, model) : null
+  const names = new Set(model.tensorNames)
+  const layer = (module: string): FrozenLinear => {
+    const name = `${module}.weight`
+    const bias = `${module}.bias`
+    return {
+      product: (x, plus) => (int8 && !fed.has(name) ? int8.linear(name, x, plus) : linear(g, x, base(name), plus)),
+      weight: () => base(name),
+      bias: () => (names.has(bias) ? weight(bias) : null),
+    }
+  }
+  const one = (module: string, x: Value, plus?: Value): Value =>
+    adapter?.linear?.(module, x, layer(module), plus) ?? layer(module).product(x, plus)
   return {
     weight,
     linear: one,

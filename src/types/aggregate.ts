@@ -1,4 +1,4 @@
-import type { AdapterLayout, LoraFactor } from './adapter.ts'
+import type { LoraFactor, LoraLayout } from './adapter.ts'
 import type { AggregationRule } from './spec.ts'
 
 /** Seam: a rule that makes one adapter of many deltas. Pure and the same to the bit on every machine. One file a rule. */
@@ -13,7 +13,7 @@ export interface Aggregator {
    * @returns (layout.size) the new global adapter. @throws CoveyError E_AGGREGATE
    */
   aggregate(
-    layout: AdapterLayout,
+    layout: LoraLayout,
     base: Float32Array,
     deltas: readonly Float32Array[],
     weights: readonly number[],

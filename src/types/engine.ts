@@ -1,4 +1,4 @@
-import type { AdapterLayout, LoraFactor } from './adapter.ts'
+import type { AdapterLayout, LoraFactor, LoraLayout } from './adapter.ts'
 import type { PackedBatch } from './data.ts'
 import type { BaseModel } from './model.ts'
 
@@ -9,9 +9,10 @@ export interface TrainingEngine {
   openTrainer(options: TrainerOptions): Promise<Trainer>
 }
 
-/** What is trained: an adapter's factors, or every weight of the model. */
+/** What is trained: some factors of LoRA, all that a method has, or every weight of the model itself. */
 export type Trainable =
-  | { readonly kind: 'lora'; readonly layout: AdapterLayout; readonly factors: readonly LoraFactor[] }
+  | { readonly kind: 'lora'; readonly layout: LoraLayout; readonly factors: readonly LoraFactor[] }
+  | { readonly kind: 'adapter'; readonly layout: AdapterLayout }
   | { readonly kind: 'full' }
 
 /** AdamW, Loshchilov and Hutter 2019 (arXiv:1711.05101). */
@@ -63,7 +64,7 @@ export interface OptimizerState {
 export interface Trainer {
   /** length of the flat parameter vector: the layout's size, or all weights in the order of `parameterNames` */
   readonly size: number
-  /** a copy of the flat parameter vector; for LoRA in the layout's order, frozen factors included */
+  /** a copy of the flat parameter vector; of a method in the layout's order, frozen factors included */
   parameters(): Float32Array
   /** sets the parameters and forgets the optimizer's state */
   setParameters(values: Float32Array): void

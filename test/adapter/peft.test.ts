@@ -5,19 +5,21 @@ import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
 import { readPeft, writePeft } from '../../src/adapter/peft.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { encodeSafetensors, parseSafetensors, toBf16 } from '../../src/base/safetensors.ts'
+import { createRandomModel } from '../../src/model/random.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { useTempFolders } from '../support/temp-folder.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 
 describe('PEFT folders', () => {
   const folder = useTempFolders()
+  const base = createRandomModel(tinyConfig, 1)
   const layout = createLayout(tinyConfig, { ...tinyLora, rsLora: true, dropout: 0.1 })
   const random = seededRandom(3)
   const adapter = { layout, values: Float32Array.from({ length: layout.size }, () => random.next() - 0.5) }
 
   it('round trip', async () => {
     const dir = await folder()
-    await writePeft(dir, adapter, 'someone/base')
+    await writePeft(dir, adapter, { name: 'someone/base', config: tinyConfig })
     expect((await readdir(dir)).sort()).to.deep.equal(['adapter_config.json', 'adapter_model.safetensors'])
     const json = JSON.parse(await readFile(join(dir, 'adapter_config.json'), 'utf8'))
     expect(json).to.include({
@@ -27,14 +29,14 @@ describe('PEFT folders', () => {
       use_rslora: true,
       base_model_name_or_path: 'someone/base',
     })
-    const back = await readPeft(dir, tinyConfig)
+    const back = await readPeft(dir, base)
     expect(back.values).to.deep.equal(adapter.values)
     expect(back.layout).to.deep.equal(createLayout(tinyConfig, { ...layout.lora, seed: 0 }))
   })
 
   it("reads other writers' order, dtype, metadata and target order", async () => {
     const dir = await folder()
-    await writePeft(dir, initialAdapter(layout), 'base')
+    await writePeft(dir, initialAdapter(layout), base)
     const path = join(dir, 'adapter_model.safetensors')
     const { header, bytes } = parseSafetensors(await readFile(path))
     const tensors = [...header.tensors.values()].reverse().map((t) => {
@@ -48,15 +50,15 @@ describe('PEFT folders', () => {
       config,
       JSON.stringify({ ...json, target_modules: json.target_modules.reverse(), some_new_field: null }),
     )
-    const back = await readPeft(dir, tinyConfig)
+    const back = await readPeft(dir, base)
     back.values.forEach((x, i) => {
       expect(x).to.be.closeTo(initialAdapter(layout).values[i]!, 2e-3)
     })
   })
 
   const refused: [name: string, change: Record<string, unknown>, message: RegExp][] = [
-    ['another method', { peft_type: 'IA3' }, /peft_type/],
-    ['DoRA', { use_dora: true }, /use_dora/],
+    ['a method that Covey has not', { peft_type: 'VERA' }, /peft_type/],
+    ['DoRA without magnitudes', { use_dora: true }, /lora_magnitude_vector: expected \[16\], got no such tensor/],
     ['biases', { bias: 'all' }, /bias/],
     ['whole modules', { modules_to_save: ['lm_head'] }, /modules_to_save/],
     ['ranks by layer', { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
@@ -68,24 +70,28 @@ describe('PEFT folders', () => {
   for (const [name, change, message] of refused) {
     it(`refuses ${name}`, async () => {
       const dir = await folder()
-      await writePeft(dir, adapter, 'base')
+      await writePeft(dir, adapter, base)
       const path = join(dir, 'adapter_config.json')
       await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), ...change }))
-      await expectRejects(() => readPeft(dir, tinyConfig), 'E_ADAPTER', message)
+      await expectRejects(() => readPeft(dir, base), 'E_ADAPTER', message)
     })
   }
 
   it('refuses broken and missing files', async () => {
     const dir = await folder()
-    await expectRejects(() => readPeft(dir, tinyConfig), 'E_ADAPTER', /adapter_config\.json/)
-    await writePeft(dir, adapter, 'base')
-    await expectRejects(() => readPeft(dir, { ...tinyConfig, layers: 3 }), 'E_ADAPTER', /no such tensor/)
+    await expectRejects(() => readPeft(dir, base), 'E_ADAPTER', /adapter_config\.json/)
+    await writePeft(dir, adapter, base)
+    await expectRejects(
+      () => readPeft(dir, createRandomModel({ ...tinyConfig, layers: 3 }, 1)),
+      'E_ADAPTER',
+      /no such tensor/,
+    )
     const path = join(dir, 'adapter_model.safetensors')
     await writeFile(path, (await readFile(path)).subarray(0, -1))
-    await expectRejects(() => readPeft(dir, tinyConfig), 'E_ADAPTER', /adapter_model\.safetensors/)
+    await expectRejects(() => readPeft(dir, base), 'E_ADAPTER', /adapter_model\.safetensors/)
     await writeFile(path, new Uint8Array(2_000_000))
-    await expectRejects(() => readPeft(dir, tinyConfig), 'E_ADAPTER', /at most/)
+    await expectRejects(() => readPeft(dir, base), 'E_ADAPTER', /at most/)
     await writeFile(join(dir, 'adapter_config.json'), '{')
-    await expectRejects(() => readPeft(dir, tinyConfig), 'E_ADAPTER', /JSON/)
+    await expectRejects(() => readPeft(dir, base), 'E_ADAPTER', /JSON/)
   })
 })

@@ -3,10 +3,13 @@ import { createLayout, linearNames } from '../../src/adapter/layout.ts'
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
 import type { Trainable, Trainer } from '../../src/types/engine.ts'
 import type { ModelConfig } from '../../src/types/model.ts'
-import { classifierBatch, gradientProbe, livelyModel, randomBatch, randomVector } from '../support/engine-fixtures.ts'
+import { gradientProbe, livelyModel, randomVector } from '../support/engine-fixtures.ts'
 import { type ConfigJson, FAMILIES, familyConfig } from '../support/families.ts'
 import { checkGradient, placesIn } from '../support/finite-differences.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
+
+/** of the weights */
+const SEED = 2
 
 /** What they have is in other shapes of the list, and each costs seconds. */
 const COVERED = ['SmolLM2', 'Llama 3.2', 'Mistral Nemo', 'Qwen2.5 with window', 'Qwen3 with YaRN']

@@ -10,7 +10,7 @@ import { labelsOf } from '../../src/engine/batch.ts'
 import { checkGeneration } from '../../src/engine/generation.ts'
 import { argmax, sample } from '../../src/engine/sampling.ts'
 import { adapterSlots, modelSlots } from '../../src/engine/train-graph.ts'
-import type { AdapterLayout } from '../../src/types/adapter.ts'
+import type { LoraLayout } from '../../src/types/adapter.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type {
   EvalResult,
@@ -45,7 +45,7 @@ function place(token: number, next: number, size: number): number {
 }
 
 /** The places of the B factors in the flat vector: all that this model's adapter consists of. */
-function placesOfB(layout: AdapterLayout): Int32Array {
+function placesOfB(layout: LoraLayout): Int32Array {
   const places = layout.entries
     .filter((e) => e.factor === 'B')
     .flatMap((e) => Array.from({ length: e.shape[0] * e.shape[1] }, (_, i) => e.offset + i))
@@ -80,6 +80,7 @@ class BigramTrainer implements Trainer {
   constructor(options: TrainerOptions) {
     const { model, trainable } = options
     this.#options = options
+    if (trainable.kind === 'adapter') throw new CoveyError('E_ADAPTER', 'this model knows LoRA only')
     const slots = trainable.kind === 'full' ? modelSlots(model) : adapterSlots(trainable.layout, trainable.factors)
     this.#spans = slots.filter((s) => s.trained)
     if (this.#spans.length === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
@@ -182,7 +183,7 @@ class BigramInference implements Inference {
   constructor(options: InferenceOptions) {
     this.#options = options
     this.#weights = flatten(options.model)
-    this.#places = options.layout ? placesOfB(options.layout) : new Int32Array(0)
+    this.#places = options.layout ? placesOfB(options.layout as LoraLayout) : new Int32Array(0)
     this.#logit = this.#with(null)
   }
 

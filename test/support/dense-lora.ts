@@ -1,10 +1,10 @@
 /** The slow, plain reference for aggregation: whole ΔW matrices in float64, straight from the definition. */
 
 import { seededRandom } from '../../src/base/random.ts'
-import type { AdapterLayout, LoraFactor } from '../../src/types/adapter.ts'
+import type { LoraFactor, LoraLayout } from '../../src/types/adapter.ts'
 
 /** B·A of every module, one after another, each (out, in) row-major. */
-export function denseProducts(layout: AdapterLayout, values: Float32Array): Float64Array {
+export function denseProducts(layout: LoraLayout, values: Float32Array): Float64Array {
   const out: number[] = []
   for (let e = 0; e < layout.entries.length; e += 2) {
     const a = layout.entries[e]!
@@ -23,7 +23,7 @@ export function denseProducts(layout: AdapterLayout, values: Float32Array): Floa
 
 /** base ΔW + Σ wᵢ·(ΔW of base + deltaᵢ − base ΔW) / Σ wᵢ: what an exact rule must give. */
 export function denseAggregate(
-  layout: AdapterLayout,
+  layout: LoraLayout,
   base: Float32Array,
   deltas: readonly Float32Array[],
   weights: readonly number[],
@@ -51,7 +51,7 @@ export function distance(x: ArrayLike<number>, y: ArrayLike<number>): number {
 
 /** Uniform in ±size over the factors named, zero elsewhere. */
 export function randomFactors(
-  layout: AdapterLayout,
+  layout: LoraLayout,
   factors: readonly LoraFactor[],
   seed: string | number,
   size = 0.1,

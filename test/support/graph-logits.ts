@@ -78,6 +78,32 @@ export async function cachedLogits(model: BaseModel, ids: readonly number[], fir
   return out
 }
 
+/** What a model keeps of some tokens: keys and values, one a layer, (1, K, tokens, h). */
+export async function cacheOf(
+  model: BaseModel,
+  ids: readonly number[],
+): Promise<{ keys: Float32Array[]; values: Float32Array[] }> {
+  const session = await createSession(buildInferGraph(model, null).bytes, 1)
+  const runner = new OnnxRunner(session, model.config, [])
+  const positions = Int32Array.from(ids, (_, i) => i)
+  const segments = new Int32Array(ids.length).fill(1)
+  const call = {
+    rows: 1,
+    length: ids.length,
+    ids: Int32Array.from(ids),
+    positions,
+    segments,
+    keySegments: segments,
+    keyPositions: positions,
+    index: Int32Array.of(ids.length - 1),
+  }
+  const { keys, values } = (await runner.decode({}, call, null)).cache
+  const numbers = (list: typeof keys): Float32Array[] => list.map((t) => Float32Array.from(t.data as Float32Array))
+  const out = { keys: numbers(keys), values: numbers(values) }
+  await runner.close()
+  return out
+}
+
 /** max|a − b| / max|b| */
 export function relativeError(a: Rows, b: Rows): number {
   let most = 0

@@ -3,7 +3,7 @@
  * derivatives are an oracle that shares nothing with src/engine. One example at a time, so there is no packing either.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { AdapterLayout } from '../../src/types/adapter.ts'
+import type { LoraLayout } from '../../src/types/adapter.ts'
 import { IGNORE_LABEL, type PackedBatch } from '../../src/types/data.ts'
 import type { BaseModel } from '../../src/types/model.ts'
 
@@ -17,7 +17,7 @@ export interface Oracle {
 export async function tfjsGradients(
   model: BaseModel,
   batch: PackedBatch,
-  adapter: { layout: AdapterLayout; values: Float32Array } | null,
+  adapter: { layout: LoraLayout; values: Float32Array } | null,
 ): Promise<Oracle> {
   await tf.setBackend('cpu')
   const weights = new Map(model.tensorNames.map((n) => [n, tf.tensor(model.tensor(n), [...model.shape(n)])]))
@@ -46,7 +46,7 @@ export async function tfjsGradients(
   return { loss: value.dataSync()[0] as number, gradients }
 }
 
-const scaleOf = ({ lora }: AdapterLayout): number => lora.alpha / (lora.rsLora ? Math.sqrt(lora.rank) : lora.rank)
+const scaleOf = ({ lora }: LoraLayout): number => lora.alpha / (lora.rsLora ? Math.sqrt(lora.rank) : lora.rank)
 
 type Weight = (name: string) => tf.Tensor
 type Factor = (module: string, factor: 'A' | 'B') => tf.Tensor2D | null

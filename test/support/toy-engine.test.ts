@@ -1,10 +1,11 @@
 import { expect } from 'chai'
-import type { AdapterLayout } from '../../src/types/adapter.ts'
+import type { LoraLayout } from '../../src/types/adapter.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { BaseModel } from '../../src/types/model.ts'
 import { createToyInference, createToyTraining, TOY_CLASSES } from './toy-engine.ts'
 
-const layout: AdapterLayout = {
+const layout: LoraLayout = {
+  method: 'lora',
   lora: { rank: 8, alpha: 8, rsLora: false, dropout: 0, targets: ['q_proj'], seed: 1 },
   entries: [
     { name: 'm.lora_A.weight', module: 'm', factor: 'A', shape: [8, 8], offset: 0 },

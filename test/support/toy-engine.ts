@@ -6,7 +6,7 @@
 import { throwIfAborted } from '../../src/base/abort.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
-import type { AdapterLayout, LoraFactor } from '../../src/types/adapter.ts'
+import type { LoraFactor, LoraLayout } from '../../src/types/adapter.ts'
 import { IGNORE_LABEL, type PackedBatch } from '../../src/types/data.ts'
 import type {
   EvalResult,
@@ -24,7 +24,7 @@ import type {
 export const TOY_CLASSES = 8
 
 /** Flat indices of weight (class to predict, present class) in one factor; a small factor is used more than once. */
-function weightIndices(layout: AdapterLayout, factor: LoraFactor): Int32Array {
+function weightIndices(layout: LoraLayout, factor: LoraFactor): Int32Array {
   const all = layout.entries
     .filter((e) => e.factor === factor)
     .flatMap((e) => Array.from({ length: e.shape[0] * e.shape[1] }, (_, i) => e.offset + i))
@@ -35,7 +35,7 @@ class ToyModel {
   readonly #a: Int32Array
   readonly #b: Int32Array
 
-  constructor(layout: AdapterLayout) {
+  constructor(layout: LoraLayout) {
     this.#a = weightIndices(layout, 'A')
     this.#b = weightIndices(layout, 'B')
   }
@@ -172,14 +172,14 @@ class ToyTrainer implements Trainer {
 }
 
 export function createToyInference(): InferenceEngine {
-  return { name: 'toy', openInference: async ({ layout }) => new ToyInference(layout) }
+  return { name: 'toy', openInference: async ({ layout }) => new ToyInference(layout as LoraLayout | null) }
 }
 
 class ToyInference implements Inference {
   readonly #model: ToyModel | null
   #values: Float32Array | null = null
 
-  constructor(layout: AdapterLayout | null) {
+  constructor(layout: LoraLayout | null) {
     this.#model = layout === null ? null : new ToyModel(layout)
   }
 

@@ -27,7 +27,7 @@ export const exportHandler: Handler<typeof exportOptions> = async (options, _arg
   const out = resolve(options.out)
   if (out === resolve(dir))
     throw new CoveyError('E_CONFIG', `--out: expected another folder than the base model's, got ${out}`)
-  if (options.format === 'peft') await writePeft(out, adapter.adapter, model.name)
+  if (options.format === 'peft') await writePeft(out, adapter.adapter, model)
   else {
     const merged = mergeAdapter(model, adapter.adapter)
     await writeModel(out, merged.config, (name) => merged.tensor(name), options.dtype)

@@ -8,7 +8,7 @@ import { decodeAdapter } from '../../../src/adapter/delta.ts'
 import { seededRandom, shuffle } from '../../../src/base/random.ts'
 import { packForEvaluation } from '../../../src/data/batches.ts'
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
-import type { Adapter } from '../../../src/types/adapter.ts'
+import type { Adapter, LoraLayout } from '../../../src/types/adapter.ts'
 import type { Aggregator } from '../../../src/types/aggregate.ts'
 import type { Clock } from '../../../src/types/clock.ts'
 import type { Example, TokenizedExample, Tokenizer } from '../../../src/types/data.ts'
@@ -24,7 +24,7 @@ export interface CompareOptions {
   readonly tokenizer: Tokenizer
   readonly clock: Clock
   readonly spec: TaskSpec
-  readonly initial: Adapter
+  readonly initial: Adapter<LoraLayout>
   readonly aggregator: Aggregator
   readonly shards: Shards
   readonly rounds: number

@@ -2,8 +2,8 @@ import { join, resolve } from 'node:path'
 import { trainAlone } from '../../../node/train-alone.ts'
 import type { TrainProgress } from '../../../node/train-loop.ts'
 import { adapterDigest } from '../../../src/adapter/delta.ts'
+import { writeAdapter } from '../../../src/adapter/folder.ts'
 import { createLayout, initialAdapter, linearNames } from '../../../src/adapter/layout.ts'
-import { writePeft } from '../../../src/adapter/peft.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
@@ -78,7 +78,7 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
 
   const adapter: Adapter = { layout, values: summary.values }
   const out = resolve(options.out)
-  await writePeft(out, adapter, model.name)
+  await writeAdapter(out, adapter, model)
   const origin = {
     base: model.name,
     baseDigest: model.digest,

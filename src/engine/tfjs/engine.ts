@@ -74,7 +74,7 @@ async function openTrainer(
   start: Start,
 ): Promise<Trainer> {
   checkModel(model.config)
-  if (trainable.kind !== 'lora' && trainable.kind !== 'full') throw otherMethod((trainable as { kind: string }).kind)
+  if (trainable.kind === 'adapter') throw otherMethod(trainable.layout.method)
   const layout = trainable.kind === 'lora' ? trainable.layout : null
   if (layout) checkAdapter(model, layout)
   const slots = trainable.kind === 'lora' ? adapterSlots(trainable.layout, trainable.factors) : modelSlots(model)
@@ -94,7 +94,7 @@ async function openInference(
 ): Promise<Inference> {
   const { config } = model
   checkModel(config)
-  if (layout && 'method' in layout && layout.method !== 'lora') throw otherMethod(String(layout.method))
+  if (layout && layout.method !== 'lora') throw otherMethod(layout.method)
   if (layout) checkAdapter(model, layout)
   const client = await start({ ...thread, kind: 'infer', weights: readWeights(model), layout, config })
   return new ThreadInference(client, layout?.size ?? 0)

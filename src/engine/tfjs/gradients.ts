@@ -3,7 +3,7 @@
  * computed once more for its derivatives.
  */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs'
-import type { AdapterLayout } from '../../types/adapter.ts'
+import type { LoraLayout } from '../../types/adapter.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import { type Draw, dropoutColumns, dropoutRows } from '../dropout.ts'
 import type { Slot } from '../train-graph.ts'
@@ -26,7 +26,7 @@ export interface GradientsOptions {
   readonly tf: Tf
   readonly config: ModelConfig
   readonly slots: readonly Slot[]
-  readonly layout: AdapterLayout | null
+  readonly layout: LoraLayout | null
   readonly frozen: Tensors
   /** the flat parameter vector; read at each call */
   readonly theta: Float32Array

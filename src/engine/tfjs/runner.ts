@@ -1,6 +1,6 @@
 /** Scoring and decoding with TensorFlow.js. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs'
-import type { AdapterLayout } from '../../types/adapter.ts'
+import type { LoraLayout } from '../../types/adapter.ts'
 import type { PackedBatch } from '../../types/data.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import type { Labels } from '../batch.ts'
@@ -28,10 +28,10 @@ const NOTHING_TRAINED: ReadonlySet<string> = new Set()
 export class TfjsRunner implements ModelRunner<Tensors, TfjsCache> {
   readonly #tf: Tf
   readonly #config: ModelConfig
-  readonly #layout: AdapterLayout | null
+  readonly #layout: LoraLayout | null
   readonly #frozen: Tensors
 
-  constructor(tf: Tf, config: ModelConfig, layout: AdapterLayout | null, frozen: Tensors) {
+  constructor(tf: Tf, config: ModelConfig, layout: LoraLayout | null, frozen: Tensors) {
     this.#tf = tf
     this.#config = config
     this.#layout = layout

@@ -1,5 +1,5 @@
 /** What the engine tells its thread. Everything here survives structured cloning. */
-import type { AdapterLayout } from '../../types/adapter.ts'
+import type { LoraLayout } from '../../types/adapter.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import type { Slot } from '../train-graph.ts'
 import type { StepSettings, TrainerMemory } from '../trainer.ts'
@@ -19,7 +19,7 @@ interface TfjsCommon {
   /** frozen weights by name; emptied as they become tensors, so that there is one copy */
   readonly weights: Map<string, WeightValues>
   /** null: the base alone, or all of it trained */
-  readonly layout: AdapterLayout | null
+  readonly layout: LoraLayout | null
 }
 
 export interface TfjsTrainSetup extends TfjsCommon {

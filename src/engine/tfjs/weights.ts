@@ -1,7 +1,7 @@
 /** Weights as tensors: frozen ones once, what is fed by name, and an adapter on the linear layers. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs'
 import { CoveyError } from '../../base/errors.ts'
-import type { AdapterEntry, AdapterLayout } from '../../types/adapter.ts'
+import type { LoraEntry, LoraLayout } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
 import { loraScale } from '../adapter-graph.ts'
 import type { Weights } from './llama.ts'
@@ -29,7 +29,7 @@ export function keepWeights(tf: Tf, weights: Map<string, WeightValues>): Tensors
 }
 
 /** The factors that lie in `values`, by name. */
-export function factorTensors(tf: Tf, layout: AdapterLayout, values: Float32Array): Tensors {
+export function factorTensors(tf: Tf, layout: LoraLayout, values: Float32Array): Tensors {
   return new Map(layout.entries.map((e) => [e.name, flatTensor(tf, values, e.offset, e.shape)]))
 }
 
@@ -40,13 +40,13 @@ export function flatTensor(tf: Tf, values: Float32Array, offset: number, shape: 
 }
 
 interface Pair {
-  readonly A: AdapterEntry
-  readonly B: AdapterEntry
+  readonly A: LoraEntry
+  readonly B: LoraEntry
 }
 
 /** Both factors of each linear layer, in the layout's order. @throws CoveyError E_ADAPTER when one is missing */
-export function pairsOf(layout: AdapterLayout): ReadonlyMap<string, Pair> {
-  const found = new Map<string, Partial<Record<'A' | 'B', AdapterEntry>>>()
+export function pairsOf(layout: LoraLayout): ReadonlyMap<string, Pair> {
+  const found = new Map<string, Partial<Record<'A' | 'B', LoraEntry>>>()
   for (const entry of layout.entries) {
     found.set(entry.module, { ...found.get(entry.module), [entry.factor]: entry })
   }
@@ -60,7 +60,7 @@ export function pairsOf(layout: AdapterLayout): ReadonlyMap<string, Pair> {
 }
 
 /** @throws CoveyError E_ADAPTER for a layout of another model */
-export function checkAdapter(model: BaseModel, layout: AdapterLayout): void {
+export function checkAdapter(model: BaseModel, layout: LoraLayout): void {
   const names = new Set(model.tensorNames)
   for (const [module, { A, B }] of pairsOf(layout)) {
     if (!names.has(`${module}.weight`))
@@ -81,7 +81,7 @@ export interface WeightsOptions {
   /** what is trained or set, by name: weights, or an adapter's factors; none of the latter is the base alone */
   readonly fed: Tensors
   readonly trained: ReadonlySet<string>
-  readonly layout: AdapterLayout | null
+  readonly layout: LoraLayout | null
   /** dropout on what an adapter reads */
   readonly drop?: (module: string, x: Tensor2D) => Tensor2D
 }
