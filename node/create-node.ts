@@ -9,7 +9,7 @@ import type { TaskSpec } from '../src/types/spec.ts'
 import { encodeSpec, specDigest } from '../src/wire/spec.ts'
 import type { GlobalAdapter, NodeComponents, PrivateData, ProbeBook, TaskContext, Workbench } from './context.ts'
 import { startLine } from './duties/global.ts'
-import { fetchSpec } from './duties/spec.ts'
+import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
 import type { Tamper } from './misbehave.ts'
@@ -78,14 +78,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
         { task: options.task },
       )
     }
-    const { maxPositions } = components.model.config
-    if (spec.training.maxTokens > maxPositions) {
-      throw new CoveyError(
-        'E_SPEC',
-        `task ${options.task} has examples of up to ${spec.training.maxTokens} tokens (training.maxTokens), its base ${components.model.name} reads ${maxPositions}: the task cannot be trained`,
-        { task: options.task },
-      )
-    }
+    checkContext(options.task, spec, components.model)
     const layout = createLayout(components.model.config, spec.adapter)
     workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
     const data = options.loadData === null ? null : await options.loadData(spec)

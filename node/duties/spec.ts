@@ -1,5 +1,6 @@
 /** Gets the task's spec: from the disk, or from whoever announced it. Its sha256 is on chain, so anyone may serve it. */
 import { CoveyError } from '../../src/base/errors.ts'
+import type { BaseModel } from '../../src/types/model.ts'
 import type { TaskSpec } from '../../src/types/spec.ts'
 import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { decodeSpec } from '../../src/wire/spec.ts'
@@ -41,4 +42,18 @@ export async function fetchSpec(
     }
   }
   return decodeSpec(await store.blobs.get(digest, MAX_SPEC_BYTES))
+}
+
+/** @throws CoveyError E_SPEC when examples may be longer than what the base reads */
+export function checkContext(
+  task: number,
+  { training }: TaskSpec,
+  { name, config }: Pick<BaseModel, 'name' | 'config'>,
+): void {
+  if (training.maxTokens <= config.maxPositions) return
+  throw new CoveyError(
+    'E_SPEC',
+    `task ${task} has examples of up to ${training.maxTokens} tokens (training.maxTokens), its base ${name} reads ${config.maxPositions}: it cannot be trained; take part in another`,
+    { task },
+  )
 }

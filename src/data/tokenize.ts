@@ -1,6 +1,7 @@
 /** Examples as tokens: what the engine may see of private text. */
 import type { Example, TokenizedExample, Tokenizer } from '../types/data.ts'
 import { encoderExample } from './encoder-examples.ts'
+import { promptIds } from './prompt-ids.ts'
 
 export interface TokenizedExamples {
   readonly tokenized: readonly TokenizedExample[]
@@ -15,7 +16,7 @@ export interface TokenizedExamples {
  * model is given exactly those. End-of-text is added. For a decoder; an encoder's examples are made in encoder-examples.ts.
  */
 export function tokenizeExample(example: Example, tokenizer: Tokenizer): TokenizedExample {
-  const prompt = tokenizer.encode(example.prompt)
+  const prompt = promptIds(tokenizer, example.prompt)
   const ids = Int32Array.from([...prompt, ...tokenizer.encode(example.completion), tokenizer.eosId])
   return { ids, promptLength: prompt.length }
 }

@@ -95,6 +95,7 @@ class FolderTokenizer implements Tokenizer {
   readonly vocabSize: number
   readonly bosId: number | null
   readonly eosId: number
+  readonly openingId?: number
   readonly encoder?: EncoderMarks
   readonly #dir: string
   readonly #tokenizer: HuggingFaceTokenizer
@@ -127,6 +128,9 @@ class FolderTokenizer implements Tokenizer {
       return Number.isSafeInteger(listed) ? (listed as number) : null
     }
     this.bosId = id('bos')
+    // the file's own rule for what goes around a text, of which the front is kept
+    const [first] = tokenizer.encode('a').ids
+    if (first !== undefined && first === this.bosId) this.openingId = first
     const encoder = encoderMarks(dir, tokenizer, files)
     if (encoder !== null) this.encoder = encoder
     const eosId = id('eos') ?? encoder?.lastId ?? null

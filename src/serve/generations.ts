@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { anySignal } from '../base/abort.ts'
 import type { Random } from '../base/random.ts'
+import { promptIds } from '../data/prompt-ids.ts'
 import type { Clock } from '../types/clock.ts'
 import type { Tokenizer } from '../types/data.ts'
 import { type AnswerHead, openingChunk, textChunk, usageChunk, usageOf, wholeAnswer } from './answers.ts'
@@ -203,6 +204,6 @@ export class Generations {
 }
 
 function tokenize(tokenizer: Tokenizer, request: ParsedRequest): readonly (readonly number[])[] {
-  if ('prompts' in request.input) return request.input.prompts.map((text) => tokenizer.encode(text))
-  return [tokenizer.encode(tokenizer.chat(request.input.messages, true))]
+  if ('prompts' in request.input) return request.input.prompts.map((text) => promptIds(tokenizer, text))
+  return [promptIds(tokenizer, tokenizer.chat(request.input.messages, true))]
 }

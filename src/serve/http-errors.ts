@@ -13,6 +13,8 @@ export interface ErrorBody {
 
 const STATUS: Partial<Record<ErrorCode, readonly [status: ContentfulStatusCode, type: string]>> = {
   E_REQUEST: [400, 'invalid_request_error'],
+  // an encoder is asked to write
+  E_MODEL_ARCHITECTURE: [400, 'invalid_request_error'],
   E_TOO_LARGE: [413, 'invalid_request_error'],
   E_UNAUTHORIZED: [401, 'authentication_error'],
   E_BUSY: [429, 'rate_limit_error'],

@@ -67,6 +67,8 @@ export interface Tokenizer {
   encode(text: string): number[]
   /** special tokens are left out */
   decode(ids: readonly number[]): string
+  /** what stands in front of every text that the model was trained on; see src/data/prompt-ids.ts */
+  readonly openingId?: number
   /** set for an encoder, which reads a whole text and does not continue it */
   readonly encoder?: EncoderMarks
   /** the model's chat template, with the opening of the assistant's turn when `open` */

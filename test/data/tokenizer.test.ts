@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect } from 'chai'
 import { isCoveyError } from '../../src/base/errors.ts'
+import { promptIds } from '../../src/data/prompt-ids.ts'
 import { loadTokenizer } from '../../src/data/tokenizer.ts'
 import type { Tokenizer } from '../../src/types/data.ts'
 
@@ -87,6 +88,28 @@ describe('data/tokenizer', () => {
     expect(await refusal()).to.match(/no end-of-text token/)
     await writeFile(path.join(dir, 'config.json'), JSON.stringify({ eos_token_id: [2, 0] }))
     expect((await loadTokenizer(dir)).eosId).to.equal(2)
+  })
+
+  it('opens a prompt with the mark that the model was trained with, once', async () => {
+    expect(nano.openingId).to.equal(undefined)
+    expect(promptIds(nano, 'hi')).to.deep.equal(nano.encode('hi'))
+    const file = path.join(dir, 'tokenizer.json')
+    const json = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+    const mark = '<|im_start|>'
+    const special = { [mark]: { id: mark, ids: [1], tokens: [mark] } }
+    const single = [{ SpecialToken: { id: mark, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }]
+    const processor = { type: 'TemplateProcessing', single, pair: single, special_tokens: special }
+    await writeFile(file, JSON.stringify({ ...json, post_processor: processor }))
+    expect((await loadTokenizer(dir)).openingId, 'not the begin of text').to.equal(undefined)
+    await edit((config) => {
+      config.bos_token = mark
+    })
+    const tokenizer = await loadTokenizer(dir)
+    expect(tokenizer.openingId).to.equal(1)
+    expect(tokenizer.encode('hi'), 'a completion is not opened').to.deep.equal(nano.encode('hi'))
+    expect(promptIds(tokenizer, 'hi')).to.deep.equal([1, ...nano.encode('hi')])
+    expect(promptIds(tokenizer, `${mark}hi`), 'a template wrote it').to.deep.equal([1, ...nano.encode('hi')])
+    expect(promptIds(tokenizer, '')).to.deep.equal([1])
   })
 
   it('says what is wrong with a folder', async () => {

@@ -97,6 +97,24 @@ describe('families: decoding with a cache', () => {
     })
   }
 
+  for (const [name, json] of DECODERS) {
+    it(`${name}: writes what scoring finds likeliest, prompts of several lengths at once`, async () => {
+      const model = livelyModel(familyConfig(json))
+      const prompts = [IDS.slice(0, 5), IDS.slice(3, 4), IDS.slice(2, 10)]
+      const inference = await createOnnxEngine().openInference({ model, layout: null, threads: 1 })
+      const options = { maxTokens: 5, temperature: 0, topP: 1, seed: 1, stopIds: [] }
+      const written: number[][] = prompts.map(() => [])
+      for await (const { row, id } of inference.generate(prompts, options)) written[row]?.push(id)
+      await inference.close()
+      for (const [row, prompt] of prompts.entries()) {
+        const text = [...prompt, ...(written[row] as number[])]
+        const logits = referenceLogits(json, reader(model), text)
+        const likeliest = logits.slice(prompt.length - 1, -1).map((l) => l.indexOf(Math.max(...l)))
+        expect(written[row], `prompt ${row}`).to.deep.equal(likeliest)
+      }
+    })
+  }
+
   for (const [name, json] of ENCODERS) {
     it(`${name}: does not generate, and says so`, async () => {
       const model = livelyModel(familyConfig(json))

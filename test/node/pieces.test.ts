@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { TaskContext } from '../../node/context.ts'
 import { scoreRound, toScore } from '../../node/duties/score.ts'
-import { fetchSpec } from '../../node/duties/spec.ts'
+import { checkContext, fetchSpec } from '../../node/duties/spec.ts'
 import { trainDelta } from '../../node/duties/train.ts'
 import type { NodeEvent } from '../../node/events.ts'
 import { every } from '../../node/every.ts'
@@ -25,6 +25,7 @@ import { expectRejects } from '../support/expect-error.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { roundView } from '../support/round-facts.ts'
 import { toySpec } from '../support/simulation.ts'
+import { tinyConfig } from '../support/tiny-config.ts'
 
 describe('learning rate', () => {
   const training = { ...toySpec().training, learningRate: 0.4, warmupSteps: 4 }
@@ -46,6 +47,19 @@ describe('learning rate', () => {
       fc.property(fc.nat(99), (done) => {
         expect(at(done + 1)).to.be.below(at(done))
       }),
+    )
+  })
+})
+
+describe('context', () => {
+  it("is the base's: a task with longer examples is refused", async () => {
+    const spec = (maxTokens: number) => ({ ...toySpec(), training: { ...toySpec().training, maxTokens } })
+    const model = { name: 'tiny', config: tinyConfig }
+    checkContext(7, spec(tinyConfig.maxPositions), model)
+    await expectRejects(
+      () => checkContext(7, spec(tinyConfig.maxPositions + 1), model),
+      'E_SPEC',
+      /task 7 has examples of up to 65 tokens.*tiny reads 64/,
     )
   })
 })

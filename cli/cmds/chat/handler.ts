@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { CoveyError } from '../../../src/base/errors.ts'
+import { promptIds } from '../../../src/data/prompt-ids.ts'
 import { complete } from '../../../src/serve/completion.ts'
 import type { ServedModel } from '../../../src/serve/model-slot.ts'
 import { stopIdsOf } from '../../../src/serve/stop-ids.ts'
@@ -38,7 +39,7 @@ export const chatHandler: Handler<typeof chatOptions> = async (options, [message
   const system: ChatMessage[] = options.system === null ? [] : [{ role: 'system', content: options.system }]
 
   const ask = async (prompt: string): Promise<Answer> => {
-    const ids = tokenizer.encode(prompt)
+    const ids = promptIds(tokenizer, prompt)
     const room = model.config.maxPositions - ids.length
     if (room < 1 || ids.length === 0) {
       const expected = `expected 1 to ${model.config.maxPositions - 1} tokens (the model's context)`
