@@ -28,7 +28,17 @@ describe('covey with an encoder', function () {
     await writeFile(data, [records('the film was'), records('a very'), records('the film was very')].join('\n'))
     await writeFile(heldOut, records('the film was very', ' .'))
     const train = ['train', data, '--model', model, '--out', out, '--test', heldOut, '--max-tokens', '32', '--json']
-    const trained = await runCli([...train, '--steps', '120', '--batch', '8', '--rank', '8', '--learning-rate', '0.005'])
+    const trained = await runCli([
+      ...train,
+      '--steps',
+      '120',
+      '--batch',
+      '8',
+      '--rank',
+      '8',
+      '--learning-rate',
+      '0.005',
+    ])
     expect(trained.stderr).to.equal('')
     expect(trained.code).to.equal(0)
     const { test } = JSON.parse(trained.stdout)
