@@ -50,7 +50,10 @@ export const ERROR_CODES = {
     'give a model folder or the name of a model pulled with `covey model pull`; fetch a broken one again',
   ],
   E_MODEL_SHAPE: ['a tensor is missing or has another shape than config.json says', 'fetch the model folder again'],
-  E_MODEL_ARCHITECTURE: ['the architecture is not one that Covey knows', 'use one of those that the message lists'],
+  E_MODEL_ARCHITECTURE: [
+    'the architecture is not one that Covey knows, asks for what its graphs do not have, or cannot do what is wanted',
+    'use a model of a family that the message lists, or do something else with this one',
+  ],
   E_HUB: [
     'the model hub cannot be reached or breaks the protocol',
     'check the network and --endpoint, then run the command again: it goes on where it stopped',

@@ -2,9 +2,10 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { createLayout, linearNames } from '../../src/adapter/layout.ts'
 import { bytesOf } from '../../src/base/bytes.ts'
-import type { ErrorCode } from '../../src/base/errors.ts'
+import { type ErrorCode, isCoveyError } from '../../src/base/errors.ts'
 import { encodeSafetensors, type TensorBytes, toBf16, toFloat32 } from '../../src/base/safetensors.ts'
 import { architectureFor } from '../../src/model/architectures.ts'
 import { loadModel } from '../../src/model/load.ts'
@@ -113,6 +114,33 @@ describe('families: config.json', () => {
     it(`${family}: refuses ${JSON.stringify(change)}`, () =>
       expectRejects(() => familyConfig({ ...FAMILIES[family], ...change }), code, message))
   }
+
+  it('reads any JSON as a config or says what is wrong with it, in its own words', () => {
+    const names = Object.keys(FAMILIES)
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...names),
+        fc.array(fc.tuple(fc.nat(), fc.jsonValue({ maxDepth: 2 })), { minLength: 1, maxLength: 3 }),
+        (name, changes) => {
+          const json = { ...FAMILIES[name], rope_scaling: null, rope_parameters: null, layer_types: null } as Record<
+            string,
+            unknown
+          >
+          const fields = Object.keys(json).filter((field) => field !== 'architectures')
+          for (const [at, value] of changes) json[fields[at % fields.length] as string] = value
+          try {
+            const config = familyConfig({ ...json, architectures: FAMILIES[name]?.architectures })
+            expect(config.layers).to.be.within(1, 512)
+          } catch (error) {
+            if (!isCoveyError(error)) throw error
+            expect(error.code).to.be.oneOf(['E_MODEL_FILE', 'E_MODEL_ARCHITECTURE'])
+            expect(error.message).to.match(/^config\.json: /)
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
 
   it('says which families it knows', () =>
     expectRejects(
