@@ -34,8 +34,8 @@ interface TapeEntry {
   readonly pullbacks: readonly (readonly [input: Value, pullback: Pullback])[]
 }
 
-export type ConstantData = Float32Array | BigInt64Array | Int32Array | Int8Array
-type ConstantType = 'float32' | 'int64' | 'int32' | 'int8'
+export type ConstantData = Float32Array | BigInt64Array | Int32Array | Int8Array | Uint8Array
+type ConstantType = 'float32' | 'int64' | 'int32' | 'int8' | 'uint8'
 
 interface OpOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>
@@ -275,7 +275,7 @@ function weightFile(constants: readonly Constant[], source: string): WeightFileP
   return { name: `${digestOfJson({ version: WEIGHT_FILE_VERSION, source, what })}.weights`, size, parts }
 }
 
-const BYTES: Readonly<Record<ConstantType, number>> = { float32: 4, int64: 8, int32: 4, int8: 1 }
+const BYTES: Readonly<Record<ConstantType, number>> = { float32: 4, int64: 8, int32: 4, int8: 1, uint8: 1 }
 
 const byteLength = ({ shape, type }: Constant): number => shape.reduce((n, d) => n * d, BYTES[type])
 
@@ -293,6 +293,7 @@ function read({ name, shape, type, read }: Constant): ConstantData {
 function elementTypeOf(data: ConstantData): ConstantType {
   if (data instanceof Float32Array) return 'float32'
   if (data instanceof Int8Array) return 'int8'
+  if (data instanceof Uint8Array) return 'uint8'
   return data instanceof Int32Array ? 'int32' : 'int64'
 }
 

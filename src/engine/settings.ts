@@ -2,7 +2,8 @@
 import type { Precision, TrainingEngine } from '../types/engine.ts'
 
 export const PRECISIONS = ['fp32', 'int8'] as const satisfies readonly Precision[]
-export const PRECISION_SETTINGS = ['auto', ...PRECISIONS] as const
+/** 4 bits are never a machine's own choice: they save memory, not time, and the loss shows it. */
+export const PRECISION_SETTINGS = ['auto', ...PRECISIONS, 'int4'] as const
 
 export type PrecisionChoice = (engine: TrainingEngine, threads: number) => Promise<Precision>
 

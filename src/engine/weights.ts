@@ -4,6 +4,7 @@ import type { BaseModel } from '../types/model.ts'
 import type { AdapterGraph, FrozenLinear } from './adapter-graph.ts'
 import type { DecoderWeights } from './attention.ts'
 import type { Graph, Value } from './graph.ts'
+import { Int4Products } from './int4.ts'
 import { Int8Products } from './int8.ts'
 import { gemm, linear } from './ops.ts'
 
@@ -47,12 +48,14 @@ export function graphWeights(g: Graph, options: GraphWeightsOptions): GraphWeigh
     return made
   }
   const int8 = precision === 'int8' ? new Int8Products(g, model) : null
+  const rounded = precision === 'int4' ? new Int4Products(g, model) : int8
   const names = new Set(model.tensorNames)
   const layer = (module: string): FrozenLinear => {
     const name = `${module}.weight`
     const bias = `${module}.bias`
     return {
-      product: (x, plus) => (int8 && !fed.has(name) ? int8.linear(name, x, plus) : linear(g, x, base(name), plus)),
+      product: (x, plus) =>
+        rounded && !fed.has(name) ? rounded.linear(name, x, plus) : linear(g, x, base(name), plus),
       weight: () => base(name),
       bias: () => (names.has(bias) ? weight(bias) : null),
     }
@@ -65,9 +68,10 @@ export function graphWeights(g: Graph, options: GraphWeightsOptions): GraphWeigh
     linears: <const M extends readonly string[]>(modules: M, x: Value) =>
       modules.map((module) => one(module, x)) as { readonly [K in keyof M]: Value },
     head(name) {
-      const rounded = int8 !== null && !fed.has(name)
+      // in 4 bits too much is lost: every token's logit passes here
+      const inBytes = int8 !== null && !fed.has(name)
       return {
-        logits: (h) => (rounded ? int8.forward(name, h) : gemm(g, h, weight(name), { transB: true })),
+        logits: (h) => (inBytes ? int8.forward(name, h) : gemm(g, h, weight(name), { transB: true })),
         // never in 8 bits: probabilities span more orders of magnitude than those hold, and without the mass of the unlikely
         // tokens, each of which rounds to 0, training diverges (bench/curve.ts)
         back: (p) => gemm(g, p, weight(name)),

@@ -26,10 +26,11 @@ export interface OptimizerConfig {
 }
 
 /**
- * In what the products with frozen weights are computed: float32, or 8 bits both ways (less memory, faster where the
- * processor has 8-bit instructions, a loss that differs by rounding). What is trained is always float32.
+ * In what the products with frozen weights are computed: float32; 8 bits both ways (less memory, faster where the processor
+ * has 8-bit instructions, a loss that differs by rounding); 4 bits for the weights alone (a sixth of the memory, a loss that
+ * differs visibly). What is trained is always float32.
  */
-export type Precision = 'fp32' | 'int8'
+export type Precision = 'fp32' | 'int8' | 'int4'
 
 export interface TrainerOptions {
   readonly model: BaseModel
