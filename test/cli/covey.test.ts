@@ -48,6 +48,15 @@ describe('covey', function () {
     expect(JSON.parse(failed.stdout)).to.have.nested.property('error.code', 'E_DISK')
   })
 
+  it('measures which precision this machine trains faster in', async () => {
+    const run = await runCli(['bench', '--threads', '1', '--json'])
+    expect(run.code, run.stderr).to.equal(0)
+    const { measured, chosen, kept } = JSON.parse(run.stdout)
+    expect(measured.map((m: { precision: string }) => m.precision)).to.include.members(['fp32', 'int8', chosen])
+    for (const { ms } of measured) expect(ms).to.be.greaterThan(0)
+    expect(kept).to.equal(true)
+  })
+
   it('inspects a file without printing its text, unless it is asked to', async () => {
     const dir = await tempFolder()
     const file = join(dir, 'd.jsonl')
