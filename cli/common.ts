@@ -53,7 +53,12 @@ export const trainingComputeOptions = {
     null,
   ),
 }
-export const adapterOption = option('--adapter <folder>', 'adapter in the layout of PEFT', text, null)
+export const adapterOption = option(
+  '--adapter <folder>',
+  'adapter that was trained by Covey, or one in the layout of PEFT',
+  text,
+  null,
+)
 export const passwordFileOption = option(
   '--password-file <file>',
   "file with the key files' password (else COVEY_PASSWORD, else asked for)",

@@ -1,5 +1,6 @@
 /** The merged model behind the OpenAI-compatible API: opened once, then moved to each new global adapter. */
 import pino from 'pino'
+import { virtualTokens } from '../src/adapter/method.ts'
 import { seededRandom } from '../src/base/random.ts'
 import { ModelSlot } from '../src/serve/model-slot.ts'
 import { createServer } from '../src/serve/server.ts'
@@ -38,7 +39,7 @@ export async function serveModel(parts: ServeParts, settings: ServeSettings, id:
     tokenizer,
     baseDigest: model.digest,
     adapterDigest: null,
-    contextTokens: model.config.maxPositions,
+    contextTokens: model.config.maxPositions - virtualTokens(layout),
     stopIds: stopIdsOf(tokenizer, model.config),
   })
   const server = createServer({

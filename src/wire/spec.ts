@@ -75,8 +75,16 @@ const spec = z.strictObject({
   data: z.strictObject({ prompt: template, completion: template }),
 }) satisfies z.ZodType<TaskSpec>
 
+/** What somebody writes who wants another method than LoRA; LoRA's own settings do not name it. */
+const otherMethod = z.object({ adapter: z.object({ method: z.string().max(64) }) })
+
 /** A spec out of untrusted JSON; unknown fields are refused, since they would change the digest unseen. @throws CoveyError E_SPEC */
 export function parseSpec(json: unknown): TaskSpec {
+  const method = otherMethod.safeParse(json)
+  if (method.success && method.data.adapter.method !== 'lora') {
+    const message = `task spec: adapter.method: a network's rounds move LoRA's factors, got ${JSON.stringify(method.data.adapter.method)}; other methods are trained alone (covey train --method)`
+    throw new CoveyError('E_SPEC', message, { method: method.data.adapter.method })
+  }
   const result = spec.safeParse(json)
   if (result.success) return result.data
   const found = result.error.issues.slice(0, 5).map((i) => `${i.path.join('.') || 'spec'}: ${i.message}`)

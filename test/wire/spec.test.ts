@@ -88,6 +88,12 @@ describe('task spec', () => {
     spec(() => decodeSpec(utf8.encode(twice)))
   })
 
+  it('of another method than LoRA is refused, and told what to do', () => {
+    expect(spec(() => parseSpec(change('adapter', { method: 'ia3' })))).to.match(
+      /adapter\.method.*"ia3".*trained alone/,
+    )
+  })
+
   it('over the cap is refused before it is read', () => {
     expect(spec(() => decodeSpec(new Uint8Array(MAX_SPEC_BYTES + 1)))).to.include(String(MAX_SPEC_BYTES))
   })

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { virtualTokens } from '../../../src/adapter/method.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
 import { promptIds } from '../../../src/data/prompt-ids.ts'
 import { complete } from '../../../src/serve/completion.ts'
@@ -27,22 +28,23 @@ export const chatHandler: Handler<typeof chatOptions> = async (options, [message
   const engine = await engineOf(config)
   const inference = await engine.openInference({ model, layout, threads: config.settings.threads ?? 0 })
   if (adapter !== null) inference.setAdapter(adapter.adapter.values)
+  const contextTokens = model.config.maxPositions - virtualTokens(layout)
   const served: ServedModel = {
     id: model.name,
     inference,
     tokenizer,
     baseDigest: model.digest,
     adapterDigest: adapter?.digest ?? null,
-    contextTokens: model.config.maxPositions,
+    contextTokens,
     stopIds: stopIdsOf(tokenizer, model.config),
   }
   const system: ChatMessage[] = options.system === null ? [] : [{ role: 'system', content: options.system }]
 
   const ask = async (prompt: string): Promise<Answer> => {
     const ids = promptIds(tokenizer, prompt)
-    const room = model.config.maxPositions - ids.length
+    const room = contextTokens - ids.length
     if (room < 1 || ids.length === 0) {
-      const expected = `expected 1 to ${model.config.maxPositions - 1} tokens (the model's context)`
+      const expected = `expected 1 to ${contextTokens - 1} tokens (the model's context)`
       throw new CoveyError('E_REQUEST', `the conversation: ${expected}, got ${ids.length}; begin a new one`)
     }
     const { temperature, topP, seed, stop: stops } = options

@@ -1,3 +1,4 @@
+import { virtualTokens } from '../../../src/adapter/method.ts'
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
 import type { EvalResult } from '../../../src/types/engine.ts'
 import type { Handler } from '../../command.ts'
@@ -14,7 +15,10 @@ export const evalHandler: Handler<typeof evalOptions> = async (options, [file = 
   const threads = config.settings.threads ?? 0
   const { model, tokenizer } = await openModel(config, signal)
   const adapter = await openAdapter(options.adapter, model)
-  const maxTokens = Math.min(options.maxTokens, model.config.maxPositions)
+  const maxTokens = Math.min(
+    options.maxTokens,
+    model.config.maxPositions - virtualTokens(adapter?.adapter.layout ?? null),
+  )
   const { examples, badLines } = await loadExamples(file, options, tokenizer, signal)
   const { tokenized, tooLong, empty } = tokenizeExamples(
     examples.slice(0, options.limit ?? undefined),

@@ -3,7 +3,8 @@ import { trainAlone } from '../../../node/train-alone.ts'
 import type { TrainProgress } from '../../../node/train-loop.ts'
 import { adapterDigest } from '../../../src/adapter/delta.ts'
 import { writeAdapter } from '../../../src/adapter/folder.ts'
-import { createLayout, initialAdapter, linearNames } from '../../../src/adapter/layout.ts'
+import { virtualTokens } from '../../../src/adapter/method.ts'
+import { methodLayout, untrainedAdapter } from '../../../src/adapter/methods.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
@@ -15,16 +16,27 @@ import type { Example } from '../../../src/types/data.ts'
 import type { Handler } from '../../command.ts'
 import { configOf, duration, engineOf, loadExamples, ORIGIN_FILE, openAdapter, openModel } from '../../common.ts'
 import { measure } from '../../measure.ts'
+import { methodNamed } from './method.ts'
 import type { trainOptions } from './options.ts'
 
-export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], context) => {
-  const { output, signal } = context
+export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], command) => {
+  const { output, signal } = command
   const { dir, model: folder, engine: name, precision, threads: cores, nice } = options
-  const config = configOf({ dir, model: folder, engine: name, precision, threads: cores, nice }, context)
+  const config = configOf({ dir, model: folder, engine: name, precision, threads: cores, nice }, command)
   const { model, tokenizer } = await openModel(config, signal)
   const threads = config.settings.threads ?? 0
-  if (options.maxTokens > model.config.maxPositions) {
-    const message = `--max-tokens: expected at most ${model.config.maxPositions} (the model's context), got ${options.maxTokens}`
+  const method = methodNamed(options.method)
+  const chosen = method.choose(options, model.config)
+  const given = await openAdapter(options.adapter, model)
+  const start = given?.adapter ?? untrainedAdapter(model, methodLayout(model, chosen.settings))
+  const { layout } = start
+  if (layout.method !== chosen.settings.method) {
+    const message = `--adapter ${options.adapter} was made with the method ${layout.method}: go on with --method ${layout.method}, got --method ${options.method}`
+    throw new CoveyError('E_CONFIG', message)
+  }
+  const context = model.config.maxPositions - virtualTokens(layout)
+  if (options.maxTokens > context) {
+    const message = `--max-tokens: expected at most ${context} (the model's context without virtual tokens), got ${options.maxTokens}`
     throw new CoveyError('E_CONFIG', message)
   }
 
@@ -35,13 +47,11 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
   const examples = read.examples.filter((e) => !held.has(exampleKey(e)))
   const { tokenized, tooLong, empty } = tokenizeExamples(examples, tokenizer, options.maxTokens)
 
-  const start = await startAdapter(options, model.config, () => openAdapter(options.adapter, model))
-  const { layout } = start
   const training = {
     steps: options.steps,
     batchExamples: options.batch,
     maxTokens: options.maxTokens,
-    learningRate: options.learningRate,
+    learningRate: options.learningRate ?? method.learningRate,
     warmupSteps: Math.min(options.warmup, options.steps),
     schedule: options.schedule,
     weightDecay: options.weightDecay,
@@ -49,20 +59,21 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
   }
   const left = read.badLines + tooLong + empty
   output.line(
-    `${tokenized.length} examples, adapter of ${layout.size} values on ${model.name}${left > 0 ? `; ${left} records left out` : ''}`,
+    `${tokenized.length} examples, ${options.method} adapter of ${layout.size} values on ${model.name}${left > 0 ? `; ${left} records left out` : ''}`,
   )
   const testSet = (list: readonly Example[]) => tokenizeExamples(list, tokenizer, options.maxTokens).tokenized
   const engine = await engineOf(config)
   const before =
     test === null
       ? null
-      : await measure(engine, model, start, testSet(test.examples), options.maxTokens, threads, signal)
+      : await measure(engine, model, given?.adapter ?? null, testSet(test.examples), options.maxTokens, threads, signal)
 
   const run = trainAlone({
     engine,
     model,
     layout,
-    factors: options.frozenA ? ['B'] : ['A', 'B'],
+    factors: chosen.factors,
+    ...(chosen.precision !== undefined && { precision: chosen.precision }),
     start: start.values,
     training,
     examples: tokenized,
@@ -83,6 +94,7 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
     base: model.name,
     baseDigest: model.digest,
     adapterDigest: adapterDigest(adapter),
+    method: options.method,
     steps: summary.steps,
   }
   await writeFileAtomic(join(out, ORIGIN_FILE), [utf8.encode(`${JSON.stringify(origin, null, 2)}\n`)])
@@ -112,25 +124,6 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
     tokensPerSecond,
     test: before === null || after === null ? null : { before, after },
   }
-}
-
-async function startAdapter(
-  options: Parameters<typeof trainHandler>[0],
-  modelConfig: Parameters<typeof createLayout>[0],
-  open: () => ReturnType<typeof openAdapter>,
-): Promise<Adapter> {
-  const given = await open()
-  if (given !== null) return given.adapter
-  return initialAdapter(
-    createLayout(modelConfig, {
-      rank: options.rank,
-      alpha: options.alpha,
-      rsLora: options.rsLora,
-      dropout: options.dropout,
-      targets: options.target.length > 0 ? options.target : linearNames(modelConfig),
-      seed: options.seed,
-    }),
-  )
 }
 
 function progressLine(p: TrainProgress): string {
