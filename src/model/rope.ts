@@ -126,16 +126,19 @@ function readLongRope(
       throw configError(`rope_scaling.${field}: expected ${dim / 2} numbers, got ${list.length}`)
     }
   }
-  const ratio = longPositions / originalPositions
-  const magnitude = ratio <= 1 ? 1 : Math.sqrt(1 + Math.log(ratio) / Math.log(originalPositions))
   return {
     kind: 'longrope',
     shortFactors,
     longFactors,
     originalPositions,
     longPositions,
-    magnitude: c.attention_factor ?? magnitude,
+    magnitude: c.attention_factor ?? longMagnitude(originalPositions, longPositions),
   }
+}
+
+function longMagnitude(originalPositions: number, longPositions: number): number {
+  const ratio = longPositions / originalPositions
+  return ratio <= 1 ? 1 : Math.sqrt(1 + Math.log(ratio) / Math.log(originalPositions))
 }
 
 /** The inverse of `readRope`, in the fields that transformers 4 and 5 both read. */
@@ -172,11 +175,14 @@ function writeScaling(s: RopeScaling): Record<string, unknown> {
         attention_factor: s.magnitude,
       }
     case 'longrope':
+      // transformers' Phi3Config took exactly these three fields for years
       return {
-        rope_type: s.kind,
+        type: s.kind,
         short_factor: s.shortFactors,
         long_factor: s.longFactors,
-        attention_factor: s.magnitude,
+        ...(s.magnitude === longMagnitude(s.originalPositions, s.longPositions)
+          ? {}
+          : { attention_factor: s.magnitude }),
       }
   }
 }

@@ -28,7 +28,7 @@ export interface PackedBatch {
   readonly length: number
   /** (rows·length) */
   readonly ids: Int32Array
-  /** (rows·length) the token to predict at this place; IGNORE_LABEL carries no loss */
+  /** (rows·length) the token (of a classifier: the class) to predict at this place; IGNORE_LABEL carries no loss */
   readonly labels: Int32Array
   /** (rows·length) 0-based place inside the example */
   readonly positions: Int32Array

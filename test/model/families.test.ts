@@ -65,6 +65,15 @@ describe('families: config.json', () => {
     expect(familyConfig(json)).to.deep.equal(familyConfig(old))
   })
 
+  it('a written LongRoPE has the fields that Phi3Config takes, and keeps a magnitude of its own', () => {
+    const scaling = (json: ConfigJson): unknown =>
+      architectureFor('Phi3ForCausalLM').writeConfig(familyConfig(json), 'F32').rope_scaling
+    const phi = FAMILIES['Phi-4-mini'] as ConfigJson
+    expect(scaling(phi)).to.have.all.keys('type', 'short_factor', 'long_factor')
+    const own = { ...phi, rope_scaling: { ...(phi.rope_scaling as object), attention_factor: 1.5 } }
+    expect(scaling(own)).to.include({ attention_factor: 1.5 })
+  })
+
   it('names of PEFT are those of Hugging Face', () => {
     const modules = (family: string): string[] => {
       const config = familyConfig(FAMILIES[family] as ConfigJson)
