@@ -37,7 +37,8 @@ export async function writePeft(
   }
   const config = {
     peft_type: peft.type,
-    task_type: 'CAUSAL_LM',
+    // PEFT's own kinds for encoders would train a head of theirs beside the adapter
+    task_type: model.plain?.causal === false ? null : 'CAUSAL_LM',
     base_model_name_or_path: name,
     ...peft.write(layout, model),
   }

@@ -1,12 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
+import { createLayout, initialAdapter, linearNames } from '../../src/adapter/layout.ts'
 import { readPeft, writePeft } from '../../src/adapter/peft.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { encodeSafetensors, parseSafetensors, toBf16 } from '../../src/base/safetensors.ts'
 import { createRandomModel } from '../../src/model/random.ts'
 import { expectRejects } from '../support/expect-error.ts'
+import { FAMILIES, familyConfig } from '../support/families.ts'
 import { useTempFolders } from '../support/temp-folder.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 
@@ -33,6 +34,22 @@ describe('PEFT folders', () => {
     expect(back.values).to.deep.equal(adapter.values)
     expect(back.layout).to.deep.equal(createLayout(tinyConfig, { ...layout.lora, seed: 0 }))
   })
+
+  for (const [name, family] of Object.entries(FAMILIES)) {
+    it(`${name}: every linear layer, there and back`, async () => {
+      const dir = await folder()
+      const model = createRandomModel(familyConfig(family), 1)
+      const all = createLayout(model.config, { ...tinyLora, targets: linearNames(model.config), seed: 0 })
+      const values = Float32Array.from({ length: all.size }, () => random.next() - 0.5)
+      await writePeft(dir, { layout: all, values }, model)
+      const json = JSON.parse(await readFile(join(dir, 'adapter_config.json'), 'utf8'))
+      expect(json.target_modules).to.have.members(linearNames(model.config))
+      expect(json.task_type).to.equal(name.startsWith('DistilBERT') ? null : 'CAUSAL_LM')
+      const back = await readPeft(dir, model)
+      expect(back.layout).to.deep.equal(all)
+      expect(back.values).to.deep.equal(values)
+    })
+  }
 
   it("reads other writers' order, dtype, metadata and target order", async () => {
     const dir = await folder()
