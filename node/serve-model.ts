@@ -20,6 +20,8 @@ export interface ServeParts {
   readonly layout: AdapterLayout | null
   readonly clock: Clock
   readonly threads: number
+  /** what requests are told they were answered by, before an adapter is set: the model's own digest and none unless given */
+  readonly digests?: { readonly base: string; readonly adapter: string | null }
 }
 
 export interface ServedModelHandle {
@@ -32,13 +34,14 @@ export interface ServedModelHandle {
 /** @throws CoveyError E_PORT | E_ENGINE */
 export async function serveModel(parts: ServeParts, settings: ServeSettings, id: string): Promise<ServedModelHandle> {
   const { engine, model, tokenizer, layout, clock, threads } = parts
+  const digests = parts.digests ?? { base: model.digest, adapter: null }
   const inference = await engine.openInference({ model, layout, threads })
   const slot = new ModelSlot({
     id,
     inference,
     tokenizer,
-    baseDigest: model.digest,
-    adapterDigest: null,
+    baseDigest: digests.base,
+    adapterDigest: digests.adapter,
     contextTokens: model.config.maxPositions - virtualTokens(layout),
     stopIds: stopIdsOf(tokenizer, model.config),
   })

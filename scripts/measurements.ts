@@ -5,13 +5,14 @@
  *   npm run -s quickstart -- ARGS --json > out.json && node scripts/measurements.ts --add NAME out.json -- ARGS
  *
  * and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
- * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write).
+ * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
+import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { quickstartSection, type Recorded } from './sections/quickstart.ts'
 import { type RuleRun, rulesSection } from './sections/rules.ts'
 import { type TrainRun, trainSection } from './sections/training.ts'
@@ -47,6 +48,7 @@ const sections = [
   ...results<Recorded>().map(([name, run]) => quickstartSection(name.replaceAll('-', ' '), run)),
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
   ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
+  ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),
   ...results<CurveRun>('curves').map(([name, run]) => curveSection(name, run)),
 ]
 const head =

@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { createLayout, initialAdapter, loraScale } from '../../src/adapter/layout.ts'
-import { mergeAdapter } from '../../src/adapter/merge.ts'
+import { foldForDecoding, mergeAdapter } from '../../src/adapter/merge.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { createRandomModel } from '../../src/model/random.ts'
 import type { Adapter } from '../../src/types/adapter.ts'
+import { livelyModel } from '../support/engine-fixtures.ts'
 import { expectRejects } from '../support/expect-error.ts'
+import { methodSettings, movedAdapter } from '../support/method-settings.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 
 describe('mergeAdapter', () => {
@@ -58,5 +60,27 @@ describe('mergeAdapter', () => {
     await expectRejects(() => mergeAdapter(wide, adapter), 'E_ADAPTER', /down_proj\.weight.*\[12, 20\].*\[12, 24\]/)
     const shallow = createRandomModel({ ...tinyConfig, layers: 1 }, 1)
     await expectRejects(() => mergeAdapter(shallow, adapter), 'E_ADAPTER', /layers\.1\..*no such tensor/)
+  })
+})
+
+describe('foldForDecoding', () => {
+  const base = livelyModel(tinyConfig)
+  const folded = (name: string) => foldForDecoding(base, movedAdapter(base, methodSettings(tinyConfig)[name]!))
+
+  it('keeps LoRA beside the base, since it is exchanged, and what cannot be merged', () => {
+    for (const name of ['LoRA', 'prefix', 'prompt', 'bottleneck, Houlsby']) {
+      const { model, beside } = folded(name)
+      expect(model).to.equal(base)
+      expect(beside).to.not.equal(null)
+    }
+    expect(foldForDecoding(base, null)).to.deep.equal({ model: base, beside: null })
+  })
+
+  it('merges every other method', () => {
+    for (const name of ['DoRA', '(IA)³', 'selected layers', 'full']) {
+      const { model, beside } = folded(name)
+      expect(beside).to.equal(null)
+      expect(model.digest).to.not.equal(base.digest)
+    }
   })
 })

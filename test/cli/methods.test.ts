@@ -50,6 +50,11 @@ describe('covey train --method', () => {
       expect(measured.adapterDigest).to.equal(trained.adapterDigest)
       expect(measured.adapted.loss).to.be.lessThan(measured.base.loss)
 
+      const chat = ['chat', 'say 1:', '--raw', '--model', model, '--adapter', adapter, '--max-tokens', '3', '--json']
+      const answer = JSON.parse((await runCli([...chat, '--threads', '1'])).stdout)
+      expect(answer).to.include({ adapterDigest: trained.adapterDigest })
+      expect(answer.tokens).to.be.greaterThan(0)
+
       const out = join(dir, 'merged')
       const exported = JSON.parse(
         (await runCli(['export', '--model', model, '--adapter', adapter, '--out', out, '--dtype', 'F32', '--json']))
@@ -65,4 +70,33 @@ describe('covey train --method', () => {
       expect(folded.base.loss).to.be.closeTo(measured.adapted.loss, 1e-4)
     })
   }
+
+  it('goes on with an adapter by the method that it was trained with only', async () => {
+    const dir = await tempFolder()
+    const model = await writeTinyModel(join(dir, 'm'))
+    const data = join(dir, 'data.jsonl')
+    await writeFile(data, RECORDS.join('\n'))
+    const adapter = join(dir, 'adapter')
+    const common = ['--prompt', '{text}:', '--completion', ' {label}', '--model', model, '--max-tokens', '32']
+    const train = [
+      'train',
+      data,
+      ...common,
+      '--steps',
+      '2',
+      '--batch',
+      '4',
+      '--threads',
+      '1',
+      '--json',
+      '--out',
+      adapter,
+    ]
+    await runCli([...train, '--method', 'houlsby', '--width', '4'])
+    const again = JSON.parse((await runCli([...train, '--method', 'houlsby', '--adapter', adapter])).stdout)
+    expect(again.method).to.equal('houlsby')
+    const other = JSON.parse((await runCli([...train, '--method', 'dora', '--adapter', adapter])).stdout)
+    expect(other.error.code).to.equal('E_CONFIG')
+    expect(other.error.message).to.include('expected --method houlsby or pfeiffer')
+  })
 })

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { foldForDecoding } from '../../../src/adapter/merge.ts'
 import { virtualTokens } from '../../../src/adapter/method.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
 import { promptIds } from '../../../src/data/prompt-ids.ts'
@@ -24,10 +25,11 @@ export const chatHandler: Handler<typeof chatOptions> = async (options, [message
   )
   const { model, tokenizer } = await openModel(config, signal)
   const adapter = await openAdapter(options.adapter, model)
-  const layout = adapter?.adapter.layout ?? null
+  const { model: folded, beside } = foldForDecoding(model, adapter?.adapter ?? null)
+  const layout = beside?.layout ?? null
   const engine = await engineOf(config)
-  const inference = await engine.openInference({ model, layout, threads: config.settings.threads ?? 0 })
-  if (adapter !== null) inference.setAdapter(adapter.adapter.values)
+  const inference = await engine.openInference({ model: folded, layout, threads: config.settings.threads ?? 0 })
+  if (beside !== null) inference.setAdapter(beside.values)
   const contextTokens = model.config.maxPositions - virtualTokens(layout)
   const served: ServedModel = {
     id: model.name,

@@ -1,4 +1,5 @@
 import { serveModel } from '../../../node/serve-model.ts'
+import { foldForDecoding } from '../../../src/adapter/merge.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { Handler } from '../../command.ts'
 import { configOf, engineOf, openAdapter, openModel } from '../../common.ts'
@@ -15,8 +16,17 @@ export const serveHandler: Handler<typeof serveOptions> = async (options, _args,
   const { model, tokenizer } = await openModel(config, signal)
   const adapter = await openAdapter(folder, model)
   const engine = await engineOf(config)
-  const layout = adapter?.adapter.layout ?? null
-  const parts = { engine, model, tokenizer, layout, clock: systemClock, threads: settings.threads ?? 0 }
+  const folded = foldForDecoding(model, adapter?.adapter ?? null)
+  const parts = {
+    engine,
+    model: folded.model,
+    tokenizer,
+    layout: folded.beside?.layout ?? null,
+    clock: systemClock,
+    threads: settings.threads ?? 0,
+    // a merged model is told by what it was made of
+    digests: { base: model.digest, adapter: adapter?.digest ?? null },
+  }
   const where = {
     host: settings.host ?? DEFAULT_HOST,
     port: settings.port ?? DEFAULT_PORT,
@@ -25,7 +35,7 @@ export const serveHandler: Handler<typeof serveOptions> = async (options, _args,
   const id = name ?? model.name
   const served = await serveModel(parts, where, id)
   try {
-    if (adapter !== null) served.setAdapter(adapter.adapter.values, adapter.digest)
+    if (adapter !== null && folded.beside !== null) served.setAdapter(folded.beside.values, adapter.digest)
     output.line(`${id} at ${served.url}/v1 (Ctrl-C stops it)`)
     output.event({
       event: 'serving',

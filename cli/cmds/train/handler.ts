@@ -16,7 +16,7 @@ import type { Example } from '../../../src/types/data.ts'
 import type { Handler } from '../../command.ts'
 import { configOf, duration, engineOf, loadExamples, ORIGIN_FILE, openAdapter, openModel } from '../../common.ts'
 import { measure } from '../../measure.ts'
-import { methodNamed } from './method.ts'
+import { METHOD_OPTIONS, METHODS, methodNamed } from './method.ts'
 import type { trainOptions } from './options.ts'
 
 export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], command) => {
@@ -31,7 +31,10 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
   const start = given?.adapter ?? untrainedAdapter(model, methodLayout(model, chosen.settings))
   const { layout } = start
   if (layout.method !== chosen.settings.method) {
-    const message = `--adapter ${options.adapter} was made with the method ${layout.method}: go on with --method ${layout.method}, got --method ${options.method}`
+    const same = METHOD_OPTIONS.filter(
+      (name) => METHODS[name].choose(options, model.config).settings.method === layout.method,
+    )
+    const message = `--adapter ${options.adapter}: expected --method ${same.join(' or ')}, as it was trained, got ${options.method}`
     throw new CoveyError('E_CONFIG', message)
   }
   const context = model.config.maxPositions - virtualTokens(layout)

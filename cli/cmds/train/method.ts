@@ -87,7 +87,7 @@ export const METHODS = {
   },
   ia3: {
     about: '(IA)³: vectors that multiply',
-    learningRate: 5e-2,
+    learningRate: 0.15,
     choose(o, model) {
       const { targets, feedforward } = ia3Defaults(model)
       if (o.target.length === 0) return all({ method: 'ia3', ia3: { targets, feedforward } })
@@ -97,22 +97,22 @@ export const METHODS = {
   },
   houlsby: {
     about: 'bottleneck adapters behind attention and feed-forward',
-    learningRate: 5e-3,
+    learningRate: 1.5e-2,
     choose: bottleneck('houlsby', 'silu'),
   },
   pfeiffer: {
     about: 'bottleneck adapters behind the feed-forward',
-    learningRate: 5e-3,
+    learningRate: 1.5e-2,
     choose: bottleneck('pfeiffer', 'relu'),
   },
-  prefix: { about: 'keys and values before every text', learningRate: 5e-2, choose: virtual('prefix') },
-  prompt: { about: 'embeddings before every text', learningRate: 5e-2, choose: virtual('prompt') },
+  prefix: { about: 'keys and values before every text', learningRate: 0.2, choose: virtual('prefix') },
+  prompt: { about: 'embeddings before every text', learningRate: 0.3, choose: virtual('prompt') },
   selective: {
     about: 'some of the weights',
-    learningRate: 1e-3,
+    learningRate: 4e-3,
     choose: ({ module, layer }) => all({ method: 'selective', selective: { modules: module, layers: layer } }),
   },
-  full: { about: 'every weight', learningRate: 1e-3, choose: () => all({ method: 'full' }) },
+  full: { about: 'every weight', learningRate: 2e-3, choose: () => all({ method: 'full' }) },
 } as const satisfies Readonly<Record<string, NamedMethod>>
 
 export type MethodOption = keyof typeof METHODS
