@@ -6,7 +6,7 @@ import { packExamples } from '../../src/data/pack.ts'
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
 import type { Adapter, AdapterLayout } from '../../src/types/adapter.ts'
 import type { TokenizedExample } from '../../src/types/data.ts'
-import type { Inference, OptimizerConfig, Trainer } from '../../src/types/engine.ts'
+import type { Inference, OptimizerConfig, Precision, Trainer } from '../../src/types/engine.ts'
 import type { BaseModel } from '../../src/types/model.ts'
 import { adam, gradientProbe, livelyModel, randomBatch, randomExamples } from '../support/engine-fixtures.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -78,6 +78,31 @@ describe('methods: training', () => {
         expect(relativeError(await wholeLogits(mergeAdapter(model, adapter), ids), beside)).to.be.below(REORDERED)
         expect(relativeError(await wholeLogits(model, ids), beside), 'it changes something').to.be.greaterThan(1e-3)
       })
+    })
+  }
+})
+
+describe('methods: frozen weights in fewer bits', () => {
+  const lossOf = async (name: string, precision: Precision): Promise<number> => {
+    const { layout, values } = untrainedAdapter(model, methodLayout(model, methodSettings(tinyConfig)[name]!))
+    const trainable = { kind: 'adapter', layout } as const
+    const trainer = await engine.openTrainer({ model, trainable, optimizer: adam, threads: 1, seed: 1, precision })
+    trainer.setParameters(values)
+    const { loss } = await trainer.step([randomBatch(tinyConfig)], 0)
+    await trainer.close()
+    return loss
+  }
+  for (const precision of ['int8', 'int4'] as const) {
+    it(`${precision}: begin as the base does in as many bits`, async () => {
+      const base = await lossOf('LoRA', precision)
+      expect(base).to.not.equal(await lossOf('LoRA', 'fp32'))
+      for (const name of ['DoRA', '(IA)³', 'bottleneck, Houlsby'])
+        expect(await lossOf(name, precision), name).to.be.closeTo(base, REORDERED)
+    })
+
+    it(`${precision}: what is selected is float32, the rest is not`, async () => {
+      expect(await lossOf('full', precision)).to.be.closeTo(await lossOf('full', 'fp32'), REORDERED)
+      expect(await lossOf('selected layers', precision)).to.not.equal(await lossOf('LoRA', precision))
     })
   }
 })

@@ -1,7 +1,8 @@
 /**
  * DoRA, Liu et al. 2024 (arXiv:2402.09353): y = m/‖W + s·B·A‖ · (x·Wᵀ + s·(x·Aᵀ)·Bᵀ), norms of rows. They are found without
  * the sum of the matrices, ‖w + s·b·A‖² = ‖w‖² + s·b·(2·A·w + s·A·Aᵀ·b), and derived like the rest: the paper holds them
- * constant in the derivative to save a matrix that is not made here.
+ * constant in the derivative to save a matrix that is not made here. The norms are those of W in float32, also where products
+ * with it are in fewer bits; it is then kept beside them.
  */
 import { loraScale, type MethodGraph } from '../adapter-graph.ts'
 import { lora as addLora, linear } from '../ops.ts'
