@@ -33,13 +33,16 @@ describe('ONNX engine: settings', () => {
   }
 
   it('lets only the threads that compute stand back', async function () {
-    if (process.platform !== 'linux') this.skip()
-    expect((await niceness()).filter((n) => n === 7)).to.deep.equal([])
-    const trainer = await open({ nice: 7 })
+    // the tests themselves may run at a lower priority
+    const own = getPriority()
+    if (process.platform !== 'linux' || own > 18) this.skip()
+    const nice = own + 1
+    expect((await niceness()).filter((n) => n === nice)).to.deep.equal([])
+    const trainer = await open({ nice })
     await trainer.step([randomBatch(tinyConfig)], 0.01)
     // the thread itself and ONNX Runtime's helper
-    expect((await niceness()).filter((n) => n === 7).length).to.be.at.least(2)
-    expect(getPriority()).to.equal(0)
+    expect((await niceness()).filter((n) => n === nice).length).to.be.at.least(2)
+    expect(getPriority()).to.equal(own)
     await trainer.close()
   })
 
