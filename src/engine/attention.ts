@@ -146,7 +146,7 @@ function attentionMask(
   const column = (v: Value): Value => g.op('Unsqueeze', [v, g.ints([2])], [R, T, 1], { type: 'int64' })
   const row = (v: Value): Value => g.op('Unsqueeze', [v, g.ints([1])], [R, 1, v.shape[1] as Dim], { type: 'int64' })
   const from = column(positions)
-  /** what of `seen` stays at places `to`, (R, T, width) */
+  /** what of `seen` (null: everything) can be seen at places `to`, (R, T, width) */
   const marks = (seen: Value | null, to: Value, width: Dim): Value => {
     const grid = [R, T, width]
     const both = (a: Value | null, b: Value): Value => (a ? g.op('And', [a, b], grid, { type: 'bool' }) : b)
@@ -156,7 +156,6 @@ function attentionMask(
       const behind = g.op('Sub', [from, to], grid, { type: 'int64' })
       all = both(all, g.op('Less', [behind, g.ints([window])], grid, { type: 'bool' }))
     }
-    if (prefix?.on && seen === null && all) all = both(all, prefix.on)
     return g.op('Where', [all, g.scalar(0), g.scalar(UNSEEN)], grid)
   }
   const S = (past?.positions ?? positions).shape[1] as Dim
@@ -166,7 +165,8 @@ function attentionMask(
   if (prefix) {
     width = 'VS'
     const places = BigInt64Array.from({ length: prefix.tokens }, (_, i) => BigInt(i))
-    const before = marks(null, g.constant(places, [1, 1, prefix.tokens]), prefix.tokens)
+    // only decoders take virtual tokens, so causality leaves something to see
+    const before = marks(prefix.on, g.constant(places, [1, 1, prefix.tokens]), prefix.tokens)
     one = g.op('Concat', [before, own], [R, T, width], { attributes: { axis: { int: 2 } } })
   }
   const GT = many(T, groups, 'GT')
