@@ -1,6 +1,6 @@
 /** What the rules that average have in common: checks, and one weighted mean with a fixed order of operations. */
 import { CoveyError } from '../base/errors.ts'
-import type { LoraEntry, LoraLayout, LoraFactor } from '../types/adapter.ts'
+import type { LoraEntry, LoraFactor, LoraLayout } from '../types/adapter.ts'
 
 /** Entries of a factor, [begin, end) in the flat vector. */
 export function entryRange(entry: LoraEntry): readonly [begin: number, end: number] {
