@@ -5,7 +5,7 @@
  * needs them, one matrix at a time.
  */
 import type { BaseModel } from '../types/model.ts'
-import { type Graph, MICROSOFT, type Value } from './graph.ts'
+import { ELEMENT, type Graph, MICROSOFT, type Value } from './graph.ts'
 import { gemm } from './ops.ts'
 
 /** The smallest that ONNX Runtime's MatMulNBits takes at every speed; an outlier spoils its 31 neighbours only. */
@@ -63,32 +63,36 @@ export class Int4Products {
     ])
   }
 
-  /** W (out, in) in float32, made when the graph runs. @param dy anything whose shape is known only then */
+  /**
+   * W (out, in) in float32, made when the graph runs, in plain operations: GatherBlockQuantized does the same in fifteen
+   * times the time. @param dy anything whose shape is known only then
+   */
   #numbers({ outputs, inputs, blocks, codes, scales }: Int4Matrix, dy: Value): Value {
     const g = this.#g
+    const half = [outputs, blocks, INT4_BLOCK / 2]
+    const op = (type: string, a: Value, b: Value, shape = a.shape): Value => g.op(type, [a, b], shape)
+    const bytes = g.op('Cast', [this.#read(codes, dy)], half, { attributes: { to: { int: ELEMENT.float32 } } })
+    const upper = g.op('Floor', [op('Mul', bytes, g.scalar(1 / 16))], half)
+    const lower = op('Sub', bytes, op('Mul', upper, g.scalar(16)))
+    const column = (v: Value): Value => g.op('Unsqueeze', [v, g.ints([3])], [...half, 1])
+    const pairs = [...half, 2]
+    const both = g.op('Concat', [column(lower), column(upper)], pairs, { attributes: { axis: { int: 3 } } })
+    const scale = g.op('Reshape', [scales, g.ints([outputs, blocks, 1, 1])], [outputs, blocks, 1, 1])
+    const numbers = op('Mul', op('Sub', both, g.scalar(MIDDLE)), scale)
     const width = blocks * INT4_BLOCK
-    const flat = g.op('Reshape', [codes, g.ints([outputs, width / 2])], [outputs, width / 2], { type: 'uint8' })
-    const all = g.op('GatherBlockQuantized', [flat, this.#allRows(outputs, dy), scales], [outputs, width], {
-      domain: MICROSOFT,
-      attributes: {
-        bits: { int: 4 },
-        block_size: { int: INT4_BLOCK },
-        gather_axis: { int: 0 },
-        quantize_axis: { int: 1 },
-      },
-    })
+    const all = g.op('Reshape', [numbers, g.ints([outputs, width])], [outputs, width])
     if (width === inputs) return all
     return g.op('Slice', [all, g.ints([0]), g.ints([inputs]), g.ints([1])], [outputs, inputs])
   }
 
-  /** 0 … outputs−1. Not a constant: ONNX Runtime would make the numbers once and keep them in float32. */
-  #allRows(outputs: number, dy: Value): Value {
+  /** The codes, not as a constant: ONNX Runtime would make the numbers once, when it opens, and keep them in float32. */
+  #read(codes: Value, dy: Value): Value {
     const g = this.#g
     const int64 = { type: 'int64' } as const
     const rows = g.op('Slice', [g.op('Shape', [dy], [2], int64), g.ints([0]), g.ints([1])], [1], int64)
     const zero = g.op('Sub', [rows, rows], [1], int64)
-    const numbers = BigInt64Array.from({ length: outputs }, (_, i) => BigInt(i))
-    return g.op('Add', [g.constant(numbers, [outputs]), zero], [outputs], int64)
+    const end = g.ints([codes.shape[0] as number])
+    return g.op('Slice', [codes, zero, end, g.ints([0])], codes.shape, { type: 'uint8' })
   }
 
   #matrix(name: string): Int4Matrix {
