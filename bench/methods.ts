@@ -4,9 +4,10 @@
  *
  *   node bench/methods.ts [--steps 150] [--methods lora,dora] [--rates dora=1e-3,ia3=0.1] [--model DIR]
  *                         [--data FILE --test FILE --prompt … --completion …] [--json]
- *                         [--write NAME]   docs/results/methods/NAME.json
+ *                         [--write NAME]   docs/results/methods/NAME.json; runs of the same data and steps there are
+ *                                          replaced method by method
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -125,10 +126,22 @@ const result = {
 }
 for (const name of names) result.runs.push(await run(name))
 
+/** `old` with the runs of `made` in place of its own of the same methods; `made` alone when it was told something else. */
+function merged(old: typeof result, made: typeof result): typeof result {
+  const told = ({ model, weights, steps, batch, examples, base, machine }: typeof result) =>
+    JSON.stringify({ model, weights, steps, batch, examples, base, machine })
+  if (told(old) !== told(made)) return made
+  const anew = new Map(made.runs.map((r) => [r.name, r]))
+  const kept = old.runs.map((r) => anew.get(r.name) ?? r)
+  return { ...old, runs: [...kept, ...made.runs.filter((r) => !old.runs.some((o) => o.name === r.name))] }
+}
+
 if (a.write !== undefined) {
   const folder = join(import.meta.dirname, '../docs/results/methods')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `${a.write}.json`), `${JSON.stringify(result)}\n`)
+  const path = join(folder, `${a.write}.json`)
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as typeof result) : null
+  writeFileSync(path, `${JSON.stringify(before === null ? result : merged(before, result))}\n`)
 }
 if (a.json) console.log(JSON.stringify(result))
 else {
