@@ -3,7 +3,7 @@
  * trained base. Prints both, and writes the figures and their picture.
  *
  *   node bench/curve.ts [--steps 300] [--model DIR] [--data FILE --test FILE --prompt … --completion …] [--json]
- *                       [--write NAME]   docs/results/curves/NAME.json and docs/NAME.svg
+ *                       [--factors A,B | B] [--write NAME]   docs/results/curves/NAME.json and docs/NAME.svg
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,12 +20,18 @@ import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts'
 import { loadModel } from '../src/model/load.ts'
+import type { LoraFactor } from '../src/types/adapter.ts'
 import type { Precision } from '../src/types/engine.ts'
 import { lineChart } from './line-chart.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 
 const { values: a } = parseArgs({
-  options: { ...benchOptions, steps: { type: 'string', default: '300' }, write: { type: 'string' } },
+  options: {
+    ...benchOptions,
+    steps: { type: 'string', default: '300' },
+    write: { type: 'string' },
+    factors: { type: 'string', default: 'A,B' },
+  },
 })
 const options = quickstartOptionsFrom(a)
 const steps = Number(a.steps)
@@ -36,13 +42,14 @@ const layout = createLayout(model.config, adapter)
 const tokens = (examples: (typeof shards)['test']) =>
   tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
 const data = tokens(shards.nodes.flatMap((s) => s.examples))
+const factors = a.factors.split(',') as LoraFactor[]
 const engine = createOnnxEngine()
 const threads = Number(a.threads)
 
 async function train(precision: Precision): Promise<{ losses: number[]; values: Float32Array; seconds: number }> {
   const trainer = await engine.openTrainer({
     model,
-    trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
+    trainable: { kind: 'lora', layout, factors },
     optimizer: optimizerOf(training),
     threads,
     seed: 1,
