@@ -1,5 +1,4 @@
 /** What a step of the training benches works on: the shapes of known models, with random weights. */
-import type { PackedBatch } from '../src/types/data.ts'
 import type { ModelConfig } from '../src/types/model.ts'
 
 const llama = {
@@ -55,20 +54,4 @@ export interface StepWork extends ModelConfig {
   readonly length: number
   readonly rank: number
   readonly alpha: number
-}
-
-/** Every place is labelled; ids jump over the whole vocabulary. */
-export function workBatch({ rows, length, vocabSize }: StepWork): PackedBatch {
-  const n = rows * length
-  const range = (value: (i: number) => number): Int32Array => Int32Array.from({ length: n }, (_, i) => value(i))
-  return {
-    rows,
-    length,
-    ids: range((i) => (i * 7919) % vocabSize),
-    labels: range((i) => ((i + 1) * 7919) % vocabSize),
-    positions: range((i) => i % length),
-    segments: range((i) => 1 + Math.floor(i / length)),
-    examples: rows,
-    labelCount: n,
-  }
 }

@@ -1,9 +1,11 @@
 /** What the processes of bench/train.ts do that run an engine of Covey's: LoRA steps on demand. */
 import { createInterface } from 'node:readline'
+import { workBatch } from '../node/precision.ts'
+import { optimizerOf } from '../node/workbench.ts'
 import { createLayout, initialAdapter, linearNames } from '../src/adapter/layout.ts'
 import { createRandomModel } from '../src/model/random.ts'
 import type { Precision, TrainingEngine } from '../src/types/engine.ts'
-import { type StepWork, workBatch } from './shapes.ts'
+import type { StepWork } from './shapes.ts'
 
 /**
  * Answers each line on standard input with {"ms", "loss", "rssMb", "openMs"}: the last is what opening the model took, its
@@ -15,7 +17,7 @@ export async function answerSteps(
   threads: number,
   precision: Precision,
 ): Promise<void> {
-  const { rows: _rows, length: _length, rank, alpha, ...config } = work
+  const { rows, length, rank, alpha, ...config } = work
   const layout = createLayout(config, {
     rank,
     alpha,
@@ -28,14 +30,14 @@ export async function answerSteps(
   const trainer = await engine.openTrainer({
     model: createRandomModel(config, 1),
     trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
-    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 0 },
+    optimizer: optimizerOf({ weightDecay: 0.01, clipNorm: 0 }),
     threads,
     seed: 1,
     precision,
   })
   const openMs = performance.now() - began
   trainer.setParameters(initialAdapter(layout).values)
-  const batch = workBatch(work)
+  const batch = workBatch(config.vocabSize, rows, length)
   for await (const _ of createInterface({ input: process.stdin })) {
     const start = performance.now()
     const { loss } = await trainer.step([batch], 1e-3)

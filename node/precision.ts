@@ -15,6 +15,7 @@ import { createRandomModel } from '../src/model/random.ts'
 import type { PackedBatch } from '../src/types/data.ts'
 import type { Precision, TrainingEngine } from '../src/types/engine.ts'
 import type { BaseModel, ModelConfig } from '../src/types/model.ts'
+import { optimizerOf } from './workbench.ts'
 
 /** Steps that count; one before them warms up. */
 const STEPS = 3
@@ -88,26 +89,29 @@ export async function measurePrecisions(
     engine.openTrainer({
       model,
       trainable: { kind: 'lora', layout, factors: ['A', 'B'] },
-      optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 },
+      optimizer: optimizerOf({ weightDecay: 0, clipNorm: 0 }),
       threads,
       seed: 1,
       precision,
     })
   const trainers = await Promise.all(PRECISIONS.map(open))
-  const batch = workBatch(config)
+  const batch = workBatch(config.vocabSize, ROWS, LENGTH)
   const times = PRECISIONS.map((): number[] => [])
   const losses: number[] = []
-  for (const trainer of trainers) {
-    trainer.setParameters(start)
-    losses.push((await trainer.step([batch], 0)).loss)
-  }
-  for (let i = 0; i < STEPS; i++)
-    for (const [p, trainer] of trainers.entries()) {
-      const began = performance.now()
-      await trainer.step([batch], 1e-3)
-      times[p]?.push(performance.now() - began)
+  try {
+    for (const trainer of trainers) {
+      trainer.setParameters(start)
+      losses.push((await trainer.step([batch], 0)).loss)
     }
-  for (const trainer of trainers) await trainer.close()
+    for (let i = 0; i < STEPS; i++)
+      for (const [p, trainer] of trainers.entries()) {
+        const began = performance.now()
+        await trainer.step([batch], 1e-3)
+        times[p]?.push(performance.now() - began)
+      }
+  } finally {
+    for (const trainer of trainers) await trainer.close()
+  }
   const measured = PRECISIONS.map((precision, p) => ({
     precision,
     ms: median(times[p] as number[]),
@@ -180,17 +184,18 @@ function parseJson(text: string): unknown {
   }
 }
 
-function workBatch({ vocabSize }: ModelConfig): PackedBatch {
-  const n = ROWS * LENGTH
+/** A batch of rows that are one example each, every place labelled, ids from the whole vocabulary: work, not text. */
+export function workBatch(vocabSize: number, rows: number, length: number): PackedBatch {
+  const n = rows * length
   const range = (value: (i: number) => number): Int32Array => Int32Array.from({ length: n }, (_, i) => value(i))
   return {
-    rows: ROWS,
-    length: LENGTH,
+    rows,
+    length,
     ids: range((i) => (i * 7919) % vocabSize),
     labels: range((i) => ((i + 1) * 7919) % vocabSize),
-    positions: range((i) => i % LENGTH),
-    segments: range((i) => 1 + Math.floor(i / LENGTH)),
-    examples: ROWS,
+    positions: range((i) => i % length),
+    segments: range((i) => 1 + Math.floor(i / length)),
+    examples: rows,
     labelCount: n,
   }
 }

@@ -15,7 +15,7 @@ export interface WorkbenchOptions {
 }
 
 /** AdamW with PyTorch's default moments, which the measurements behind the tasks' learning rates used. */
-export function optimizerOf(training: TrainingSpec): OptimizerConfig {
+export function optimizerOf(training: Pick<TrainingSpec, 'weightDecay' | 'clipNorm'>): OptimizerConfig {
   return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: training.weightDecay, clipNorm: training.clipNorm }
 }
 

@@ -7,6 +7,7 @@
 import type { BaseModel } from '../types/model.ts'
 import { ELEMENT, type Graph, MICROSOFT, type Value } from './graph.ts'
 import { gemm } from './ops.ts'
+import { plus } from './ops-elementwise.ts'
 
 /** The smallest that ONNX Runtime's MatMulNBits takes at every speed; an outlier spoils its 31 neighbours only. */
 export const INT4_BLOCK = 32
@@ -39,8 +40,8 @@ export class Int4Products {
     this.#model = model
   }
 
-  /** y = x·Wᵀ (+ plus); x (N, in), y (N, out). */
-  linear(name: string, x: Value, plus?: Value): Value {
+  /** y = x·Wᵀ (+ rest); x (N, in), y (N, out). */
+  linear(name: string, x: Value, rest?: Value): Value {
     const g = this.#g
     const m = this.#matrix(name)
     const attributes = {
@@ -56,11 +57,7 @@ export class Int4Products {
       attributes,
     })
     g.record(y, [[x, (dy, sum) => gemm(g, dy, this.#numbers(m, dy), { plus: sum })]])
-    if (!plus) return y
-    return g.record(g.op('Add', [y, plus], y.shape), [
-      [y, (dy, sum) => (sum ? g.op('Add', [dy, sum], dy.shape) : dy)],
-      [plus, (dy, sum) => (sum ? g.op('Add', [dy, sum], dy.shape) : dy)],
-    ])
+    return rest ? plus(g, y, rest) : y
   }
 
   /**

@@ -7,6 +7,7 @@
 import type { BaseModel } from '../types/model.ts'
 import { type Graph, MICROSOFT, type Value } from './graph.ts'
 import { add } from './ops.ts'
+import { plus } from './ops-elementwise.ts'
 
 /** Symmetric: −127 … 127. */
 const MOST = 127
@@ -40,16 +41,12 @@ export class Int8Products {
     this.#model = model
   }
 
-  /** y = x·Wᵀ (+ plus); x (N, in), W (out, in), y (N, out). The derivative dx = dy·W is in 8 bits as well. */
-  linear(name: string, x: Value, plus?: Value): Value {
+  /** y = x·Wᵀ (+ rest); x (N, in), W (out, in), y (N, out). The derivative dx = dy·W is in 8 bits as well. */
+  linear(name: string, x: Value, rest?: Value): Value {
     const g = this.#g
     const y = this.forward(name, x)
     g.record(y, [[x, (dy, sum) => add(g, this.backward(name, dy), sum)]])
-    if (!plus) return y
-    return g.record(add(g, y, plus), [
-      [y, (dy, sum) => add(g, dy, sum)],
-      [plus, (dy, sum) => add(g, dy, sum)],
-    ])
+    return rest ? plus(g, y, rest) : y
   }
 
   /** x·Wᵀ (N, out); no derivative is recorded. */

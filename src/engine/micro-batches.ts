@@ -5,7 +5,7 @@
 import { IGNORE_LABEL, type PackedBatch } from '../types/data.ts'
 import type { ModelConfig } from '../types/model.ts'
 
-/** Activations that one part may keep for its derivatives. Twice as much is no faster on the machines that were measured. */
+/** Activations that one part may keep for its derivatives. */
 const MAX_ACTIVATION_BYTES = 512 * 1024 * 1024
 /** float32 vectors that a layer keeps for each token: of the hidden width, and of the feed-forward's */
 const HIDDEN_VECTORS = 14

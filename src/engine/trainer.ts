@@ -78,10 +78,7 @@ export class LocalTrainer {
   }
 
   async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
-    // checked whole before it is cut
-    for (const batch of batches) labelsOf(batch, this.#config)
-    const parts = batches.flatMap((batch) => microBatches(batch, this.#config))
-    const work = parts.map((batch) => ({ batch, labels: labelsOf(batch, this.#config) }))
+    const work = batches.flatMap((batch) => this.#parts(batch))
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     const tokens = batches.reduce((n, b) => n + b.rows * b.length, 0)
     if (labels === 0)
@@ -106,6 +103,14 @@ export class LocalTrainer {
     const scale = clipNorm > 0 && gradNorm > clipNorm ? clipNorm / gradNorm : 1
     adamW(this.#theta, this.#gradient, this.#state, this.#spans, this.#optimizer, learningRate, scale)
     return { loss, gradNorm, labels, tokens }
+  }
+
+  /** @throws CoveyError E_ARGUMENT for a batch that does not fit the model: it is checked whole, before it is cut */
+  #parts(batch: PackedBatch): { readonly batch: PackedBatch; readonly labels: Labels }[] {
+    const labels = labelsOf(batch, this.#config)
+    const parts = microBatches(batch, this.#config)
+    if (parts.length === 1) return [{ batch, labels }]
+    return parts.map((part) => ({ batch: part, labels: labelsOf(part, this.#config) }))
   }
 
   close(): Promise<void> {

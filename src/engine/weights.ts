@@ -72,8 +72,8 @@ export function graphWeights(g: Graph, options: GraphWeightsOptions): GraphWeigh
       const inBytes = int8 !== null && !fed.has(name)
       return {
         logits: (h) => (inBytes ? int8.forward(name, h) : gemm(g, h, weight(name), { transB: true })),
-        // never in 8 bits: probabilities span more orders of magnitude than those hold, and without the mass of the unlikely
-        // tokens, each of which rounds to 0, training diverges (bench/curve.ts)
+        // never in 8 bits: probabilities span more orders of magnitude than those hold, and the mass of the unlikely tokens,
+        // each of which would round to 0, is what holds their logits down
         back: (p) => gemm(g, p, weight(name)),
       }
     },

@@ -48,7 +48,7 @@ export const quickstartOptions = {
   port: option('--port <n>', 'port of the served model, 0 = any free one', integer(0, 65_535), 0),
   precision: option(
     '--precision <name>',
-    'of the products with frozen weights in training; auto takes what trains faster on this machine. 8 bits gain little on the shipped model, whose high rate leaves rounding little room',
+    'of the products with frozen weights in training; auto takes what trains faster on this machine',
     oneOf(...PRECISION_SETTINGS),
     'fp32',
   ),

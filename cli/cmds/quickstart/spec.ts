@@ -72,7 +72,7 @@ export function quickstartTerms(options: QuickstartOptions): TaskTerms {
     rules: {
       excludeBelow: 500,
       excludeSpreadBps: 2_500,
-      // far from what an honest node can do at this rate (−0.14 nats was seen, which costs it the round), and from a liar (below −1)
+      // an honest node can be this far from 0 at quickstart's rate (docs/measurements.md), a liar is much farther
       slashBelow: 2_500,
       slashSpreadBps: 5_000,
       vetoBelow: 10_000,
