@@ -14,6 +14,22 @@ const above = {
   F5: '^(test/|bench/|scripts/)',
 }
 
+/** The rooms of src/engine: what each may import of the others. The files beside the rooms may import all of them. */
+const ENGINE = {
+  graph: [],
+  loop: [],
+  network: ['graph', 'loop'],
+  threads: ['loop'],
+  onnx: ['graph', 'loop', 'network', 'threads'],
+  tfjs: ['loop', 'network', 'threads'],
+}
+const engineRooms = Object.entries(ENGINE).map(([room, lower]) => ({
+  name: `engine-${room}`,
+  severity: 'error',
+  from: { path: `^src/engine/${room}/` },
+  to: { path: '^src/engine/[^/]+/', pathNot: `^src/engine/(${[room, ...lower].join('|')})/` },
+}))
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
@@ -26,6 +42,7 @@ export default {
       from: { path: `^src/(${F2})/` },
       to: { path: '^(src|node|coordinator|cli|test|bench|scripts)/', pathNot: '^src/(base|types|$1)/' },
     },
+    ...engineRooms,
     {
       name: 'F3-do-not-meet',
       comment: 'they meet where they are wired, on the next floor',

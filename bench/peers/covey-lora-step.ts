@@ -3,7 +3,7 @@
  *
  *   node bench/peers/covey-lora-step.ts WORK_JSON THREADS fp32|int8
  */
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts'
+import { createOnnxEngine } from '../../src/engine/onnx/engine.ts'
 import type { Precision } from '../../src/types/engine.ts'
 import type { StepWork } from '../shapes.ts'
 import { answerSteps } from '../step-process.ts'

@@ -11,7 +11,7 @@ import { prefix } from './methods/prefix.ts'
 import { prompt } from './methods/prompt.ts'
 import { full, selective } from './methods/selective.ts'
 
-/** A method is known when it is listed here, and its graph in engine/methods.ts. */
+/** A method is known when it is listed here, and its graph in engine/network/methods.ts. */
 const METHODS: { readonly [M in MethodName]: Method<M> } = {
   lora,
   dora,

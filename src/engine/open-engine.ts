@@ -6,7 +6,7 @@ import type { EngineSettings } from './settings.ts'
 export type Engine = TrainingEngine & InferenceEngine
 
 const ENGINES = {
-  onnx: async (settings) => (await import('./onnx-engine.ts')).createOnnxEngine(settings),
+  onnx: async (settings) => (await import('./onnx/engine.ts')).createOnnxEngine(settings),
   tfjs: async (settings) => (await import('./tfjs/engine.ts')).createTfjsEngine(settings),
 } as const satisfies Readonly<Record<string, (settings: EngineSettings) => Promise<Engine>>>
 

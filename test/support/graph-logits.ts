@@ -1,7 +1,7 @@
 /** Logits of the engine's own graph, in this thread: at every place at once, or token by token with a cache. */
-import { buildInferGraph } from '../../src/engine/infer-graph.ts'
-import { OnnxRunner } from '../../src/engine/onnx-runner.ts'
-import { floatTensor, intTensor, onnxRuntime, runSession } from '../../src/engine/session.ts'
+import { buildInferGraph } from '../../src/engine/network/infer-graph.ts'
+import { OnnxRunner } from '../../src/engine/onnx/runner.ts'
+import { floatTensor, intTensor, onnxRuntime, runSession } from '../../src/engine/onnx/session.ts'
 import type { Adapter } from '../../src/types/adapter.ts'
 import type { BaseModel } from '../../src/types/model.ts'
 

@@ -14,11 +14,11 @@ import type {
   TrainerOptions,
   TrainingEngine,
 } from '../../types/engine.ts'
+import { adapterSlots, modelSlots } from '../loop/slots.ts'
 import type { EngineSettings, PrecisionChoice } from '../settings.ts'
-import { ThreadInference } from '../thread-inference.ts'
-import { initialMemory, ThreadTrainer } from '../thread-trainer.ts'
-import { adapterSlots, modelSlots } from '../train-graph.ts'
-import { WorkerClient } from '../worker-client.ts'
+import { WorkerClient } from '../threads/client.ts'
+import { ThreadInference } from '../threads/inference.ts'
+import { initialMemory, ThreadTrainer } from '../threads/trainer.ts'
 import { checkModel } from './llama.ts'
 import { BACKENDS, type Backend, NATIVE_PACKAGE } from './runtime.ts'
 import type { TfjsSetup } from './setup.ts'
@@ -36,11 +36,11 @@ export function createTfjsEngine({
   nice = 0,
 }: TfjsEngineOptions = {}): TrainingEngine & InferenceEngine {
   let name = 'tfjs'
-  const thread: ThreadSettings = { runtime: 'tfjs', backends, nice }
+  const thread: ThreadSettings = { backends, nice }
   const start = async (setup: TfjsSetup): Promise<WorkerClient> => {
     if (backends.includes('node')) holdNative()
     const memory = [...setup.weights.values()].map((w) => w.values.buffer)
-    const client = await WorkerClient.start(setup, memory)
+    const client = await WorkerClient.start(OPENER, setup, memory)
     name = client.runtime
     return client
   }
@@ -57,8 +57,11 @@ export function createTfjsEngine({
   }
 }
 
+/** What a thread loads. */
+const OPENER = new URL('./open.ts', import.meta.url)
+
 /** What every thread of one engine is started with. */
-type ThreadSettings = Pick<TfjsSetup, 'runtime' | 'backends' | 'nice'>
+type ThreadSettings = Pick<TfjsSetup, 'backends' | 'nice'>
 type Start = (setup: TfjsSetup) => Promise<WorkerClient>
 
 function checkPrecision(precision: Precision | PrecisionChoice): void {

@@ -5,9 +5,9 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs'
 import type { LoraLayout } from '../../types/adapter.ts'
 import type { ModelConfig } from '../../types/model.ts'
-import { type Draw, dropoutColumns, dropoutRows } from '../dropout.ts'
-import type { Slot } from '../train-graph.ts'
-import type { GradientCall, GradientSource } from '../trainer.ts'
+import { type Draw, dropoutColumns, dropoutRows } from '../loop/dropout.ts'
+import type { Slot } from '../loop/slots.ts'
+import type { GradientCall, GradientSource } from '../loop/trainer.ts'
 import {
   EMBEDDING,
   head,

@@ -1,7 +1,7 @@
 /** TensorFlow.js's side of a thread. */
-import { LocalInference } from '../inference.ts'
-import { LocalTrainer } from '../trainer.ts'
-import { inferenceMethods, type Opened, trainerMethods } from '../worker-methods.ts'
+import { LocalInference } from '../loop/inference.ts'
+import { LocalTrainer } from '../loop/trainer.ts'
+import { inferenceMethods, type Opened, trainerMethods } from '../threads/methods.ts'
 import { TfjsGradients } from './gradients.ts'
 import { TfjsRunner } from './runner.ts'
 import { openTf } from './runtime.ts'
@@ -9,7 +9,7 @@ import type { TfjsSetup } from './setup.ts'
 import { keepWeights } from './weights.ts'
 
 /** @throws CoveyError E_ENGINE */
-export async function openTfjs(setup: TfjsSetup): Promise<Opened> {
+export async function open(setup: TfjsSetup): Promise<Opened> {
   const { tf, backend } = await openTf(setup.backends)
   const runtime = `tfjs (${backend})`
   const { layout } = setup

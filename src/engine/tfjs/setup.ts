@@ -1,8 +1,9 @@
 /** What the engine tells its thread. Everything here survives structured cloning. */
 import type { LoraLayout } from '../../types/adapter.ts'
 import type { ModelConfig } from '../../types/model.ts'
-import type { Slot } from '../train-graph.ts'
-import type { StepSettings, TrainerMemory } from '../trainer.ts'
+import type { Slot } from '../loop/slots.ts'
+import type { StepSettings, TrainerMemory } from '../loop/trainer.ts'
+import type { ThreadSetup } from '../threads/protocol.ts'
 import type { Backend } from './runtime.ts'
 
 export interface WeightValues {
@@ -11,9 +12,7 @@ export interface WeightValues {
   readonly shape: readonly number[]
 }
 
-interface TfjsCommon {
-  readonly runtime: 'tfjs'
-  readonly nice: number
+interface TfjsCommon extends ThreadSetup {
   /** tried in this order */
   readonly backends: readonly Backend[]
   /** frozen weights by name; emptied as they become tensors, so that there is one copy */

@@ -1,0 +1,52 @@
+/**
+ * A batch in parts that go through a model one after the other: their gradients add up to that of the whole, and only one
+ * part's activations are in memory (gradient accumulation). Rows do not see each other, so they are what is dealt out.
+ */
+import { IGNORE_LABEL, type PackedBatch } from '../../types/data.ts'
+import type { ModelConfig } from '../../types/model.ts'
+
+/** Activations that one part may keep for its derivatives. */
+const MAX_ACTIVATION_BYTES = 512 * 1024 * 1024
+/** float32 vectors that a layer keeps for each token: of the hidden width, and of the feed-forward's */
+const HIDDEN_VECTORS = 14
+const FFN_VECTORS = 5
+/** logits and their softmax, for each labelled token */
+const VOCABULARY_VECTORS = 2
+const FLOAT_BYTES = 4
+
+/** Roughly what a token keeps, were it labelled. */
+export function activationBytes({ layers, hiddenSize, ffnSize, vocabSize }: ModelConfig): number {
+  const layer = HIDDEN_VECTORS * hiddenSize + FFN_VECTORS * ffnSize
+  return FLOAT_BYTES * (layers * layer + VOCABULARY_VECTORS * vocabSize)
+}
+
+/** Parts of at least one row each, as even as they come; the batch itself when it is small enough. */
+export function microBatches(
+  batch: PackedBatch,
+  config: ModelConfig,
+  maxBytes = MAX_ACTIVATION_BYTES,
+): readonly PackedBatch[] {
+  const { rows, length } = batch
+  const most = Math.max(1, Math.floor(maxBytes / (activationBytes(config) * length)))
+  if (rows <= most) return [batch]
+  const parts = Math.ceil(rows / most)
+  return Array.from({ length: parts }, (_, i) =>
+    rowsOf(batch, Math.floor((i * rows) / parts), Math.floor(((i + 1) * rows) / parts)),
+  )
+}
+
+function rowsOf(batch: PackedBatch, from: number, to: number): PackedBatch {
+  const { length } = batch
+  const cut = (values: Int32Array): Int32Array => values.subarray(from * length, to * length)
+  const [labels, segments] = [cut(batch.labels), cut(batch.segments)]
+  return {
+    rows: to - from,
+    length,
+    ids: cut(batch.ids),
+    labels,
+    positions: cut(batch.positions),
+    segments,
+    examples: new Set(segments.filter((s) => s > 0)).size,
+    labelCount: labels.reduce((n, label) => n + Number(label !== IGNORE_LABEL), 0),
+  }
+}

@@ -1,0 +1,119 @@
+/** Training in this thread, whatever computes the gradient: loss and gradient of each batch, then clipping and AdamW. */
+import { CoveyError } from '../../base/errors.ts'
+import type { PackedBatch } from '../../types/data.ts'
+import type { OptimizerConfig, StepResult } from '../../types/engine.ts'
+import type { ModelConfig } from '../../types/model.ts'
+import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
+import { type Labels, labelsOf } from './batch.ts'
+import type { Draw } from './dropout.ts'
+import { microBatches } from './micro-batches.ts'
+
+export interface StepSettings {
+  readonly config: ModelConfig
+  readonly optimizer: OptimizerConfig
+  readonly seed: number
+}
+
+/** The vectors of a trainer; two threads may share them. */
+export interface TrainerMemory {
+  readonly theta: Float32Array
+  readonly m: Float32Array
+  readonly v: Float32Array
+}
+
+/** One batch of a step. */
+export interface GradientCall {
+  readonly batch: PackedBatch
+  /** at least one */
+  readonly labels: Labels
+  /** each label's part of the loss: 1/labels of the whole step */
+  readonly weight: number
+  readonly draw: Draw
+  /** the step's first batch: what the gradient holds is old */
+  readonly first: boolean
+}
+
+/** One runtime's way to a gradient at parameters that it shares with the trainer. */
+export interface GradientSource {
+  /** Writes (`first`) or adds the batch's part of the gradient. Returns its part of the loss. @throws CoveyError E_ENGINE */
+  accumulate(call: GradientCall, gradient: Float32Array): Promise<number>
+  close(): Promise<void>
+}
+
+/** Steps without a thread of their own: `step` blocks while the source computes. */
+export class LocalTrainer {
+  readonly #source: GradientSource
+  readonly #config: ModelConfig
+  readonly #optimizer: OptimizerConfig
+  readonly #seed: number
+  readonly #spans: readonly Span[]
+  readonly #theta: Float32Array
+  readonly #gradient: Float32Array
+  readonly #state: AdamWState
+
+  /** @param trained the stretches of the flat vector that an update changes */
+  constructor(
+    source: GradientSource,
+    trained: readonly Span[],
+    { config, optimizer, seed }: StepSettings,
+    { theta, m, v }: TrainerMemory,
+  ) {
+    this.#source = source
+    this.#config = config
+    this.#optimizer = optimizer
+    this.#seed = seed
+    this.#spans = trained
+    this.#theta = theta
+    this.#gradient = new Float32Array(theta.length)
+    this.#state = { step: 0, m, v }
+  }
+
+  /** Updates done so far: AdamW's bias correction and the dropout masks depend on it. */
+  get updates(): number {
+    return this.#state.step
+  }
+
+  set updates(n: number) {
+    this.#state.step = n
+  }
+
+  async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
+    const work = batches.flatMap((batch) => this.#parts(batch))
+    const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
+    const tokens = batches.reduce((n, b) => n + b.rows * b.length, 0)
+    if (labels === 0)
+      throw new CoveyError('E_ARGUMENT', 'a training step needs at least one label, the batches have none', {})
+    let loss = 0
+    let first = true
+    for (const [i, { batch, labels: own }] of work.entries()) {
+      if (own.ids.length === 0) continue
+      const draw = { seed: this.#seed, step: this.#state.step, index: i }
+      loss += await this.#source.accumulate({ batch, labels: own, weight: 1 / labels, draw, first }, this.#gradient)
+      first = false
+    }
+    const gradNorm = globalNorm(this.#gradient, this.#spans)
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      throw new CoveyError(
+        'E_DIVERGED',
+        `the loss is ${loss} and the gradient's norm ${gradNorm} after ${this.#state.step} steps, expected finite numbers; the parameters stay as they were: lower the learning rate`,
+        { loss, gradNorm },
+      )
+    }
+    const { clipNorm } = this.#optimizer
+    const scale = clipNorm > 0 && gradNorm > clipNorm ? clipNorm / gradNorm : 1
+    adamW(this.#theta, this.#gradient, this.#state, this.#spans, this.#optimizer, learningRate, scale)
+    return { loss, gradNorm, labels, tokens }
+  }
+
+  /** @throws CoveyError E_ARGUMENT for a batch that does not fit the model: it is checked whole, before it is cut */
+  #parts(batch: PackedBatch): { readonly batch: PackedBatch; readonly labels: Labels }[] {
+    const labels = labelsOf(batch, this.#config)
+    const parts = microBatches(batch, this.#config)
+    if (parts.length === 1) return [{ batch, labels }]
+    return parts.map((part) => ({ batch: part, labels: labelsOf(part, this.#config) }))
+  }
+
+  close(): Promise<void> {
+    return this.#source.close()
+  }
+}

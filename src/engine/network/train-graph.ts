@@ -1,0 +1,85 @@
+/**
+ * One graph for loss and gradients: decoder, cross-entropy on the labelled places, reverse-mode derivatives. Clipping and
+ * AdamW run outside (loop/adamw.ts), because one pass in JavaScript is faster than a dozen elementwise nodes and nothing has
+ * to be undone when a loss is not finite.
+ */
+import { CoveyError } from '../../base/errors.ts'
+import type { AdapterLayout } from '../../types/adapter.ts'
+import type { Precision } from '../../types/engine.ts'
+import type { BaseModel } from '../../types/model.ts'
+import { type EncodedGraph, Graph, type Value } from '../graph/graph.ts'
+import type { Slot } from '../loop/slots.ts'
+import type { DropoutPlan } from './adapter-graph.ts'
+import { embeddingName } from './forward.ts'
+import { outputHead, type SparseGradient } from './head.ts'
+import { adapterOf } from './methods.ts'
+import { forwardBehind } from './virtual-tokens.ts'
+import { graphWeights } from './weights.ts'
+
+export interface TrainGraph {
+  readonly graph: EncodedGraph
+  readonly slots: readonly Slot[]
+  readonly size: number
+  /** output name of each trained slot's dense gradient */
+  readonly gradients: ReadonlyMap<string, string>
+  readonly sparse: readonly SparseGradient[]
+  readonly dropout: DropoutPlan | null
+}
+
+/** Keeps log() finite for a label whose probability underflows; the gradient does not pass through it. */
+const TINY_PROBABILITY = 1e-37
+
+/**
+ * Inputs: ids (N), positions, segments (R, T), label_index, label_ids (L), weight () = 1/labels of the whole step,
+ * dropout (modules, N) if any, and one for each slot. Outputs: `loss` = Σ nll · weight, and the gradients.
+ */
+export function buildTrainGraph(
+  model: BaseModel,
+  slots: readonly Slot[],
+  layout: AdapterLayout | null,
+  precision: Precision,
+): TrainGraph {
+  const { config } = model
+  const g = new Graph()
+  const ids = g.input('ids', ['N'], 'int64')
+  const positions = g.input('positions', ['R', 'T'], 'int64')
+  const segments = g.input('segments', ['R', 'T'], 'int64')
+  const labelIndex = g.input('label_index', ['L'], 'int64')
+  const labelIds = g.input('label_ids', ['L'], 'int64')
+  const weight = g.input('weight', [])
+  const parameters = new Map(
+    slots.map((s) => [s.name, s.trained ? g.parameter(s.name, s.shape) : g.input(s.name, s.shape)]),
+  )
+  const adapter = layout ? adapterOf(g, { model, layout, values: parameters, trainedIndex: labelIndex }) : null
+  const weights = graphWeights(g, { model, precision, fed: layout ? new Map() : parameters, adapter })
+  const inputs = { ids, positions, segments, index: labelIndex }
+  const { embedded, hidden: h } = forwardBehind(g, config, weights, inputs, adapter?.virtual)
+  adapter?.finish()
+
+  const head = outputHead(g, config, weights, h)
+  const p = g.op('Softmax', [head.logits], head.logits.shape, { attributes: { axis: { int: -1 } } })
+  const column = g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' })
+  const picked = g.op('GatherElements', [p, column], ['L', 1], { attributes: { axis: { int: 1 } } })
+  const logP = g.op('Log', [g.op('Max', [picked, g.scalar(TINY_PROBABILITY)], ['L', 1])], ['L', 1])
+  const total = g.op('ReduceSum', [logP], [], { attributes: { keepdims: { int: 0 } } })
+  const loss = g.op('Mul', [g.op('Neg', [total], []), weight], [])
+
+  const { seeds, sparse: labelRows, outputs: rows } = head.derivatives(p, labelIds, weight)
+  const outputs: Record<string, Value> = { loss, ...rows }
+  const sparse: SparseGradient[] = [...labelRows]
+  const derivatives = g.backward(seeds)
+  if (g.differentiable(embedded)) {
+    outputs.rows_ids = derivatives.get(embedded.name) as Value
+    sparse.push({ slot: embeddingName(config), output: 'rows_ids', index: 'ids', scale: 1 })
+  }
+  const gradients = new Map<string, string>()
+  for (const slot of slots) {
+    const derivative = derivatives.get(slot.name)
+    if (!slot.trained || !derivative) continue
+    outputs[`d:${slot.name}`] = derivative
+    gradients.set(slot.name, `d:${slot.name}`)
+  }
+  if (gradients.size === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
+  const size = slots.reduce((n, s) => n + s.size, 0)
+  return { graph: g.encode(outputs, model.digest), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
+}
