@@ -29,7 +29,7 @@ function firstFit(
 /**
  * Packs all examples into rows of `length` tokens. Segment k+1 is `examples[k]`, wherever it lies. `labels[i]` is the
  * token that follows place i in the same example; places whose next token belongs to the prompt carry no label. An example
- * that brings labels of its own keeps them.
+ * that brings labels of its own keeps them. The batch has weights when one of its examples has.
  * @throws CoveyError E_ARGUMENT when an example is empty or longer than `length`
  */
 export function packExamples(examples: readonly TokenizedExample[], length: number): PackedBatch {
@@ -37,7 +37,12 @@ export function packExamples(examples: readonly TokenizedExample[], length: numb
     throw new CoveyError('E_ARGUMENT', `length: expected a whole number of at least 1, got ${length}`, { length })
   }
   if (examples.length === 0) throw new CoveyError('E_ARGUMENT', 'examples: expected at least one, got none')
-  examples.forEach(({ ids, promptLength, labels }, i) => {
+  examples.forEach(({ ids, promptLength, labels, weights }, i) => {
+    if (weights !== undefined && weights.length !== ids.length) {
+      throw new CoveyError('E_ARGUMENT', `examples[${i}]: expected ${ids.length} weights, got ${weights.length}`, {
+        index: i,
+      })
+    }
     if (labels !== undefined && labels.length !== ids.length) {
       throw new CoveyError('E_ARGUMENT', `examples[${i}]: expected ${ids.length} labels, got ${labels.length}`, {
         index: i,
@@ -62,11 +67,13 @@ export function packExamples(examples: readonly TokenizedExample[], length: numb
   const labels = new Int32Array(size).fill(IGNORE_LABEL)
   const positions = new Int32Array(size)
   const segments = new Int32Array(size)
+  const weights = examples.some((e) => e.weights) ? new Float32Array(size).fill(1) : null
   let labelCount = 0
   examples.forEach((example, k) => {
     const start = starts[k] as number
     ids.set(example.ids, start)
     segments.fill(k + 1, start, start + example.ids.length)
+    if (weights && example.weights) weights.set(example.weights, start)
     for (let p = 0; p < example.ids.length; p++) positions[start + p] = p
     if (example.labels !== undefined) {
       labels.set(example.labels, start)
@@ -78,5 +85,6 @@ export function packExamples(examples: readonly TokenizedExample[], length: numb
       labelCount++
     }
   })
-  return { rows, length, ids, labels, positions, segments, examples: examples.length, labelCount }
+  const batch = { rows, length, ids, labels, positions, segments, examples: examples.length, labelCount }
+  return weights ? { ...batch, weights } : batch
 }

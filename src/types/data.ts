@@ -17,6 +17,8 @@ export interface TokenizedExample {
   readonly promptLength: number
   /** (ids.length) IGNORE_LABEL where nothing is; the completion's tokens, each at the place before it, when left out */
   readonly labels?: Int32Array
+  /** (ids.length) what the label of a place counts in the loss, ≥ 0; 1 each when left out */
+  readonly weights?: Float32Array
 }
 
 /**
@@ -38,6 +40,8 @@ export interface PackedBatch {
   readonly examples: number
   /** labels that carry loss */
   readonly labelCount: number
+  /** (rows·length) what the label of a place counts in a training step's loss, finite and ≥ 0; 1 each when left out */
+  readonly weights?: Float32Array
 }
 
 /** PyTorch's and Hugging Face's value for "no loss here". */

@@ -45,11 +45,11 @@ export interface TrainerOptions {
 }
 
 export interface StepResult {
-  /** mean cross-entropy per label, nats */
+  /** Σ w·nll / Σ w over all labels of the step: the mean cross-entropy per label where no weights are given, nats */
   readonly loss: number
   /** before clipping */
   readonly gradNorm: number
-  /** labels that carried loss */
+  /** labels that carried loss: those whose weight is above 0 */
   readonly labels: number
   /** tokens that went through, padding included */
   readonly tokens: number
@@ -69,7 +69,7 @@ export interface Trainer {
   parameters(): Float32Array
   /** sets the parameters and forgets the optimizer's state */
   setParameters(values: Float32Array): void
-  /** one update; several batches accumulate into one gradient, weighted by their labels. @throws CoveyError E_DIVERGED */
+  /** one update; several batches accumulate into one gradient, weighted by their labels' weights. @throws CoveyError E_DIVERGED | E_ARGUMENT */
   step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult>
   optimizerState(): OptimizerState
   restoreOptimizer(state: OptimizerState): void
@@ -90,7 +90,7 @@ export interface InferenceOptions {
 }
 
 export interface EvalResult {
-  /** mean cross-entropy per label, nats */
+  /** mean cross-entropy per label, nats; weights of labels say what training is for, not what is measured, and do not count */
   readonly loss: number
   /** share of examples whose every label is the argmax: equals greedy decoding's exact match, end-of-text included */
   readonly exactMatch: number

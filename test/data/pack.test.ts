@@ -66,6 +66,30 @@ describe('data/pack', () => {
     )
   })
 
+  it('puts weights where their labels are, and has none when no example has', () => {
+    fc.assert(
+      fc.property(many, fc.nat(3), (examples, every) => {
+        const weights = examples.map(({ ids }, k) =>
+          every > 0 && k % every === 0 ? Float32Array.from(ids, (_, i) => i / 4) : null,
+        )
+        const batch = packExamples(
+          examples.map((e, k) => {
+            const own = weights[k]
+            return own ? { ...e, weights: own } : e
+          }),
+          24,
+        )
+        if (every === 0) expect(batch).to.not.have.property('weights')
+        else {
+          const got = examples.map((_, k) => [...(batch.weights ?? [])].filter((_, i) => batch.segments[i] === k + 1))
+          expect(got).to.deep.equal(examples.map(({ ids }, k) => [...(weights[k] ?? ids.map(() => 1))]))
+        }
+      }),
+    )
+    const short = { ...example(1, 1, 2, 3), weights: new Float32Array(2) }
+    expect(() => packExamples([short], 8)).to.throw(/expected 3 weights, got 2/)
+  })
+
   it('refuses what does not fit', () => {
     expect(() => packExamples([example(0, 1, 2, 3)], 2)).to.throw(/examples\[0\]: expected 1 to 2 tokens, got 3/)
     expect(() => packExamples([example(4, 1, 2, 3)], 8)).to.throw(/prompt of 0 to 3 tokens, got 4/)

@@ -2,9 +2,18 @@
 import { expect } from 'chai'
 import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
 import { packExamples } from '../../src/data/pack.ts'
-import type { PackedBatch } from '../../src/types/data.ts'
+import { IGNORE_LABEL, type PackedBatch } from '../../src/types/data.ts'
 import type { OptimizerConfig, Trainable, Trainer, TrainingEngine } from '../../src/types/engine.ts'
-import { adam, distance, livelyModel, randomBatch, randomExamples, randomVector } from '../support/engine-fixtures.ts'
+import {
+  adam,
+  distance,
+  gradientProbe,
+  livelyModel,
+  randomBatch,
+  randomExamples,
+  randomVector,
+  weighted,
+} from '../support/engine-fixtures.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 
@@ -103,6 +112,50 @@ export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
     expect(distance(several.moments, one.moments)).to.be.below(REORDERED)
   })
 
+  /** with an optimizer whose first moment is the gradient itself */
+  const gradientOf = (batches: readonly PackedBatch[]) =>
+    using(
+      both,
+      async (t) => {
+        t.setParameters(randomVector(layout.size, 0.3))
+        const result = await t.step(batches, 0)
+        return { ...result, m: t.optimizerState().m }
+      },
+      gradientProbe,
+    )
+
+  it('counts each label by its weight over all batches of a step', async () => {
+    const [first, second] = [weighted(randomBatch(tinyConfig, 4, 3), 3), randomBatch(tinyConfig, 3, 4)]
+    const sumOf = ({ labels, weights }: PackedBatch): number =>
+      labels.reduce((n, label, i) => n + (label === IGNORE_LABEL ? 0 : (weights?.[i] ?? 1)), 0)
+    const [a, b] = [await gradientOf([first]), await gradientOf([second])]
+    const [wa, wb] = [sumOf(first), sumOf(second)]
+    const together = await gradientOf([first, second])
+    expect(together.loss).to.be.closeTo((wa * a.loss + wb * b.loss) / (wa + wb), REORDERED)
+    const mean = a.m.map((x, i) => (wa * x + wb * (b.m[i] as number)) / (wa + wb))
+    expect(distance(together.m, mean)).to.be.below(REORDERED)
+    expect(
+      (await gradientOf([{ ...first, weights: new Float32Array(first.labels.length).fill(1) }])).loss,
+    ).to.not.equal(a.loss)
+  })
+
+  it('does not see a label of weight 0, and only proportions matter', async () => {
+    const plain = await gradientOf([batch])
+    const twice = await gradientOf([{ ...batch, weights: new Float32Array(batch.labels.length).fill(2) }])
+    expect(twice.loss).to.be.closeTo(plain.loss, REORDERED)
+    expect(distance(twice.m, plain.m)).to.be.below(REORDERED)
+    expect(twice.labels).to.equal(plain.labels)
+    const last = batch.labels.findLastIndex((label) => label !== IGNORE_LABEL)
+    const weights = new Float32Array(batch.labels.length).fill(1)
+    weights[last] = 0
+    const none = { ...batch, labels: batch.labels.map((l, i) => (i === last ? IGNORE_LABEL : l)) }
+    const [silent, absent] = [await gradientOf([{ ...batch, weights }]), await gradientOf([none])]
+    expect(silent.loss).to.equal(absent.loss)
+    expect(silent.m).to.deep.equal(absent.m)
+    expect(silent.labels).to.equal(batch.labelCount - 1)
+    expect(silent.loss).to.not.equal(plain.loss)
+  })
+
   it('keeps attention inside an example: packing changes nothing', async () => {
     const examples = randomExamples(tinyConfig, 4, 9)
     const gradient = (length: number) =>
@@ -179,6 +232,13 @@ export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
       )
       await expectRejects(() => t.step([], 0.1), 'E_ARGUMENT', /label/)
       await expectRejects(() => t.step([batch], Number.NaN), 'E_ARGUMENT', /learningRate/)
+      const weights = (value: number): PackedBatch => ({
+        ...batch,
+        weights: new Float32Array(batch.labels.length).fill(value),
+      })
+      await expectRejects(() => t.step([weights(0)], 0.1), 'E_ARGUMENT', /weight above 0/)
+      await expectRejects(() => t.step([weights(-1)], 0.1), 'E_ARGUMENT', /weight -1/)
+      await expectRejects(() => t.step([{ ...batch, weights: new Float32Array(1) }], 0.1), 'E_ARGUMENT', /weights/)
       const foreign = { ...batch, ids: batch.ids.map(() => tinyConfig.vocabSize) }
       await expectRejects(() => t.step([foreign], 0.1), 'E_ARGUMENT', /vocabulary/)
       const far = { ...batch, positions: batch.positions.map(() => tinyConfig.maxPositions) }

@@ -6,7 +6,7 @@ import { throwIfAborted } from '../../src/base/abort.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from '../../src/engine/loop/adamw.ts'
-import { labelsOf } from '../../src/engine/loop/batch.ts'
+import { labelsOf, totalWeight, weightedLabels } from '../../src/engine/loop/batch.ts'
 import { checkGeneration } from '../../src/engine/loop/generation.ts'
 import { argmax, sample } from '../../src/engine/loop/sampling.ts'
 import { adapterSlots, modelSlots } from '../../src/engine/loop/slots.ts'
@@ -113,10 +113,14 @@ class BigramTrainer implements Trainer {
     if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
       throw new CoveyError('E_ARGUMENT', `learningRate: expected a number from 0, got ${learningRate}`)
     }
-    const work = batches.map((batch) => ({ batch, labels: labelsOf(batch, model.config) }))
+    const work = batches.map((batch) => ({ batch, labels: weightedLabels(labelsOf(batch, model.config)) }))
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     if (labels === 0)
-      throw new CoveyError('E_ARGUMENT', 'a training step needs at least one label, the batches have none')
+      throw new CoveyError(
+        'E_ARGUMENT',
+        'a training step needs at least one label with a weight above 0, the batches have none',
+      )
+    const total = work.reduce((sum, w) => sum + totalWeight(w.labels), 0)
     const weights = this.#weights
     const logit: Logit = (token, next) => {
       const base = weights ? (weights[place(token, next, weights.length)] as number) : 0
@@ -128,11 +132,12 @@ class BigramTrainer implements Trainer {
       for (const [i, at] of own.index.entries()) {
         const token = batch.ids[at] as number
         const p = probabilities(rowOf(logit, token, model.config.vocabSize))
-        loss -= Math.log(p[own.ids[i] as number] as number) / labels
+        const share = (own.weights[i] as number) / total
+        loss -= Math.log(p[own.ids[i] as number] as number) * share
         for (let next = 0; next < p.length; next++) {
           const d = (p[next] as number) - (next === own.ids[i] ? 1 : 0)
           const k = this.#index(token, next)
-          gradient[k] = (gradient[k] as number) + (GAIN * d) / labels
+          gradient[k] = (gradient[k] as number) + GAIN * d * share
         }
       }
     }

@@ -46,6 +46,12 @@ export function randomBatch(config: ModelConfig, count = 5, seed = 1, length = 1
   return packExamples(randomExamples(config, count, seed), length)
 }
 
+/** The same labels with weights in [0, 2). */
+export function weighted(batch: PackedBatch, seed = 1): PackedBatch {
+  const random = seededRandom(`weights/${seed}`)
+  return { ...batch, weights: Float32Array.from(batch.labels, () => 2 * random.next()) }
+}
+
 /** The same texts with one label each, on their first token: classes in turn. */
 export function classifierBatch(batch: PackedBatch, classes: number): PackedBatch {
   const labels = batch.labels.map((_, i) => {

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { seededRandom } from '../../src/base/random.ts'
 import type { Trainer } from '../../src/types/engine.ts'
 import type { ModelConfig } from '../../src/types/model.ts'
-import { classifierBatch, randomBatch } from './engine-fixtures.ts'
+import { classifierBatch, randomBatch, weighted } from './engine-fixtures.ts'
 
 const STEP = 1e-2
 /** of a classifier, whose ReLU must not bend between two measurements */
@@ -13,14 +13,17 @@ const TOLERANCE = 2e-4
 /** the remainder of the fourth-order formula */
 const RELATIVE = 4e-3
 
-/** Each of `places` against the differences of a training step's own loss; the trainer's optimizer is `gradientProbe`. */
+/**
+ * Each of `places` against the differences of a training step's own loss, whose labels have weights; the trainer's optimizer
+ * is `gradientProbe`.
+ */
 export async function checkGradient(
   trainer: Trainer,
   config: ModelConfig,
   at: Float32Array,
   places: readonly number[],
 ): Promise<void> {
-  const batches = [randomBatch(config, 4, 1), randomBatch(config, 3, 2)].map((b) => {
+  const batches = [weighted(randomBatch(config, 4, 1)), randomBatch(config, 3, 2)].map((b) => {
     const { classes } = config.plain ?? {}
     return classes === undefined ? b : classifierBatch(b, classes.length)
   })

@@ -11,6 +11,8 @@ export interface Labels {
   readonly index: Int32Array
   /** (L) the token to predict there */
   readonly ids: Int32Array
+  /** (L) what it counts in the loss, ≥ 0 */
+  readonly weights: Float32Array
 }
 
 /** The labelled places of a batch. @throws CoveyError E_ARGUMENT for a batch that does not fit the model */
@@ -25,10 +27,13 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
   for (const name of ['ids', 'labels', 'positions', 'segments'] as const) {
     if (batch[name].length !== n) throw bad(`${name}: expected ${n} numbers, got ${batch[name].length}`)
   }
+  if (batch.weights !== undefined && batch.weights.length !== n)
+    throw bad(`weights: expected ${n} numbers, got ${batch.weights.length}`)
   const classes = config.plain?.classes
   const answers = classes?.length ?? config.vocabSize
   const index = new Int32Array(n)
   const ids = new Int32Array(n)
+  const weights = new Float32Array(n)
   let count = 0
   for (let i = 0; i < n; i++) {
     const id = batch.ids[i] as number
@@ -42,9 +47,28 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
       throw bad(`label ${label} at ${i}, the ${classes === undefined ? 'vocabulary' : 'classifier'} has ${answers}`)
     if (classes !== undefined && position !== 0)
       throw bad(`label at position ${position}; a classifier answers at an example's first token only`)
+    const weight = batch.weights === undefined ? 1 : (batch.weights[i] as number)
+    if (!(weight >= 0 && Number.isFinite(weight)))
+      throw bad(`weight ${weight} at ${i}, expected a finite number from 0`)
     index[count] = i
     ids[count] = label
+    weights[count] = weight
     count++
   }
-  return { index: index.slice(0, count), ids: ids.slice(0, count) }
+  return { index: index.slice(0, count), ids: ids.slice(0, count), weights: weights.slice(0, count) }
+}
+
+/** The labels that a training step computes: what counts nothing need not reach the head. */
+export function weightedLabels(labels: Labels): Labels {
+  const { index, ids, weights } = labels
+  if (weights.every((w) => w > 0)) return labels
+  const kept = (_: number, i: number): boolean => (weights[i] as number) > 0
+  return { index: index.filter(kept), ids: ids.filter(kept), weights: weights.filter(kept) }
+}
+
+/** The sum of the weights, in float64. */
+export function totalWeight({ weights }: Labels): number {
+  let sum = 0
+  for (const w of weights) sum += w
+  return sum
 }

@@ -48,5 +48,6 @@ function rowsOf(batch: PackedBatch, from: number, to: number): PackedBatch {
     segments,
     examples: new Set(segments.filter((s) => s > 0)).size,
     labelCount: labels.reduce((n, label) => n + Number(label !== IGNORE_LABEL), 0),
+    ...(batch.weights && { weights: batch.weights.subarray(from * length, to * length) }),
   }
 }

@@ -4,7 +4,7 @@ import type { PackedBatch } from '../../types/data.ts'
 import type { OptimizerConfig, StepResult } from '../../types/engine.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
-import { type Labels, labelsOf } from './batch.ts'
+import { type Labels, labelsOf, totalWeight, weightedLabels } from './batch.ts'
 import type { Draw } from './dropout.ts'
 import { microBatches } from './micro-batches.ts'
 
@@ -26,8 +26,8 @@ export interface GradientCall {
   readonly batch: PackedBatch
   /** at least one */
   readonly labels: Labels
-  /** each label's part of the loss: 1/labels of the whole step */
-  readonly weight: number
+  /** (L) each label's part of the loss: its weight over the sum of all weights of the step */
+  readonly shares: Float32Array
   readonly draw: Draw
   /** the step's first batch: what the gradient holds is old */
   readonly first: boolean
@@ -82,13 +82,19 @@ export class LocalTrainer {
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     const tokens = batches.reduce((n, b) => n + b.rows * b.length, 0)
     if (labels === 0)
-      throw new CoveyError('E_ARGUMENT', 'a training step needs at least one label, the batches have none', {})
+      throw new CoveyError(
+        'E_ARGUMENT',
+        'a training step needs at least one label with a weight above 0, the batches have none',
+        {},
+      )
+    const total = work.reduce((sum, w) => sum + totalWeight(w.labels), 0)
     let loss = 0
     let first = true
     for (const [i, { batch, labels: own }] of work.entries()) {
       if (own.ids.length === 0) continue
       const draw = { seed: this.#seed, step: this.#state.step, index: i }
-      loss += await this.#source.accumulate({ batch, labels: own, weight: 1 / labels, draw, first }, this.#gradient)
+      const shares = own.weights.map((w) => w / total)
+      loss += await this.#source.accumulate({ batch, labels: own, shares, draw, first }, this.#gradient)
       first = false
     }
     const gradNorm = globalNorm(this.#gradient, this.#spans)
@@ -107,10 +113,10 @@ export class LocalTrainer {
 
   /** @throws CoveyError E_ARGUMENT for a batch that does not fit the model: it is checked whole, before it is cut */
   #parts(batch: PackedBatch): { readonly batch: PackedBatch; readonly labels: Labels }[] {
-    const labels = labelsOf(batch, this.#config)
+    const labels = weightedLabels(labelsOf(batch, this.#config))
     const parts = microBatches(batch, this.#config)
     if (parts.length === 1) return [{ batch, labels }]
-    return parts.map((part) => ({ batch: part, labels: labelsOf(part, this.#config) }))
+    return parts.map((part) => ({ batch: part, labels: weightedLabels(labelsOf(part, this.#config)) }))
   }
 
   close(): Promise<void> {

@@ -14,7 +14,7 @@ export interface SparseGradient {
   readonly scale: 1 | -1
 }
 
-/** What `Σ weight·nll` gives behind the logits. */
+/** What `Σ shareᵢ·nllᵢ` gives behind the logits. */
 export interface HeadDerivatives {
   readonly seeds: readonly (readonly [value: Value, derivative: Value])[]
   readonly sparse: readonly SparseGradient[]
@@ -25,8 +25,8 @@ export interface HeadDerivatives {
 export interface OutputHead {
   /** (L, V) */
   readonly logits: Value
-  /** @param p softmax of the logits; labelIds (L); weight () */
-  derivatives(p: Value, labelIds: Value, weight: Value): HeadDerivatives
+  /** @param p softmax of the logits; labelIds (L); shares (L, 1) */
+  derivatives(p: Value, labelIds: Value, shares: Value): HeadDerivatives
 }
 
 /** @param h (L, D) */
@@ -43,7 +43,7 @@ export function outputHead(g: Graph, config: ModelConfig, weights: GraphWeights,
   const logits = bent && cap !== undefined ? mul(bent, g.scalar(cap)) : raw
   return {
     logits,
-    derivatives(p, labelIds, weight) {
+    derivatives(p, labelIds, shares) {
       const table = weights.weight(name)
       // the slope of the cap, for all logits and for the label's
       const slope = bent ? g.op('Sub', [g.scalar(1), mul(bent, bent)], bent.shape) : null
@@ -51,9 +51,9 @@ export function outputHead(g: Graph, config: ModelConfig, weights: GraphWeights,
       const own = slope ? g.op('GatherElements', [slope, column], ['L', 1], { attributes: { axis: { int: 1 } } }) : null
       const q = slope ? mul(p, slope) : p
       const labelRows = rowsOf(g, table, labelIds)
-      // d(logits) = weight·(p − onehot) is never made: p·head − head[label] is the same with no second (L, V) array
+      // d(logits) = share·(p − onehot) is never made: p·head − head[label] is the same with no second (L, V) array
       const away = g.op('Sub', [products.back(q), own ? mul(labelRows, own) : labelRows], h.shape)
-      const seeds: [Value, Value][] = [[h, mul(away, weight)]]
+      const seeds: [Value, Value][] = [[h, mul(away, shares)]]
       const sparse: SparseGradient[] = []
       const outputs: Record<string, Value> = {}
       const scatter = (slot: string, output: string, rows: Value): void => {
@@ -61,15 +61,13 @@ export function outputHead(g: Graph, config: ModelConfig, weights: GraphWeights,
         sparse.push({ slot, output, index: 'label_ids', scale: -1 })
       }
       if (g.differentiable(table)) {
-        const weighted = mul(h, weight)
+        const weighted = mul(h, shares)
         seeds.push([table, gemm(g, q, weighted, { transA: true })])
         scatter(name, 'rows_label_ids', weighted)
       }
       if (bias && biasName !== undefined && g.differentiable(bias)) {
-        seeds.push([bias, columnSums(g, mul(q, weight))])
-        const count = g.op('Shape', [labelIds], [1], { type: 'int64' })
-        const grid = g.op('Concat', [count, g.ints([1])], [2], { type: 'int64', attributes: { axis: { int: 0 } } })
-        scatter(biasName, 'rows_bias', g.op('Expand', [weight, grid], ['L', 1]))
+        seeds.push([bias, columnSums(g, mul(q, shares))])
+        scatter(biasName, 'rows_bias', shares)
       }
       return { seeds, sparse, outputs }
     },

@@ -30,8 +30,9 @@ export interface TrainGraph {
 const TINY_PROBABILITY = 1e-37
 
 /**
- * Inputs: ids (N), positions, segments (R, T), label_index, label_ids (L), weight () = 1/labels of the whole step,
- * dropout (modules, N) if any, and one for each slot. Outputs: `loss` = Σ nll · weight, and the gradients.
+ * Inputs: ids (N), positions, segments (R, T), label_index, label_ids (L), shares (L, 1): each label's weight over
+ * the sum of those of the whole step, dropout (modules, N) if any, and one for each slot. Outputs: `loss` = Σ shareᵢ·nllᵢ,
+ * and the gradients.
  */
 export function buildTrainGraph(
   model: BaseModel,
@@ -46,7 +47,7 @@ export function buildTrainGraph(
   const segments = g.input('segments', ['R', 'T'], 'int64')
   const labelIndex = g.input('label_index', ['L'], 'int64')
   const labelIds = g.input('label_ids', ['L'], 'int64')
-  const weight = g.input('weight', [])
+  const shares = g.input('shares', ['L', 1])
   const parameters = new Map(
     slots.map((s) => [s.name, s.trained ? g.parameter(s.name, s.shape) : g.input(s.name, s.shape)]),
   )
@@ -61,10 +62,10 @@ export function buildTrainGraph(
   const column = g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' })
   const picked = g.op('GatherElements', [p, column], ['L', 1], { attributes: { axis: { int: 1 } } })
   const logP = g.op('Log', [g.op('Max', [picked, g.scalar(TINY_PROBABILITY)], ['L', 1])], ['L', 1])
-  const total = g.op('ReduceSum', [logP], [], { attributes: { keepdims: { int: 0 } } })
-  const loss = g.op('Mul', [g.op('Neg', [total], []), weight], [])
+  const weighted = g.op('Mul', [logP, shares], ['L', 1])
+  const loss = g.op('Neg', [g.op('ReduceSum', [weighted], [], { attributes: { keepdims: { int: 0 } } })], [])
 
-  const { seeds, sparse: labelRows, outputs: rows } = head.derivatives(p, labelIds, weight)
+  const { seeds, sparse: labelRows, outputs: rows } = head.derivatives(p, labelIds, shares)
   const outputs: Record<string, Value> = { loss, ...rows }
   const sparse: SparseGradient[] = [...labelRows]
   const derivatives = g.backward(seeds)

@@ -38,7 +38,7 @@ export class OnnxGradients implements GradientSource {
     )
   }
 
-  async accumulate({ batch, labels, weight, draw, first }: GradientCall, gradient: Float32Array): Promise<number> {
+  async accumulate({ batch, labels, shares, draw, first }: GradientCall, gradient: Float32Array): Promise<number> {
     const { slots, gradients, sparse, dropout } = this.#plan
     const n = batch.rows * batch.length
     const grid = [batch.rows, batch.length]
@@ -49,7 +49,7 @@ export class OnnxGradients implements GradientSource {
       segments: intTensor(batch.segments, grid),
       label_index: intTensor(labels.index, [labels.index.length]),
       label_ids: intTensor(labels.ids, [labels.ids.length]),
-      weight: floatTensor(Float32Array.of(weight), []),
+      shares: floatTensor(shares, [shares.length, 1]),
     }
     if (dropout) {
       const rows = dropoutRows(draw, dropout.modules, n)

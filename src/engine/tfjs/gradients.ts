@@ -81,7 +81,7 @@ export class TfjsGradients implements GradientSource {
     }
   }
 
-  #pass({ batch, labels, weight, draw }: GradientCall, gradient: Float32Array): number {
+  #pass({ batch, labels, shares, draw }: GradientCall, gradient: Float32Array): number {
     const { tf, config, slots, theta, frozen, layout } = this.#o
     const { rows, length, positions, segments } = batch
     const fed = new Map(slots.map((s) => [s.name, flatTensor(tf, theta, s.offset, s.shape)]))
@@ -106,7 +106,7 @@ export class TfjsGradients implements GradientSource {
       const before = x
       x = tf.tidy(() => this.#layer(pass, i, before))
     }
-    let { loss, dx } = this.#head(pass, x, tf.tensor1d(labels.ids, 'int32'), weight, gradient)
+    let { loss, dx } = this.#head(pass, x, tf.tensor1d(labels.ids, 'int32'), tf.tensor1d(shares), gradient)
     for (let i = config.layers - 1; i >= this.#lowest; i--) {
       const before = inputs[i] as Tensor2D
       const own = this.#layerSlots[i] as readonly Slot[]
@@ -132,12 +132,12 @@ export class TfjsGradients implements GradientSource {
     { weights, fed }: Pass,
     x: Tensor2D,
     labels: Tensor1D,
-    weight: number,
+    shares: Tensor1D,
     gradient: Float32Array,
   ): { loss: number; dx: Tensor2D } {
     const { tf, config } = this.#o
     const lossOf = (x: Tensor): Scalar =>
-      tf.mul(tf.sum(negativeLogLikelihood(tf, head(tf, config, weights, x as Tensor2D), labels)), weight)
+      tf.sum(tf.mul(negativeLogLikelihood(tf, head(tf, config, weights, x as Tensor2D), labels), shares))
     const { value, grads } = tf.tidy(() => tf.valueAndGrads(lossOf)([x, ...tensorsOf(this.#headSlots, fed)]))
     const [dx, ...rest] = grads as [Tensor2D, ...Tensor[]]
     addTo(gradient, this.#headSlots, rest)

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { activationBytes, microBatches } from '../../../src/engine/loop/micro-batches.ts'
 import type { PackedBatch } from '../../../src/types/data.ts'
-import { randomBatch } from '../../support/engine-fixtures.ts'
+import { randomBatch, weighted } from '../../support/engine-fixtures.ts'
 import { tinyConfig } from '../../support/tiny-config.ts'
 
 describe('parts of a batch', () => {
@@ -24,6 +24,13 @@ describe('parts of a batch', () => {
         for (const p of parts) expect(p.rows).to.be.within(1, Math.max(1, rows))
       }),
     )
+  })
+
+  it('keep the weights of their labels', () => {
+    const batch = weighted(randomBatch(tinyConfig, 12, 1))
+    const parts = microBatches(batch, tinyConfig, 2 * activationBytes(tinyConfig) * batch.length)
+    expect(parts.length).to.be.greaterThan(1)
+    expect(parts.flatMap((p) => [...(p.weights ?? [])])).to.deep.equal([...(batch.weights ?? [])])
   })
 
   it('are as even as they come: none is left with a single row of many', () => {

@@ -88,7 +88,8 @@ describe('TensorFlow.js engine', () => {
     for (let step = 0; step < 3; step++) {
       const draw = { seed: 1, step, index: 0 }
       const labels = labelsOf(batch, tinyConfig)
-      await source.accumulate({ batch, labels, weight: 1 / batch.labelCount, draw, first: true }, gradient)
+      const shares = labels.weights.map((w) => w / batch.labelCount)
+      await source.accumulate({ batch, labels, shares, draw, first: true }, gradient)
       counts.push(tf.memory().numTensors)
     }
     expect(new Set(counts).size, counts.join(' ')).to.equal(1)
