@@ -17,6 +17,8 @@ export const INDEX_FILE = 'model.safetensors.index.json'
 export const MAX_JSON_BYTES = 16 * 1024 * 1024
 /** as the safetensors reference implementation */
 const MAX_HEADER_BYTES = 100_000_000
+/** Node reads less than 2 GiB at once. */
+const MAX_READ_BYTES = 2 ** 30
 
 /** One weight file: where each tensor lies, and what the file looked like when it was opened. */
 export interface WeightFile {
@@ -97,6 +99,14 @@ export async function openWeightFile(dir: string, name: string): Promise<WeightF
  * @throws CoveyError E_MODEL_FILE, also when the file is another one than was opened
  */
 export function readTensor(file: WeightFile, info: TensorInfo): Float32Array {
+  const bytes = readTensorBytes(file, info)
+  // the bytes are ours alone, so float32 needs no second copy
+  if (info.dtype === 'F32') return new Float32Array(bytes.buffer, 0, bytes.byteLength / DTYPE_BYTES.F32)
+  return toFloat32(info.dtype, bytes)
+}
+
+/** The same as the file has it, in memory of its own. @throws CoveyError E_MODEL_FILE, as `readTensor` */
+export function readTensorBytes(file: WeightFile, info: TensorInfo): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(info.end - info.begin)
   try {
     const fd = openSync(file.path, 'r')
@@ -113,7 +123,8 @@ export function readTensor(file: WeightFile, info: TensorInfo): Float32Array {
         )
       }
       for (let at = 0; at < bytes.byteLength; ) {
-        const got = readSync(fd, bytes, at, bytes.byteLength - at, file.dataStart + info.begin + at)
+        const length = Math.min(bytes.byteLength - at, MAX_READ_BYTES)
+        const got = readSync(fd, bytes, at, length, file.dataStart + info.begin + at)
         if (got === 0) throw new Error('the file ended early')
         at += got
       }
@@ -123,9 +134,7 @@ export function readTensor(file: WeightFile, info: TensorInfo): Float32Array {
   } catch (cause) {
     throw fileError(file.path, cause)
   }
-  // the bytes are ours alone, so float32 needs no second copy
-  if (info.dtype === 'F32') return new Float32Array(bytes.buffer, 0, bytes.byteLength / DTYPE_BYTES.F32)
-  return toFloat32(info.dtype, bytes)
+  return bytes
 }
 
 /** sha256 of a file of any size, hex. @throws CoveyError E_MODEL_FILE | E_ABORTED */

@@ -7,7 +7,6 @@
 import { join, resolve } from 'node:path'
 import { digestOfJson } from '../base/canonical.ts'
 import { CoveyError } from '../base/errors.ts'
-import type { TensorInfo } from '../base/safetensors.ts'
 import type { BaseModel, ModelConfig } from '../types/model.ts'
 import type { Architecture } from './architecture.ts'
 import { architectureFor } from './architectures.ts'
@@ -18,10 +17,10 @@ import {
   folderName,
   openWeightFile,
   readJsonObject,
-  readTensor,
-  type WeightFile,
   weightFileNames,
 } from './files.ts'
+import { readQuantization, type WeightScheme } from './quantization-config.ts'
+import { locateTensors, type StoredTensor, storedTensors } from './tensors.ts'
 
 /**
  * Files beside the weights that decide what the model makes of a text. Two peers whose tokenizers differ would measure
@@ -31,7 +30,8 @@ const TEXT_FILES = ['chat_template.jinja', 'tokenizer.json', 'tokenizer_config.j
 
 /**
  * Opens a model folder. Everything is checked before anything is used: the architecture, config.json's fields, the
- * name, dtype and shape of every tensor. Weights stay on disk; `tensor()` reads and converts one at a time and keeps none.
+ * name, dtype and shape of every tensor, the scales of a quantized model. Weights stay on disk; `tensor()` reads and converts
+ * one at a time and keeps none.
  *
  * Digest: sha256 of the canonical JSON `{config, files}` where `config` is config.json's value and `files` maps each
  * weight file (and, where present, tokenizer.json, tokenizer_config.json, chat_template.jinja) to its sha256.
@@ -40,12 +40,11 @@ const TEXT_FILES = ['chat_template.jinja', 'tokenizer.json', 'tokenizer_config.j
  */
 export async function loadModel(dir: string, signal?: AbortSignal): Promise<BaseModel> {
   const folder = resolve(dir)
-  const { json, architecture, config } = await readModelConfig(folder)
+  const { json, config, schemes } = await readModelConfig(folder)
 
   const names = await weightFileNames(folder)
   const files = await Promise.all(names.map((file) => openWeightFile(folder, file)))
-  const found = locateTensors(files)
-  checkTensors(config, found)
+  const tensors = storedTensors(config, schemes, locateTensors(files))
 
   const digests: Record<string, string> = {}
   for (const file of names) digests[file] = await fileDigest(join(folder, file), signal)
@@ -53,23 +52,20 @@ export async function loadModel(dir: string, signal?: AbortSignal): Promise<Base
     if (await exists(join(folder, file))) digests[file] = await fileDigest(join(folder, file), signal)
   }
 
-  const shapes = architecture.tensorShapes(config)
-  const at = (tensor: string): { file: WeightFile; info: TensorInfo } => {
-    const place = shapes.has(tensor) ? found.get(tensor) : undefined
-    if (!place) throw unknownTensor(tensor)
-    return place
+  const at = (tensor: string): StoredTensor => {
+    const stored = tensors.get(tensor)
+    if (!stored) throw unknownTensor(tensor)
+    return stored
   }
   return {
     config,
     digest: digestOfJson({ config: json, files: digests }),
     name: folderName(folder),
     dir: folder,
-    tensorNames: [...shapes.keys()],
-    shape: (tensor) => at(tensor).info.shape,
-    tensor(tensor) {
-      const { file, info } = at(tensor)
-      return readTensor(file, info)
-    },
+    tensorNames: [...tensors.keys()],
+    shape: (tensor) => at(tensor).shape,
+    tensor: (tensor) => at(tensor).read(),
+    rounded: (tensor) => at(tensor).rounded,
   }
 }
 
@@ -81,11 +77,13 @@ export async function readModelConfig(dir: string): Promise<{
   readonly json: Record<string, unknown>
   readonly architecture: Architecture
   readonly config: ModelConfig
+  /** of quantized linear layers, null when there are none */
+  readonly schemes: readonly WeightScheme[] | null
 }> {
   const json = await readJsonObject(join(dir, CONFIG_FILE))
   const name = Array.isArray(json.architectures) ? json.architectures[0] : json.architectures
   const architecture = architectureFor(typeof name === 'string' ? name : String(name))
-  return { json, architecture, config: architecture.readConfig(json) }
+  return { json, architecture, config: architecture.readConfig(json), schemes: readQuantization(json) }
 }
 
 /** How many weights a model has. */
@@ -96,63 +94,4 @@ export function countParameters(model: BaseModel): number {
 /** The error for a tensor name that a model does not have. */
 export function unknownTensor(tensor: string): CoveyError {
   return new CoveyError('E_MODEL_SHAPE', `the model has no tensor ${JSON.stringify(tensor)}`, { tensor })
-}
-
-function locateTensors(files: readonly WeightFile[]): Map<string, { file: WeightFile; info: TensorInfo }> {
-  const found = new Map<string, { file: WeightFile; info: TensorInfo }>()
-  for (const file of files) {
-    for (const info of file.tensors.values()) {
-      const other = found.get(info.name)
-      if (other) {
-        throw new CoveyError('E_MODEL_FILE', `tensor ${info.name} is in ${other.file.name} and in ${file.name}`, {
-          tensor: info.name,
-        })
-      }
-      found.set(info.name, { file, info })
-    }
-  }
-  return found
-}
-
-function checkTensors(config: ModelConfig, found: ReadonlyMap<string, { info: TensorInfo }>): void {
-  const architecture = architectureFor(config.architecture)
-  const shapes = architecture.tensorShapes(config)
-  for (const [tensor, expected] of shapes) {
-    const info = found.get(tensor)?.info
-    if (!info) throw shapeError(tensor, expected, null)
-    if (info.shape.length !== expected.length || info.shape.some((d, i) => d !== expected[i])) {
-      throw shapeError(tensor, expected, info.shape)
-    }
-    if (info.dtype !== 'F32' && info.dtype !== 'F16' && info.dtype !== 'BF16') {
-      throw new CoveyError('E_MODEL_FILE', `tensor ${tensor}: expected F32, F16 or BF16 values, got ${info.dtype}`, {
-        tensor,
-      })
-    }
-  }
-  for (const tensor of found.keys()) {
-    // an unknown tensor (a bias, an extra norm) means another computation than the one that would be run
-    if (!shapes.has(tensor) && !architecture.ignores(config, tensor)) {
-      throw new CoveyError(
-        'E_MODEL_SHAPE',
-        `tensor ${tensor} is in the weight files, but ${config.architecture} has no use for it`,
-        {
-          tensor,
-          got: found.get(tensor)?.info.shape,
-        },
-      )
-    }
-  }
-}
-
-function shapeError(tensor: string, expected: readonly number[], got: readonly number[] | null): CoveyError {
-  const came = got ? `[${got.join(', ')}]` : 'no such tensor'
-  return new CoveyError(
-    'E_MODEL_SHAPE',
-    `tensor ${tensor}: config.json wants [${expected.join(', ')}], the files have ${came}`,
-    {
-      tensor,
-      expected,
-      got,
-    },
-  )
 }

@@ -174,6 +174,20 @@ export const LLAMA_LINEARS: readonly LinearLayer[] = [
   { module: 'model.layers.*.mlp.down_proj', outputs: 'hidden', inputs: 'ffn' },
 ]
 
+/**
+ * A matrix (out, in) that its file holds as codes and scales: entry (o, i) is (code − middle)·scale of its group, where the
+ * middle is half the codes' range: 128 in 8 bits, 8 in 4.
+ */
+export interface RoundedWeight {
+  readonly bits: 8 | 4
+  /** inputs of an output that share a scale; it divides them, and is all of them where an output has one scale */
+  readonly group: number
+  /** Read now, not kept. 8 bits: (out, in). 4 bits: (out, in/2), two codes a byte, the lower half first. @throws CoveyError E_MODEL_FILE */
+  codes(): Uint8Array
+  /** (out, in/group), finite and above 0. Read now, not kept. @throws CoveyError E_MODEL_FILE */
+  scales(): Float32Array
+}
+
 /** The frozen weights of one model. Names are Hugging Face's (`model.layers.0.self_attn.q_proj.weight`), linear weights (out, in). */
 export interface BaseModel {
   readonly config: ModelConfig
@@ -184,6 +198,8 @@ export interface BaseModel {
   readonly dir: string | null
   readonly tensorNames: readonly string[]
   shape(name: string): readonly number[]
-  /** float32 values, row-major. @throws CoveyError E_MODEL_SHAPE */
+  /** float32 values, row-major; of a quantized matrix those that its codes stand for. @throws CoveyError E_MODEL_SHAPE */
   tensor(name: string): Float32Array
+  /** Codes and scales as the file has them, so that nobody rounds again; null for what is not quantized. @throws CoveyError E_MODEL_SHAPE */
+  rounded?(name: string): RoundedWeight | null
 }

@@ -4,7 +4,7 @@
  * with them stays in float32, and the derivative is that of the rounded weights: the same codes, made numbers when a step
  * needs them, one matrix at a time.
  */
-import type { BaseModel } from '../../types/model.ts'
+import type { BaseModel, RoundedWeight } from '../../types/model.ts'
 import { plus } from './elementwise.ts'
 import { ELEMENT, type Graph, MICROSOFT, type Value } from './graph.ts'
 import { gemm } from './ops.ts'
@@ -14,6 +14,8 @@ export const INT4_BLOCK = 32
 /** A code is 0 … 15 and stands for (code − MIDDLE)·scale; MatMulNBits assumes this middle. */
 const MIDDLE = 8
 const TOP = 15
+/** What MatMulNBits takes on a processor without getting slow or wrong, largest first. */
+const BLOCKS = [256, 128, 64, INT4_BLOCK, 16]
 /** MatMulNBits: float32 sums of float32 products. */
 const FLOAT32_ACCURACY = 1
 
@@ -22,7 +24,9 @@ interface Int4Matrix {
   readonly outputs: number
   readonly inputs: number
   readonly blocks: number
-  /** (out, blocks, BLOCK/2) two codes a byte, the lower half first */
+  /** inputs that share a scale */
+  readonly block: number
+  /** (out, blocks, block/2) two codes a byte, the lower half first */
   readonly codes: Value
   /** (out, blocks) */
   readonly scales: Value
@@ -30,12 +34,12 @@ interface Int4Matrix {
 
 export class Int4Products {
   readonly #g: Graph
-  readonly #model: Pick<BaseModel, 'tensor' | 'shape'>
+  readonly #model: Pick<BaseModel, 'tensor' | 'shape' | 'rounded'>
   readonly #matrices = new Map<string, Int4Matrix>()
   /** the last matrix that was rounded: its scales are written right after its codes */
   #last: { readonly name: string; readonly rounded: Rounded4 } | null = null
 
-  constructor(g: Graph, model: Pick<BaseModel, 'tensor' | 'shape'>) {
+  constructor(g: Graph, model: Pick<BaseModel, 'tensor' | 'shape' | 'rounded'>) {
     this.#g = g
     this.#model = model
   }
@@ -48,7 +52,7 @@ export class Int4Products {
       K: { int: m.inputs },
       N: { int: m.outputs },
       bits: { int: 4 },
-      block_size: { int: INT4_BLOCK },
+      block_size: { int: m.block },
       accuracy_level: { int: FLOAT32_ACCURACY },
     }
     const [rows] = x.shape
@@ -64,9 +68,9 @@ export class Int4Products {
    * W (out, in) in float32, made when the graph runs, in plain operations: GatherBlockQuantized does the same in fifteen
    * times the time. @param dy anything whose shape is known only then
    */
-  #numbers({ outputs, inputs, blocks, codes, scales }: Int4Matrix, dy: Value): Value {
+  #numbers({ outputs, inputs, blocks, block, codes, scales }: Int4Matrix, dy: Value): Value {
     const g = this.#g
-    const half = [outputs, blocks, INT4_BLOCK / 2]
+    const half = [outputs, blocks, block / 2]
     const op = (type: string, a: Value, b: Value, shape = a.shape): Value => g.op(type, [a, b], shape)
     const bytes = g.op('Cast', [this.#read(codes, dy)], half, { attributes: { to: { int: ELEMENT.float32 } } })
     const upper = g.op('Floor', [op('Mul', bytes, g.scalar(1 / 16))], half)
@@ -76,7 +80,7 @@ export class Int4Products {
     const both = g.op('Concat', [column(lower), column(upper)], pairs, { attributes: { axis: { int: 3 } } })
     const scale = g.op('Reshape', [scales, g.ints([outputs, blocks, 1, 1])], [outputs, blocks, 1, 1])
     const numbers = op('Mul', op('Sub', both, g.scalar(MIDDLE)), scale)
-    const width = blocks * INT4_BLOCK
+    const width = blocks * block
     const all = g.op('Reshape', [numbers, g.ints([outputs, width])], [outputs, width])
     if (width === inputs) return all
     return g.op('Slice', [all, g.ints([0]), g.ints([inputs]), g.ints([1])], [outputs, inputs])
@@ -96,23 +100,62 @@ export class Int4Products {
     const known = this.#matrices.get(name)
     if (known) return known
     const [outputs, inputs] = this.#model.shape(name) as [number, number]
-    const blocks = Math.ceil(inputs / INT4_BLOCK)
+    const made = this.#stored(name, outputs, inputs) ?? this.#round(name, outputs, inputs)
+    this.#matrices.set(name, made)
+    return made
+  }
+
+  /** What the model's file has, byte for byte; a scale stands for each block of its group. */
+  #stored(name: string, outputs: number, inputs: number): Int4Matrix | null {
+    const stored = this.#model.rounded?.(name) ?? null
+    const block = blockOf(stored)
+    if (stored === null || block === null) return null
+    const repeats = stored.group / block
+    return this.#constants(name, outputs, inputs, block, {
+      codes: () => stored.codes(),
+      scales: () => repeated(stored.scales(), repeats),
+    })
+  }
+
+  #round(name: string, outputs: number, inputs: number): Int4Matrix {
     const rounded = (): Rounded4 => {
       if (this.#last?.name === name) return this.#last.rounded
       const made = roundTo4Bits(this.#model.tensor(name), outputs, inputs)
       this.#last = { name, rounded: made }
       return made
     }
-    const made = {
-      outputs,
-      inputs,
-      blocks,
-      codes: this.#g.weight(`${name}:int4`, [outputs, blocks, INT4_BLOCK / 2], 'uint8', () => rounded().codes),
-      scales: this.#g.weight(`${name}:int4:scales`, [outputs, blocks], 'float32', () => rounded().scales),
-    }
-    this.#matrices.set(name, made)
-    return made
+    return this.#constants(name, outputs, inputs, INT4_BLOCK, {
+      codes: () => rounded().codes,
+      scales: () => rounded().scales,
+    })
   }
+
+  #constants(
+    name: string,
+    outputs: number,
+    inputs: number,
+    block: number,
+    read: { readonly codes: () => Uint8Array; readonly scales: () => Float32Array },
+  ): Int4Matrix {
+    const blocks = Math.ceil(inputs / block)
+    const codes = this.#g.weight(`${name}:int4`, [outputs, blocks, block / 2], 'uint8', read.codes)
+    const scales = this.#g.weight(`${name}:int4:scales`, [outputs, blocks], 'float32', read.scales)
+    return { outputs, inputs, blocks, block, codes, scales }
+  }
+}
+
+/** The block in which a stored matrix can be multiplied as it is; null when it is not in 4 bits, or its groups are of another kind. */
+export function blockOf(stored: RoundedWeight | null): number | null {
+  if (stored?.bits !== 4) return null
+  return BLOCKS.find((block) => stored.group % block === 0) ?? null
+}
+
+/** Each number so many times. */
+function repeated(numbers: Float32Array, times: number): Float32Array {
+  if (times === 1) return numbers
+  const out = new Float32Array(numbers.length * times)
+  for (const [i, x] of numbers.entries()) out.fill(x, i * times, (i + 1) * times)
+  return out
 }
 
 export interface Rounded4 {

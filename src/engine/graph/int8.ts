@@ -2,6 +2,10 @@
  * Products with frozen weights in 8 bits, forwards and backwards: SwitchBack, Wortsman et al. 2023 (arXiv:2304.13013), with
  * the weight's own gradient left out, since the weight does not move. A weight has a scale for each output column; what
  * is multiplied with it has one for the whole matrix, found when the graph runs (ONNX's DynamicQuantizeLinear).
+ *
+ * A weight whose file has 8-bit codes with one scale an output is not rounded again. Forwards that is the graph's own scheme.
+ * Backwards a scale an output is one a row, not one a column: dy's columns are multiplied with the scales before they are
+ * rounded, and the codes go in as they are.
  */
 
 import type { BaseModel } from '../../types/model.ts'
@@ -18,6 +22,8 @@ const BLOCK = 64
 interface Int8Matrix {
   readonly values: Value
   readonly scales: Value
+  /** (rows of the matrix): what is multiplied with it is multiplied with these first, column by column */
+  readonly before?: Value
 }
 
 /** A matrix in 8 bits with one scale: (values − zero)·scale. */
@@ -29,14 +35,14 @@ interface Int8Activation {
 
 export class Int8Products {
   readonly #g: Graph
-  readonly #model: Pick<BaseModel, 'tensor' | 'shape'>
+  readonly #model: Pick<BaseModel, 'tensor' | 'shape' | 'rounded'>
   readonly #matrices = new Map<string, Int8Matrix>()
   /** what several layers read (q, k and v; gate and up) is rounded once */
   readonly #activations = new Map<string, Int8Activation>()
   /** the last matrix that was rounded: its scales are written right after its values */
   #last: { readonly key: string; readonly rounded: Rounded } | null = null
 
-  constructor(g: Graph, model: Pick<BaseModel, 'tensor' | 'shape'>) {
+  constructor(g: Graph, model: Pick<BaseModel, 'tensor' | 'shape' | 'rounded'>) {
     this.#g = g
     this.#model = model
   }
@@ -59,8 +65,8 @@ export class Int8Products {
     return this.#product(dy, this.#matrix(name, 'backward'))
   }
 
-  #product(x: Value, { values, scales }: Int8Matrix): Value {
-    const a = this.#rounded(x)
+  #product(x: Value, { values, scales, before }: Int8Matrix): Value {
+    const a = this.#rounded(before ? this.#g.op('Mul', [x, before], x.shape) : x)
     const [rows] = x.shape
     return this.#g.op(
       'MatMulIntegerToFloat',
@@ -86,6 +92,27 @@ export class Int8Products {
     const known = this.#matrices.get(key)
     if (known) return known
     const [outputs, inputs] = this.#model.shape(name) as [number, number]
+    const made = this.#stored(name, way, outputs, inputs) ?? this.#round(key, name, way, outputs, inputs)
+    this.#matrices.set(key, made)
+    return made
+  }
+
+  /** What the model's file has; null when it is not in 8 bits, or has several scales an output. */
+  #stored(name: string, way: 'forward' | 'backward', outputs: number, inputs: number): Int8Matrix | null {
+    const stored = this.#model.rounded?.(name) ?? null
+    if (stored?.bits !== 8 || stored.group !== inputs) return null
+    const g = this.#g
+    const scales = g.weight(`${name}:${way}:scales`, [outputs], 'float32', () => stored.scales())
+    const codes = (): Int8Array => aroundZero(stored.codes())
+    if (way === 'forward') {
+      const values = g.weight(`${name}:forward`, [inputs, outputs], 'int8', () => transposed(codes(), outputs, inputs))
+      return { values, scales }
+    }
+    const values = g.weight(`${name}:backward`, [outputs, inputs], 'int8', codes)
+    return { values, scales: g.scalar(1), before: scales }
+  }
+
+  #round(key: string, name: string, way: 'forward' | 'backward', outputs: number, inputs: number): Int8Matrix {
     const shape = way === 'forward' ? [inputs, outputs] : [outputs, inputs]
     const rounded = (): Rounded => {
       if (this.#last?.key === key) return this.#last.rounded
@@ -94,12 +121,10 @@ export class Int8Products {
       this.#last = { key, rounded: made }
       return made
     }
-    const made = {
+    return {
       values: this.#g.weight(key, shape, 'int8', () => rounded().values),
       scales: this.#g.weight(`${key}:scales`, [shape[1] as number], 'float32', () => rounded().scales),
     }
-    this.#matrices.set(key, made)
-    return made
   }
 }
 
@@ -137,14 +162,27 @@ function turned(data: Float32Array, rows: number, columns: number): Rounded {
   }
   const inverse = finish(scales)
   const values = new Int8Array(data.length)
+  for (let r = 0; r < rows; r++) {
+    const by = inverse[r] as number
+    for (let i = r * columns; i < (r + 1) * columns; i++) values[i] = Math.round((data[i] as number) * by)
+  }
+  return { values: transposed(values, rows, columns), scales }
+}
+
+/** (rows, columns) turned to (columns, rows). */
+function transposed(values: Int8Array, rows: number, columns: number): Int8Array {
+  const out = new Int8Array(values.length)
   for (let r0 = 0; r0 < rows; r0 += BLOCK)
     for (let c0 = 0; c0 < columns; c0 += BLOCK)
-      for (let r = r0; r < Math.min(r0 + BLOCK, rows); r++) {
-        const by = inverse[r] as number
-        for (let c = c0; c < Math.min(c0 + BLOCK, columns); c++)
-          values[c * rows + r] = Math.round((data[r * columns + c] as number) * by)
-      }
-  return { values, scales }
+      for (let r = r0; r < Math.min(r0 + BLOCK, rows); r++)
+        for (let c = c0; c < Math.min(c0 + BLOCK, columns); c++) out[c * rows + r] = values[r * columns + c] as number
+  return out
+}
+
+/** Codes around 128 as ONNX's signed ones, in place: the sign bit is turned over. */
+function aroundZero(codes: Uint8Array): Int8Array {
+  for (let i = 0; i < codes.length; i++) codes[i] = (codes[i] as number) ^ 0x80
+  return new Int8Array(codes.buffer, codes.byteOffset, codes.length)
 }
 
 /** Turns largest sizes into scales, in place; returns their inverses, 0 for a column of zeros. */

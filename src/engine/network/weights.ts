@@ -2,7 +2,7 @@
 import type { Precision } from '../../types/engine.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { Graph, Value } from '../graph/graph.ts'
-import { Int4Products } from '../graph/int4.ts'
+import { blockOf, Int4Products } from '../graph/int4.ts'
 import { Int8Products } from '../graph/int8.ts'
 import { gemm, linear } from '../graph/ops.ts'
 import type { AdapterGraph, FrozenLinear } from './adapter-graph.ts'
@@ -22,7 +22,8 @@ export interface GraphWeights extends DecoderWeights {
 
 export interface GraphWeightsOptions {
   readonly model: BaseModel
-  readonly precision: Precision
+  /** `stored`: 4-bit weights of the model's own as its file has them, everything else in float32 */
+  readonly precision: Precision | 'stored'
   /** weights that are fed or trained, by name: these stay in float32 */
   readonly fed: ReadonlyMap<string, Value>
   readonly adapter: AdapterGraph | null
@@ -48,14 +49,17 @@ export function graphWeights(g: Graph, options: GraphWeightsOptions): GraphWeigh
     return made
   }
   const int8 = precision === 'int8' ? new Int8Products(g, model) : null
-  const rounded = precision === 'int4' ? new Int4Products(g, model) : int8
+  const int4 = precision === 'int4' || precision === 'stored' ? new Int4Products(g, model) : null
+  const rounded = int4 ?? int8
+  const isRounded = (name: string): boolean =>
+    !fed.has(name) && (precision !== 'stored' || blockOf(model.rounded?.(name) ?? null) !== null)
   const names = new Set(model.tensorNames)
   const layer = (module: string): FrozenLinear => {
     const name = `${module}.weight`
     const bias = `${module}.bias`
     return {
       product: (x, plus) =>
-        rounded && !fed.has(name) ? rounded.linear(name, x, plus) : linear(g, x, base(name), plus),
+        rounded && isRounded(name) ? rounded.linear(name, x, plus) : linear(g, x, base(name), plus),
       weight: () => base(name),
       bias: () => (names.has(bias) ? weight(bias) : null),
     }

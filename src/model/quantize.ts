@@ -1,0 +1,194 @@
+/**
+ * Writes a model folder anew with the matrices of its blocks' linear layers in 8 or 4 bits, in compressed-tensors' format.
+ *
+ *     await quantizeModel('models/covey-nano', 'nano-4', { bits: 4 })
+ *     const model = await loadModel('nano-4')
+ */
+import { randomBytes } from 'node:crypto'
+import { constants, copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { throwIfAborted } from '../base/abort.ts'
+import { utf8 } from '../base/bytes.ts'
+import { withDisk } from '../base/disk.ts'
+import { CoveyError } from '../base/errors.ts'
+import { syncFolder, writeFileAtomic } from '../base/files.ts'
+import { LLAMA_LINEARS, type ModelConfig } from '../types/model.ts'
+import type { Bits } from './codes.ts'
+import { CONFIG_FILE, openWeightFile, weightFileNames } from './files.ts'
+import { loadModel, readModelConfig } from './load.ts'
+import { GROUP_4, writeQuantization } from './quantization-config.ts'
+import { keptTensor, type LayerError, type OutputTensor, quantizedTensors } from './quantized-output.ts'
+import { planShards, writeShards } from './shards.ts'
+import { locateTensors, storedTensors } from './tensors.ts'
+
+export interface QuantizeOptions {
+  readonly bits: Bits
+  readonly signal?: AbortSignal
+  /** bytes of weights that were written, of so many */
+  readonly onProgress?: (done: number, total: number) => void
+  /** longest weight file, bytes; a larger model is cut into several. 2 GB */
+  readonly maxFileBytes?: number
+}
+
+export interface QuantizedModel {
+  /** of the new folder: another base than the one it was made from */
+  readonly digest: string
+  /** matrices in codes */
+  readonly layers: number
+  /** linear layers that stay as they were, by module */
+  readonly kept: readonly string[]
+  /** of the weight files */
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** ‖W − Ŵ‖/‖W‖ of the worst layer, and the layers' mean */
+  readonly worst: LayerError
+  readonly meanError: number
+}
+
+const MAX_FILE_BYTES = 2_000_000_000
+/** 8-bit codes are packed four in a word. */
+const WORD_8 = 4
+
+/** Beside the weights: what belongs to the tokenizer and to generation, and the terms under which a model may be used. */
+const COMPANIONS: ReadonlySet<string> = new Set([
+  'added_tokens.json',
+  'chat_template.jinja',
+  'generation_config.json',
+  'merges.txt',
+  'special_tokens_map.json',
+  'tokenizer.json',
+  'tokenizer.model',
+  'tokenizer_config.json',
+  'vocab.json',
+])
+const TERMS = /^(README|LICEN[CS]E|NOTICE|COPYING|USE_POLICY)([.-][A-Za-z0-9_.-]*)?$/i
+
+/**
+ * One tensor is in memory at a time. The folder appears under its name when it is whole and was opened once: everything is
+ * written beside it first. Embeddings, norms, biases and the head stay as they are, as does a layer whose inputs do not fill
+ * whole groups.
+ *
+ * @param out must not exist
+ * @throws CoveyError E_ARGUMENT | E_MODEL_FILE | E_MODEL_SHAPE | E_MODEL_ARCHITECTURE | E_DISK | E_ABORTED
+ */
+export async function quantizeModel(dir: string, out: string, options: QuantizeOptions): Promise<QuantizedModel> {
+  const { bits, signal, onProgress, maxFileBytes = MAX_FILE_BYTES } = options
+  const [folder, target] = [resolve(dir), resolve(out)]
+  const { json, config, schemes } = await readModelConfig(folder)
+  if (schemes !== null) {
+    throw new CoveyError('E_ARGUMENT', `${folder} is quantized already: give the folder that it was made from`, { dir })
+  }
+  await refuseExisting(target)
+  const names = await weightFileNames(folder)
+  const files = await Promise.all(names.map((file) => openWeightFile(folder, file)))
+  const stored = storedTensors(config, null, locateTensors(files))
+
+  const linear = blockMatrices(config)
+  const inGroup = bits === 4 ? GROUP_4 : WORD_8
+  const errors: LayerError[] = []
+  const chosen = new Set<string>()
+  const outputs: OutputTensor[] = []
+  for (const [name, tensor] of stored) {
+    // an ordinary model's tensors have one place each
+    const [place] = tensor.parts
+    if (place === undefined) continue
+    if (linear.has(name) && (tensor.shape[1] as number) % inGroup === 0) {
+      chosen.add(name)
+      outputs.push(...quantizedTensors(name, tensor, bits, (error) => errors.push(error)))
+    } else outputs.push(keptTensor(name, place))
+  }
+  if (chosen.size === 0) {
+    const message = `${folder}: no linear layer's inputs divide by ${inGroup}, so none can be written in ${bits} bits`
+    throw new CoveyError('E_MODEL_ARCHITECTURE', message, { dir })
+  }
+  const kept = [...stored].filter(([name, { shape }]) => isLinear(config, name, shape) && !chosen.has(name))
+  const ignore = [...new Set([...kept.map(([name]) => moduleOf(name)), headModule(config)])]
+
+  const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`
+  await withDisk(temporary, () => mkdir(temporary, { recursive: true }))
+  try {
+    const shards = planShards(outputs, maxFileBytes)
+    const total = outputs.reduce((n, t) => n + t.size, 0)
+    let done = 0
+    const bytesAfter = await writeShards(temporary, shards, (bytes) => {
+      throwIfAborted(signal)
+      done += bytes
+      onProgress?.(done, total)
+    })
+    await copyCompanions(folder, temporary)
+    // last: it is what makes a folder a model
+    const text = `${JSON.stringify({ ...json, quantization_config: writeQuantization(bits, ignore) }, null, 2)}\n`
+    await writeFileAtomic(join(temporary, CONFIG_FILE), [utf8.encode(text)])
+    const { digest } = await loadModel(temporary, signal)
+    await refuseExisting(target)
+    await withDisk(target, async () => {
+      await rename(temporary, target)
+      await syncFolder(dirname(target))
+    })
+    return {
+      digest,
+      layers: chosen.size,
+      kept: kept.map(([name]) => moduleOf(name)),
+      bytesBefore: files.reduce((n, file) => n + file.size, 0),
+      bytesAfter,
+      worst: errors.reduce((a, b) => (b.error > a.error ? b : a)),
+      meanError: errors.reduce((sum, { error }) => sum + error, 0) / errors.length,
+    }
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function refuseExisting(target: string): Promise<void> {
+  const there = await withDisk(target, () =>
+    open(target, 'r').then(
+      (file) => file.close().then(() => true),
+      (error: unknown) => {
+        if ((error as { code?: unknown }).code === 'ENOENT') return false
+        throw error
+      },
+    ),
+  )
+  if (there)
+    throw new CoveyError('E_ARGUMENT', `${target} is there already: expected a folder that does not exist yet`, {
+      out: target,
+    })
+}
+
+/** Matrices of the linear layers that stand in every block, by name. */
+function blockMatrices(config: ModelConfig): Set<string> {
+  const modules = (config.linears ?? LLAMA_LINEARS).map(({ module }) => module).filter((module) => module.includes('*'))
+  const names = Array.from({ length: config.layers }, (_, i) =>
+    modules.map((module) => `${module.replace('*', String(i))}.weight`),
+  )
+  return new Set(names.flat())
+}
+
+/** What is a linear layer to other tools: every matrix but those that rows are looked up in. */
+function isLinear({ plain }: ModelConfig, name: string, shape: readonly number[]): boolean {
+  const tables = [plain?.names.embedding ?? 'model.embed_tokens.weight', plain?.names.positions]
+  return shape.length === 2 && name.endsWith('.weight') && !tables.includes(name)
+}
+
+/** Also where it shares the embedding's matrix, and the files have none of its own. */
+function headModule({ plain }: ModelConfig): string {
+  return plain?.head === undefined ? 'lm_head' : moduleOf(plain.head.bias)
+}
+
+const moduleOf = (name: string): string => name.slice(0, name.lastIndexOf('.'))
+
+async function copyCompanions(from: string, to: string): Promise<void> {
+  const names = (await withDisk(from, () => readdir(from, { withFileTypes: true })))
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name)
+    .filter((name) => COMPANIONS.has(name) || TERMS.test(name))
+  for (const name of names) {
+    const path = join(to, name)
+    await withDisk(path, async () => {
+      await copyFile(join(from, name), path, constants.COPYFILE_EXCL)
+      const file = await open(path, 'r')
+      await file.sync().finally(() => file.close())
+    })
+  }
+}
