@@ -14,9 +14,9 @@ export const quickstartOptions = {
   learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 1.5e-2),
   schedule: option(
     '--schedule <shape>',
-    'learning rate over the rounds: few learn more at a constant one',
+    'learning rate over all rounds: constant, or down along a cosine',
     oneOf('constant', 'cosine'),
-    'constant',
+    'cosine',
   ),
   aggregate: option(
     '--aggregate <rule>',
