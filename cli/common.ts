@@ -77,6 +77,14 @@ export const templateOptions = {
   partitionBy: option('--partition-by <field>', 'field that says where a record belongs', text, null),
 }
 
+/** Of commands whose records may hold what was thought before an answer. */
+export const thinkingOption = option(
+  '--thinking <template>',
+  "what is thought before the answer: '{reasoning}'; it goes in front as <think>…</think>, unless records hold it so (or as reasoning_content of a message)",
+  template,
+  null,
+)
+
 /** A shell does not turn `\n` into a line end; templates nearly always mean one. */
 function template(value: string): string {
   return value.replaceAll('\\n', '\n').replaceAll('\\t', '\t')
@@ -176,15 +184,20 @@ export interface LoadedExamples {
 /** @throws CoveyError E_DATA_FORMAT | E_DATA_EMPTY | E_TEMPLATE | E_DISK */
 export async function loadExamples(
   file: string,
-  options: { readonly prompt: string | null; readonly completion: string | null; readonly partitionBy: string | null },
+  options: {
+    readonly prompt: string | null
+    readonly completion: string | null
+    readonly thinking: string | null
+    readonly partitionBy: string | null
+  },
   tokenizer: Tokenizer | null,
   signal: AbortSignal,
 ): Promise<LoadedExamples> {
   const { readRecords } = await import('../src/data/records.ts')
   const { toExamples } = await import('../src/data/template.ts')
   const records = await readRecords(file, { signal })
-  const { prompt, completion, partitionBy } = options
-  const made = toExamples(records, { prompt, completion, partitionBy }, tokenizer)
+  const { prompt, completion, thinking, partitionBy } = options
+  const made = toExamples(records, { prompt, completion, thinking, partitionBy }, tokenizer)
   return { examples: made.examples, badLines: records.badCount + made.badCount }
 }
 

@@ -22,6 +22,7 @@ export async function loadPrivateData(
   const hasOwn = settings.prompt !== null || file.records.some((r) => 'messages' in r || 'completion' in r)
   const { examples } = toExamples(file, hasOwn ? own : { ...spec.data, partitionBy: null }, tokenizer)
   const { train, heldOut } = holdOut(examples, HELD_OUT_SHARE, 'veto')
-  const tokens = (list: typeof train) => tokenizeExamples(list, tokenizer, spec.training.maxTokens).tokenized
-  return { train: tokens(train), heldOut: tokens(heldOut).slice(0, spec.scoring.privateExamples) }
+  const { maxTokens, thinkingWeight = 1 } = spec.training
+  const tokens = (list: typeof train, options = {}) => tokenizeExamples(list, tokenizer, maxTokens, options).tokenized
+  return { train: tokens(train, { thinkingWeight }), heldOut: tokens(heldOut).slice(0, spec.scoring.privateExamples) }
 }

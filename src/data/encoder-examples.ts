@@ -6,6 +6,7 @@
 import { digestOfJson } from '../base/canonical.ts'
 import { type Random, seededRandom } from '../base/random.ts'
 import { type EncoderMarks, type Example, IGNORE_LABEL, type TokenizedExample, type Tokenizer } from '../types/data.ts'
+import { splitThinking } from './thinking.ts'
 
 /** Share of tokens to guess, and what stands in their place: the mask, any token, the token itself. */
 const GUESSED = 0.15
@@ -19,14 +20,14 @@ export function encoderExample(example: Example, tokenizer: Tokenizer, marks: En
     : classExample(example, tokenizer, marks, marks.classes)
 }
 
-/** The completion is a class's name, or its number. */
+/** The completion is a class's name, or its number; a classifier has no room to think. */
 function classExample(
   { prompt, completion }: Example,
   tokenizer: Tokenizer,
   { firstId, lastId }: EncoderMarks,
   classes: readonly string[],
 ): TokenizedExample | null {
-  const answer = completion.trim()
+  const answer = (splitThinking(prompt, completion)?.answer ?? completion).trim()
   const named = classes.indexOf(answer)
   const numbered = /^\d{1,5}$/.test(answer) && Number(answer) < classes.length ? Number(answer) : -1
   const label = named >= 0 ? named : numbered

@@ -7,11 +7,17 @@
 import { CoveyError } from '../base/errors.ts'
 import type { ChatMessage, Example, Tokenizer } from '../types/data.ts'
 import type { BadLine, DataRecord, RecordFile } from './records.ts'
+import { splitThinking, unopened, withThinking } from './thinking.ts'
 
 export interface TemplateOptions {
   /** `Utterance: {text}\nIntent:`; null for chat and prompt/completion records; `{{` and `}}` stand for braces */
   readonly prompt: string | null
   readonly completion: string | null
+  /**
+   * what is thought before the answer, in front of which it goes; null where records say it themselves: a completion that
+   * holds `<think>…</think>`, a message with `reasoning_content`
+   */
+  readonly thinking?: string | null
   /** a field; null = everything is one partition */
   readonly partitionBy: string | null
 }
@@ -107,10 +113,15 @@ const malformed = (what: string): CoveyError => new CoveyError('E_DATA_FORMAT', 
  * @throws CoveyError E_TEMPLATE when a template cannot be parsed or only one of the two is given
  */
 export function exampleMaker(options: TemplateOptions, tokenizer: Tokenizer | null): (record: DataRecord) => Example {
-  const { prompt, completion, partitionBy } = options
+  const { prompt, completion, thinking = null, partitionBy } = options
   if ((prompt === null) !== (completion === null)) {
     throw new CoveyError('E_TEMPLATE', 'expected both a prompt and a completion template, or neither', {})
   }
+  const thinkingParts = thinking === null ? null : parseTemplate(thinking, 'thinking template')
+  if (thinkingParts && !thinkingParts.some((part) => 'field' in part)) {
+    throw new CoveyError('E_TEMPLATE', 'thinking template: expected at least one {field}: a fixed text teaches nothing')
+  }
+  const thought = (record: DataRecord): string | null => thinkingParts && fill(thinkingParts, record)
   const partition = (record: DataRecord): string => (partitionBy === null ? ALL : textAt(record, partitionBy))
   if (prompt !== null && completion !== null) {
     const promptParts = parseTemplate(prompt, 'prompt template')
@@ -121,15 +132,16 @@ export function exampleMaker(options: TemplateOptions, tokenizer: Tokenizer | nu
         'completion template: expected at least one {field}: a fixed text teaches nothing',
       )
     }
-    return (record) => nonEmpty(fill(promptParts, record), fill(completionParts, record), partition(record))
+    return (record) =>
+      exampleOf(fill(promptParts, record), fill(completionParts, record), thought(record), partition(record))
   }
   return (record) => {
     if (record.messages !== undefined) {
-      const [text, answer] = chatTexts(record.messages, tokenizer)
-      return nonEmpty(text, answer, partition(record))
+      const [text, answer] = chatTexts(record.messages, tokenizer, thought(record))
+      return { prompt: text, completion: answer, partition: partition(record) }
     }
     const { prompt: p, completion: c } = record
-    if (typeof p === 'string' && typeof c === 'string') return nonEmpty(p, c, partition(record))
+    if (typeof p === 'string' && typeof c === 'string') return exampleOf(p, c, thought(record), partition(record))
     throw new CoveyError(
       'E_TEMPLATE',
       `expected "messages", or "prompt" and "completion"; the record has: ${fieldNames(record)}; name its fields with --prompt and --completion`,
@@ -137,32 +149,68 @@ export function exampleMaker(options: TemplateOptions, tokenizer: Tokenizer | nu
   }
 }
 
-function nonEmpty(prompt: string, completion: string, partition: string): Example {
-  if (completion.trim() === '') throw malformed('the completion is empty')
+function exampleOf(prompt: string, text: string, thinking: string | null, partition: string): Example {
+  const completion = withThinking(prompt, text, thinking)
+  if ((splitThinking(prompt, completion)?.answer ?? completion).trim() === '') {
+    throw malformed('the completion is empty')
+  }
   return { prompt, completion, partition }
 }
 
-/** The last assistant turn is to be learnt, all before it is the prompt. */
-function chatTexts(value: unknown, tokenizer: Tokenizer | null): readonly [prompt: string, completion: string] {
-  if (tokenizer === null) throw new CoveyError('E_ARGUMENT', 'records with "messages" need a tokenizer')
+export interface ChatTurns {
+  /** all before the last turn of the assistant */
+  readonly before: readonly ChatMessage[]
+  /** that turn, without a thinking part */
+  readonly answer: string
+  /** what it brings along: as `reasoning_content`, or in its text */
+  readonly thinking: string | null
+}
+
+/** A record's messages, checked. @throws CoveyError E_DATA_FORMAT */
+export function chatMessages(value: unknown): readonly ChatMessage[] {
   if (!Array.isArray(value) || value.length > MAX_MESSAGES) {
     throw malformed(`messages: expected a list of at most ${MAX_MESSAGES}`)
   }
-  const messages = value.map((item: unknown, i): ChatMessage => {
-    const { role, content } = (item ?? {}) as { role?: unknown; content?: unknown }
+  return value.map((item: unknown, i): ChatMessage => {
+    const { role, content, reasoning_content: thinking } = (item ?? {}) as Readonly<Record<string, unknown>>
     if (typeof role !== 'string' || !ROLES.has(role) || typeof content !== 'string') {
       throw malformed(`messages[${i}]: expected {"role": "system"|"user"|"assistant"|"tool", "content": text}`)
     }
-    return { role: role as ChatMessage['role'], content }
+    const message = { role: role as ChatMessage['role'], content }
+    if (thinking === undefined || thinking === null) return message
+    if (typeof thinking !== 'string') throw malformed(`messages[${i}]: expected "reasoning_content" to be a text`)
+    return { ...message, reasoning_content: thinking }
   })
+}
+
+/** The last assistant turn is to be learnt, all before it is the prompt. @throws CoveyError E_DATA_FORMAT */
+export function lastTurn(messages: readonly ChatMessage[]): ChatTurns {
   const last = messages.findLastIndex((message) => message.role === 'assistant')
   if (last < 0) throw malformed('messages: expected at least one of the assistant')
-  const answer = messages[last] as ChatMessage
-  if (answer.content.trim() === '') throw malformed('messages: the last of the assistant is empty')
-  const prompt = tokenizer.chat(messages.slice(0, last), true)
-  const whole = tokenizer.chat(messages.slice(0, last + 1), false)
+  const { content, reasoning_content: thinking } = messages[last] as ChatMessage
+  const own = splitThinking('', content)
+  const answer = own?.answer ?? content
+  if (answer.trim() === '') throw malformed('messages: the last of the assistant is empty')
+  return { before: messages.slice(0, last), answer, thinking: thinking ?? own?.thinking ?? null }
+}
+
+function chatTexts(
+  value: unknown,
+  tokenizer: Tokenizer | null,
+  templated: string | null,
+): readonly [prompt: string, completion: string] {
+  if (tokenizer === null) throw new CoveyError('E_ARGUMENT', 'records with "messages" need a tokenizer')
+  const { before, answer, thinking: own } = lastTurn(chatMessages(value))
+  const thinking = templated ?? own
+  const turn: ChatMessage = { role: 'assistant', content: answer }
+  const said = thinking === null ? turn : { ...turn, reasoning_content: thinking }
+  const prompt = tokenizer.chat(before, true)
+  const whole = tokenizer.chat([...before, said], false)
   // with the template's own end of turn; a template that opens the turn in another way than it writes it gives the bare text
-  return [prompt, whole.startsWith(prompt) ? whole.slice(prompt.length).trimEnd() : answer.content]
+  const start = [prompt, unopened(prompt)].find((text) => whole.startsWith(text))
+  const completion = start === undefined ? answer : whole.slice(start.length).trimEnd()
+  // templates that do not know of thinking leave it out, others write it in their own way
+  return [prompt, withThinking(prompt, completion, thinking && (tokenizer.plain?.(thinking) ?? thinking))]
 }
 
 export interface ExampleFile {

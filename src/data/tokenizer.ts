@@ -169,6 +169,19 @@ class FolderTokenizer implements Tokenizer {
     return this.#tokenizer.decode(kept, { clean_up_tokenization_spaces: false })
   }
 
+  plain(text: string): string {
+    const specialText = this.#specialText
+    if (specialText === null) return text
+    let out = text
+    let before: string
+    do {
+      before = out
+      out = before.replace(specialText, '')
+      // again until nothing is left, since a removal may join the halves of another mark
+    } while (out !== before)
+    return out
+  }
+
   /** A special token's text inside a message would forge a turn: it is taken out. @throws CoveyError E_TOKENIZER */
   chat(messages: readonly ChatMessage[], open: boolean): string {
     if (this.#template === null) {
@@ -176,18 +189,11 @@ class FolderTokenizer implements Tokenizer {
         dir: this.#dir,
       })
     }
-    const specialText = this.#specialText
-    const clean = messages.map(({ role, content }) => {
-      if (specialText === null) return { role, content }
-      let text = content
-      let before: string
-      do {
-        before = text
-        text = before.replace(specialText, '')
-        // again until nothing is left, since a removal may join the halves of another mark
-      } while (text !== before)
-      return { role, content: text }
-    })
+    const clean = messages.map(({ role, content, reasoning_content: thinking }) => ({
+      role,
+      content: this.plain(content),
+      ...(thinking !== undefined && { reasoning_content: this.plain(thinking) }),
+    }))
     try {
       return this.#template.render({
         messages: clean,

@@ -3,6 +3,7 @@
 /** One thing to learn: the loss counts on the completion only. */
 export interface Example {
   readonly prompt: string
+  /** what is to be learnt; its thinking part, if it has one, stands in front of the answer as src/data/thinking.ts writes it */
   readonly completion: string
   /** the organisation, domain, speaker … it belongs to; whole partitions are dealt to nodes */
   readonly partition: string
@@ -19,6 +20,8 @@ export interface TokenizedExample {
   readonly labels?: Int32Array
   /** (ids.length) what the label of a place counts in the loss, ≥ 0; 1 each when left out */
   readonly weights?: Float32Array
+  /** tokens of the completion's thinking part: they stand right behind the prompt; 0 when left out */
+  readonly thinkingLength?: number
 }
 
 /**
@@ -50,6 +53,8 @@ export const IGNORE_LABEL = -100
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool'
   readonly content: string
+  /** what the assistant thought before, by the name that OpenAI-compatible servers of reasoning models give it */
+  readonly reasoning_content?: string
 }
 
 /** How an encoder wants its texts, and what it answers. */
@@ -69,6 +74,8 @@ export interface Tokenizer {
   readonly eosId: number
   /** no special tokens are added */
   encode(text: string): number[]
+  /** a text of somebody else's without what would be read as special tokens; the text itself when left out */
+  plain?(text: string): string
   /** special tokens are left out */
   decode(ids: readonly number[]): string
   /** what stands in front of every text that the model was trained on; see src/data/prompt-ids.ts */

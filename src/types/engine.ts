@@ -92,7 +92,10 @@ export interface InferenceOptions {
 export interface EvalResult {
   /** mean cross-entropy per label, nats; weights of labels say what training is for, not what is measured, and do not count */
   readonly loss: number
-  /** share of examples whose every label is the argmax: equals greedy decoding's exact match, end-of-text included */
+  /**
+   * share of examples whose every label is the argmax: equals greedy decoding's exact match, end-of-text included. Of an
+   * example that thinks it asks for the thinking, word for word, too; `answersOnly` of src/data/tokenize.ts asks for the answer
+   */
   readonly exactMatch: number
   readonly examples: number
   readonly labels: number

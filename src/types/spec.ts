@@ -40,6 +40,8 @@ export interface TrainingSpec {
   readonly schedule: 'constant' | 'cosine'
   readonly weightDecay: number
   readonly clipNorm: number
+  /** what each token of a completion's thinking part counts in the loss; 1 where it is left out */
+  readonly thinkingWeight?: number
 }
 
 export interface ScoringSpec {
@@ -54,4 +56,6 @@ export interface DataSpec {
   /** `Utterance: {text}\nIntent:`; null for chat and prompt/completion records */
   readonly prompt: string | null
   readonly completion: string | null
+  /** what is thought before the answer; left out where records have none, or say it themselves */
+  readonly thinking?: string | null
 }

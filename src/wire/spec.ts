@@ -11,6 +11,8 @@ import { MAX_SPEC_BYTES } from './limits.ts'
 
 /** Longest template of one record, characters. */
 const MAX_TEMPLATE = 8_000
+/** A thought that counts more than this drowns the answer that it is for. */
+const MAX_THINKING_WEIGHT = 100
 /** A seed is one 32-bit word. */
 const MAX_SEED = 4_294_967_295
 
@@ -42,6 +44,7 @@ const training = z
     schedule: z.enum(['constant', 'cosine']),
     weightDecay: z.number().min(0).max(1),
     clipNorm: z.number().min(0).max(1_000),
+    thinkingWeight: z.number().min(0).max(MAX_THINKING_WEIGHT).exactOptional(),
   })
   .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })
 
@@ -72,7 +75,7 @@ const spec = z.strictObject({
     sliceExamples: z.int().min(1).max(100_000),
     privateExamples: z.int().min(0).max(100_000),
   }),
-  data: z.strictObject({ prompt: template, completion: template }),
+  data: z.strictObject({ prompt: template, completion: template, thinking: template.exactOptional() }),
 }) satisfies z.ZodType<TaskSpec>
 
 /** What somebody writes who wants another method than LoRA; LoRA's own settings do not name it. */

@@ -53,6 +53,18 @@ describe('task spec', () => {
     expect(decodeSpec(encodeSpec(SPEC))).to.deep.equal(SPEC)
   })
 
+  it('may say how answers are thought about; a spec that does not has the bytes that it always had', () => {
+    const thinking = {
+      ...SPEC,
+      training: { ...SPEC.training, thinkingWeight: 0.5 },
+      data: { ...SPEC.data, thinking: '{why}' },
+    }
+    expect(decodeSpec(encodeSpec(thinking))).to.deep.equal(thinking)
+    expect(new TextDecoder().decode(encodeSpec(SPEC))).to.not.match(/thinking/)
+    expect(spec(() => parseSpec(change('training', { thinkingWeight: -1 })))).to.match(/training.thinkingWeight/)
+    expect(spec(() => parseSpec(change('data', { thinking: undefined })))).to.match(/data.thinking/)
+  })
+
   it('comes back from its bytes for any values in range', () => {
     const specs = fc.record({
       name: fc.string({ minLength: 1, maxLength: 100 }),

@@ -32,13 +32,15 @@ export const dataInspectHandler: Handler<typeof dataInspectOptions> = async (opt
   }
   const lengths: number[] = []
   const completions: number[] = []
+  const thinking: number[] = []
   const partitions = new Map<string, { examples: number; tokens: number }>()
   const prompts = new Set<string>()
   for (const example of examples) {
     throwIfAborted(signal)
-    const { ids, promptLength } = tokenizeExample(example, tokenizer)
+    const { ids, promptLength, thinkingLength = 0 } = tokenizeExample(example, tokenizer)
     lengths.push(ids.length)
     completions.push(ids.length - promptLength)
+    if (thinkingLength > 0) thinking.push(thinkingLength)
     prompts.add(example.prompt)
     const sum = partitions.get(example.partition) ?? { examples: 0, tokens: 0 }
     partitions.set(example.partition, { examples: sum.examples + 1, tokens: sum.tokens + ids.length })
@@ -57,6 +59,7 @@ export const dataInspectHandler: Handler<typeof dataInspectOptions> = async (opt
     badLines: records.badCount + misfits.length,
     bad,
     tokens: { total: lengths.reduce((a, b) => a + b, 0), ...spread(lengths), completion: spread(completions) },
+    thinking: { examples: thinking.length, tokens: thinking.reduce((a, b) => a + b, 0), ...spread(thinking) },
     partitions: Object.fromEntries([...partitions].sort(([a], [b]) => (a < b ? -1 : 1))),
     ...(options.show > 0 ? { shown: examples.slice(0, options.show) } : {}),
   }
@@ -65,6 +68,12 @@ export const dataInspectHandler: Handler<typeof dataInspectOptions> = async (opt
   const t = result.tokens
   output.line(`tokens: ${t.total} in all; an example has ${t.median} (median), ${t.p95} (95 %), ${t.max} (longest)`)
   output.line(`completion: ${t.completion.median} tokens (median), ${t.completion.max} (longest)`)
+  const { thinking: h } = result
+  if (h.examples > 0) {
+    output.line(
+      `thinking: ${h.examples} examples, ${h.tokens} tokens of their completions; ${h.median} (median), ${h.max} (longest)`,
+    )
+  }
   if (tooLong > 0) output.line(`${tooLong} longer than ${options.maxTokens} tokens are left out (--max-tokens)`)
   if (empty > 0) output.line(`${empty} without a completion are left out`)
   if (result.repeatedPrompts > 0) output.line(`${result.repeatedPrompts} have a prompt that was there before`)

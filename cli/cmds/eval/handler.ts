@@ -1,9 +1,8 @@
 import { virtualTokens } from '../../../src/adapter/method.ts'
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
-import type { EvalResult } from '../../../src/types/engine.ts'
 import type { Handler } from '../../command.ts'
 import { configOf, engineOf, loadExamples, openAdapter, openModel } from '../../common.ts'
-import { measure } from '../../measure.ts'
+import { type Measured, measure } from '../../measure.ts'
 import type { evalOptions } from './options.ts'
 
 export const evalHandler: Handler<typeof evalOptions> = async (options, [file = ''], context) => {
@@ -42,9 +41,10 @@ export const evalHandler: Handler<typeof evalOptions> = async (options, [file = 
     leftOut: { badLines, tooLong, empty },
   }
 
-  function show(name: string, r: EvalResult): void {
+  function show(name: string, r: Measured): void {
     output.line(
       `${name}: loss ${r.loss.toFixed(4)}, exact match ${(100 * r.exactMatch).toFixed(1)} % of ${r.examples} examples`,
     )
+    if (r.answers !== undefined) show(`${name}, answers behind the thinking of the data`, r.answers)
   }
 }

@@ -48,7 +48,7 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
   // a question of the test set that is trained on would make the measurement worthless
   const held = new Set((test?.examples ?? []).map(exampleKey))
   const examples = read.examples.filter((e) => !held.has(exampleKey(e)))
-  const { tokenized, tooLong, empty } = tokenizeExamples(examples, tokenizer, options.maxTokens)
+  const { tokenized, tooLong, empty } = tokenizeExamples(examples, tokenizer, options.maxTokens, options)
 
   const training = {
     steps: options.steps,
@@ -113,6 +113,12 @@ export const trainHandler: Handler<typeof trainOptions> = async (options, [file 
   if (before !== null && after !== null) {
     output.line(
       `on ${after.examples} held-out examples: loss ${before.loss.toFixed(3)} → ${after.loss.toFixed(3)}, exact match ${percent(before.exactMatch)} → ${percent(after.exactMatch)}`,
+    )
+  }
+  if (before?.answers !== undefined && after?.answers !== undefined) {
+    const [was, is] = [before.answers, after.answers]
+    output.line(
+      `their answers alone, behind the thinking of the data: loss ${was.loss.toFixed(3)} → ${is.loss.toFixed(3)}, exact match ${percent(was.exactMatch)} → ${percent(is.exactMatch)}`,
     )
   }
   output.line(`adapter ${origin.adapterDigest.slice(0, 16)} in ${out}`)

@@ -1,11 +1,19 @@
 import { decimal, flag, integer, list, oneOf, option, text } from '../../command.ts'
-import { adapterOption, dirOption, modelOption, templateOptions, trainingComputeOptions } from '../../common.ts'
+import {
+  adapterOption,
+  dirOption,
+  modelOption,
+  templateOptions,
+  thinkingOption,
+  trainingComputeOptions,
+} from '../../common.ts'
 import { METHOD_OPTIONS, METHODS } from './method.ts'
 
 export const trainOptions = {
   dir: dirOption,
   model: modelOption,
   ...templateOptions,
+  thinking: thinkingOption,
   method: option(
     '--method <name>',
     METHOD_OPTIONS.map((name) => `${name} (${METHODS[name].about})`).join(' | '),
@@ -27,6 +35,12 @@ export const trainOptions = {
   warmup: option('--warmup <n>', 'steps of linear warm-up', integer(0, 100_000), 10),
   schedule: option('--schedule <kind>', 'constant | cosine', oneOf('constant', 'cosine'), 'cosine'),
   weightDecay: option('--weight-decay <x>', "AdamW's decoupled decay", decimal(0, 1), 0),
+  thinkingWeight: option(
+    '--thinking-weight <x>',
+    'what a token of a thinking part counts in the loss, beside 1 for one of the answer; 0 = context only',
+    decimal(0, 100),
+    1,
+  ),
   clipNorm: option('--clip-norm <x>', 'largest gradient norm, 0 = no clipping', decimal(0, 1000), 1),
   rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 16),
   alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
