@@ -10,6 +10,7 @@ import { exportModel } from './cmds/export/index.ts'
 import { init } from './cmds/init/index.ts'
 import { modelList } from './cmds/model-list/index.ts'
 import { modelPull } from './cmds/model-pull/index.ts'
+import { modelQuantize } from './cmds/model-quantize/index.ts'
 import { modelRm } from './cmds/model-rm/index.ts'
 import { modelVerify } from './cmds/model-verify/index.ts'
 import { nodeStart } from './cmds/node-start/index.ts'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CliCommand[] = [
   modelPull,
   modelList,
   modelVerify,
+  modelQuantize,
   modelRm,
   dataInspect,
   train,

@@ -33,8 +33,8 @@ const weights = z.object({
   symmetric: z.boolean().default(true),
   strategy: z.string().nullish(),
   group_size: z.int().min(-1).max(MAX_GROUP).nullish(),
-  dynamic: z.unknown(),
-  actorder: z.unknown(),
+  dynamic: z.unknown().optional(),
+  actorder: z.unknown().optional(),
 })
 
 const fields = z.object({
@@ -45,11 +45,11 @@ const fields = z.object({
     z.object({
       format: z.string().nullish(),
       weights: weights.nullish(),
-      input_activations: z.object({ dynamic: z.unknown() }).nullish(),
-      output_activations: z.unknown(),
+      input_activations: z.object({ dynamic: z.unknown().optional() }).nullish(),
+      output_activations: z.unknown().optional(),
     }),
   ),
-  kv_cache_scheme: z.unknown(),
+  kv_cache_scheme: z.unknown().optional(),
   sparsity_config: z.object({ format: z.string().nullish() }).nullish(),
   transform_config: z.record(z.string(), z.unknown()).nullish(),
 })

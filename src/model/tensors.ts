@@ -7,6 +7,9 @@ import { numbersOf, turnSign } from './codes.ts'
 import { readTensor, readTensorBytes, type WeightFile } from './files.ts'
 import type { WeightScheme } from './quantization-config.ts'
 
+/** A code times a smaller scale is a finite float32. */
+const SCALE_LIMIT = 2 ** 120
+
 /** A tensor's place: in which file, and where there. */
 export interface Placed {
   readonly file: WeightFile
@@ -176,11 +179,10 @@ function weightShape(tensor: string, shape: readonly number[], found: ReadonlyMa
 }
 
 function checkScales(name: string, scales: Float32Array): void {
-  const bad = scales.findIndex((s) => !(Number.isFinite(s) && s > 0))
+  const bad = scales.findIndex((s) => !(s > 0 && s < SCALE_LIMIT))
   if (bad < 0) return
-  throw new CoveyError('E_MODEL_FILE', `tensor ${name}: expected finite scales above 0, got ${scales[bad]} at ${bad}`, {
-    tensor: name,
-  })
+  const message = `tensor ${name}: expected finite scales above 0, got ${scales[bad]} at ${bad}`
+  throw new CoveyError('E_MODEL_FILE', message, { tensor: name, limit: SCALE_LIMIT })
 }
 
 const isShape = (a: readonly number[], b: readonly number[]): boolean =>
