@@ -6,7 +6,7 @@ import {ProposerOutcome, SettlementRules, VoterOutcome} from "../libraries/Settl
 /// @title Tasks, their rounds and their money
 /// @notice Escrows a task's reward pool, draws each round's seats by stake, holds the commits and reveals, settles by
 /// docs/settlement.md, and owes rewards until they are claimed. Every phase ends when all its seats have acted, or by
-/// anyone's `advance` after its deadline. There is no owner.
+/// anyone's `advance` after its deadline. There is no owner. What there is to read: ICoveyViews, at the same address.
 interface ICoveyTasks {
     /// @dev Same order as PHASES in src/types/ledger.ts.
     enum Phase {
@@ -53,20 +53,6 @@ interface ICoveyTasks {
         SettlementRules rules;
     }
 
-    struct TaskView {
-        uint256 id;
-        address creator;
-        TaskParams params;
-        TaskStatus status;
-        /// 1-based number of the round that is open or was last settled; 0 before the first
-        uint32 round;
-        Phase phase;
-        /// when anyone may end the phase, unix seconds; 0 when idle
-        uint64 deadline;
-        uint128 poolLeft;
-        uint32 enrolled;
-    }
-
     struct ProposerSeat {
         address account;
         /// stake at the draw, wei, cut to whole gwei
@@ -95,38 +81,6 @@ interface ICoveyTasks {
         uint16 slashBps;
         bool revealed;
         VoterOutcome outcome;
-    }
-
-    struct RoundView {
-        uint256 task;
-        uint256 round;
-        /// Idle once settled
-        Phase phase;
-        uint64 deadline;
-        ProposerSeat[] proposers;
-        VoterSeat[] voters;
-        /// zero = not revealed
-        bytes32 probeDigest;
-        uint32 probeSize;
-        bool settled;
-        /// zero when nobody revealed
-        bytes32 agreedBase;
-        int16 incumbentMedian;
-        bool rolledBack;
-    }
-
-    struct AccountView {
-        uint256 wallet;
-        uint256 stake;
-        uint256 unbonding;
-        uint64 unbondsAt;
-        uint256 claimable;
-        /// rewards ever credited
-        uint256 earned;
-        /// ever slashed
-        uint256 slashed;
-        /// ids of the tasks that the account is enrolled in
-        uint256[] enrolments;
     }
 
     event TaskCreated(
@@ -255,22 +209,4 @@ interface ICoveyTasks {
 
     /// @notice Brings an account's weights in line with its stake in the vault. Anyone, harmless.
     function onStakeChanged(address account) external;
-
-    function taskCount() external view returns (uint256);
-
-    function taskView(uint256 id) external view returns (TaskView memory);
-
-    /// @param round 1 .. the task's round
-    function roundView(uint256 id, uint256 round) external view returns (RoundView memory);
-
-    function accountView(address account) external view returns (AccountView memory);
-
-    function isEnrolled(uint256 id, address account) external view returns (bool);
-
-    /// @return enrolled nodes that could be drawn now
-    function eligibleCount(uint256 id) external view returns (uint256);
-
-    function claimable(address account) external view returns (uint256);
-
-    function earned(address account) external view returns (uint256);
 }

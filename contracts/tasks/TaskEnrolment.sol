@@ -12,8 +12,6 @@ abstract contract TaskEnrolment is TaskStore {
     /// A change of stake updates every enrolment in one call, so their number has to be bounded: see StakeVault.NOTIFY_GAS.
     uint256 public constant MAX_ENROLMENTS = 8;
 
-    mapping(address account => uint256[] ids) internal _enrolments;
-
     /// @inheritdoc ICoveyTasks
     function join(uint256 id) external nonReentrant {
         Task storage task = _task(id);

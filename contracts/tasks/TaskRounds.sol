@@ -217,8 +217,9 @@ abstract contract TaskRounds is TaskEnrolment {
         returns (uint256)
     {
         if (amount > 0) {
-            claimable[account] += amount;
-            earned[account] += amount;
+            Credit storage credit = _credits[account];
+            credit.claimable += uint128(amount);
+            credit.earned += uint128(amount);
             emit Rewarded(id, number, account, amount);
         }
         if (bps > 0) {

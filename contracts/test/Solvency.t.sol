@@ -6,6 +6,7 @@ import {CoveyToken} from "../CoveyToken.sol";
 import {NodeRegistry} from "../NodeRegistry.sol";
 import {StakeVault} from "../StakeVault.sol";
 import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
+import {ICoveyViews} from "../interfaces/ICoveyViews.sol";
 import {SettlementRules} from "../libraries/Settlement.sol";
 import {Checks} from "./Checks.sol";
 
@@ -17,6 +18,8 @@ contract Actors is Checks {
     CoveyToken public token;
     StakeVault public vault;
     CoveyTasks public tasks;
+    /// the same address
+    ICoveyViews public views;
     address[NODES] public nodes;
     /// tasks have no probe or this one, whose tree is a single leaf: only round 1 has a slice
     bytes32 private constant SLICE = keccak256("slice");
@@ -28,6 +31,7 @@ contract Actors is Checks {
         NodeRegistry registry = new NodeRegistry();
         vault = new StakeVault(token, 1 days);
         tasks = new CoveyTasks(token, registry, vault);
+        views = ICoveyViews(address(tasks));
         vault.bind(address(tasks));
         token.approve(address(tasks), type(uint256).max);
         for (uint256 i; i < NODES; ++i) {
@@ -114,27 +118,27 @@ contract Actors is Checks {
     /// Does what the task is waiting for; each seat acts or not by a bit of `who`, with scores drawn from it.
     function push(uint256 id, uint256 who) external {
         id = _id(id);
-        ICoveyTasks.TaskView memory task = tasks.taskView(id);
+        ICoveyViews.TaskView memory task = views.taskView(id);
         if (task.phase == ICoveyTasks.Phase.Idle) return tasks.startRound(id);
-        ICoveyTasks.RoundView memory round = tasks.roundView(id, task.round);
+        ICoveyViews.RoundView memory round = views.roundView(id, task.round);
         if (task.phase == ICoveyTasks.Phase.Probe && task.round == 1 && who & 1 == 1) {
             return tasks.revealProbe(id, task.round, SLICE, 1, new bytes32[](0));
         }
         bool voting = task.phase > ICoveyTasks.Phase.Probe;
         uint256 seats = voting ? round.voters.length : round.proposers.length;
         for (uint256 i; i < seats; ++i) {
-            if (tasks.taskView(id).phase != task.phase) return;
+            if (views.taskView(id).phase != task.phase) return;
             if (who >> i & 1 == 0) continue;
             if (voting) _vote(task, round, i);
             else _propose(task, round, i);
         }
-        if (tasks.taskView(id).phase != task.phase) return;
+        if (views.taskView(id).phase != task.phase) return;
         _now = _now > task.deadline ? _now : task.deadline;
         vm.warp(_now);
         tasks.advance(id);
     }
 
-    function _propose(ICoveyTasks.TaskView memory task, ICoveyTasks.RoundView memory round, uint256 i) private {
+    function _propose(ICoveyViews.TaskView memory task, ICoveyViews.RoundView memory round, uint256 i) private {
         ICoveyTasks.ProposerSeat memory seat = round.proposers[i];
         bytes32 delta = keccak256(abi.encode(seat.account));
         bytes32 base = i == 2 ? bytes32("other") : bytes32("global");
@@ -148,7 +152,7 @@ contract Actors is Checks {
         }
     }
 
-    function _vote(ICoveyTasks.TaskView memory task, ICoveyTasks.RoundView memory round, uint256 i) private {
+    function _vote(ICoveyViews.TaskView memory task, ICoveyViews.RoundView memory round, uint256 i) private {
         ICoveyTasks.VoterSeat memory seat = round.voters[i];
         // the same from every voter of one task and round, of either sign; every third seat lies
         bytes memory scores = new bytes(4 * (round.proposers.length + 1));
@@ -172,7 +176,7 @@ contract Actors is Checks {
     }
 
     function _id(uint256 id) private view returns (uint256) {
-        return within(id, 1, tasks.taskCount());
+        return within(id, 1, views.taskCount());
     }
 }
 
@@ -181,11 +185,11 @@ contract SolvencyTest is Checks {
     Actors private actors;
     CoveyToken private token;
     StakeVault private vault;
-    CoveyTasks private tasks;
+    ICoveyViews private views;
 
     function setUp() public {
         actors = new Actors();
-        (token, vault, tasks) = (actors.token(), actors.vault(), actors.tasks());
+        (token, vault, views) = (actors.token(), actors.vault(), actors.views());
     }
 
     /// Asked by the runner: whom it may call.
@@ -203,38 +207,38 @@ contract SolvencyTest is Checks {
     }
 
     function invariant_tasksHoldPoolsAndClaimable() public view {
-        uint256 sum = tasks.claimable(address(actors));
+        uint256 sum = views.claimable(address(actors));
         for (uint256 i; i < actors.NODES(); ++i) {
-            sum += tasks.claimable(actors.nodes(i));
+            sum += views.claimable(actors.nodes(i));
         }
-        for (uint256 id = 1; id <= tasks.taskCount(); ++id) {
-            sum += tasks.taskView(id).poolLeft;
+        for (uint256 id = 1; id <= views.taskCount(); ++id) {
+            sum += views.taskView(id).poolLeft;
         }
-        equal("tasks", token.balanceOf(address(tasks)), sum);
+        equal("tasks", token.balanceOf(address(views)), sum);
     }
 
     function invariant_weightsFollowStakes() public view {
-        for (uint256 id = 1; id <= tasks.taskCount(); ++id) {
-            ICoveyTasks.TaskView memory task = tasks.taskView(id);
+        for (uint256 id = 1; id <= views.taskCount(); ++id) {
+            ICoveyViews.TaskView memory task = views.taskView(id);
             if (task.status > ICoveyTasks.TaskStatus.Running) continue;
             uint256 eligible;
             for (uint256 i; i < actors.NODES(); ++i) {
                 address node = actors.nodes(i);
-                if (tasks.isEnrolled(id, node) && vault.stakeOf(node) >= task.params.minStake) ++eligible;
+                if (views.isEnrolled(id, node) && vault.stakeOf(node) >= task.params.minStake) ++eligible;
             }
-            equal("eligible", tasks.eligibleCount(id), eligible);
+            equal("eligible", views.eligibleCount(id), eligible);
         }
     }
 
     /// The handler does reach settlements, payments and slashes: the invariants are not held over an empty world.
     function test_roundsReachTheirEnd() public {
-        for (uint256 i; i < 24 && tasks.taskView(1).status < ICoveyTasks.TaskStatus.Finished; ++i) {
+        for (uint256 i; i < 24 && views.taskView(1).status < ICoveyTasks.TaskStatus.Finished; ++i) {
             actors.push(1, type(uint256).max);
         }
-        equal("finished", uint256(tasks.taskView(1).status), uint256(ICoveyTasks.TaskStatus.Finished));
+        equal("finished", uint256(views.taskView(1).status), uint256(ICoveyTasks.TaskStatus.Finished));
         uint256 earned;
         for (uint256 i; i < actors.NODES(); ++i) {
-            earned += tasks.earned(actors.nodes(i));
+            earned += views.earned(actors.nodes(i));
         }
         isTrue("rewards", earned > 0);
         invariant_vaultHoldsStakesAndUnbonding();

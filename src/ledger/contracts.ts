@@ -5,11 +5,13 @@ import { CoveyError } from '../base/errors.ts'
 import type { Address, Hex } from '../types/ledger.ts'
 import { abi as tasksAbi } from './generated/CoveyTasks.ts'
 import { abi as tokenAbi } from './generated/CoveyToken.ts'
+import { abi as viewsAbi } from './generated/CoveyViews.ts'
 import { abi as registryAbi } from './generated/NodeRegistry.ts'
 import { abi as vaultAbi } from './generated/StakeVault.ts'
 import type { Rpc } from './rpc.ts'
 
-export const tasksInterface = new Interface(tasksAbi)
+/** Acts and views: CoveyViews answers at the address of CoveyTasks. */
+export const tasksInterface = new Interface([...tasksAbi, ...viewsAbi.filter(({ type }) => type === 'function')])
 export const tokenInterface = new Interface(tokenAbi)
 export const registryInterface = new Interface(registryAbi)
 export const vaultInterface = new Interface(vaultAbi)

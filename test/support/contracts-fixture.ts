@@ -4,6 +4,7 @@ import type { BaseContract, BaseContractMethod, ContractRunner } from 'ethers'
 import { artifacts, network } from 'hardhat'
 import type { abi as tasksAbi } from '../../src/ledger/generated/CoveyTasks.ts'
 import type { abi as tokenAbi } from '../../src/ledger/generated/CoveyToken.ts'
+import { abi as viewsAbi } from '../../src/ledger/generated/CoveyViews.ts'
 import type { abi as registryAbi } from '../../src/ledger/generated/NodeRegistry.ts'
 import type { abi as vaultAbi } from '../../src/ledger/generated/StakeVault.ts'
 import { packScores } from '../../src/round/packed-scores.ts'
@@ -20,7 +21,8 @@ export type Named<Abi extends readonly { readonly type: string }[]> = Omit<BaseC
   }
 
 export type Vault = Named<typeof vaultAbi>
-export type Tasks = Named<typeof tasksAbi>
+/** CoveyViews answers at the address of CoveyTasks. */
+export type Tasks = Named<[...typeof tasksAbi, ...typeof viewsAbi]>
 
 export const TOKEN = 10n ** 18n
 export const STAKE = 100n * TOKEN
@@ -82,6 +84,13 @@ export async function deployLibrary(name: string) {
   return new ethers.ContractFactory([], bytecode, deployer).deploy()
 }
 
+/** The tasks contract under both of its ABIs. */
+export function withViews(tasks: BaseContract): Tasks {
+  const views = viewsAbi.filter(({ type }) => type === 'function')
+  const abi = [...tasks.interface.fragments, ...new ethers.Interface(views).fragments]
+  return new ethers.Contract(tasks.target, abi, tasks.runner) as unknown as Tasks
+}
+
 /** Libraries, token, registry, vault, tasks, bound: the order of contracts/README.md. */
 export async function deploy() {
   const taskLimits = await deployLibrary('TaskLimits')
@@ -97,7 +106,7 @@ export async function deploy() {
     token: token as unknown as Named<typeof tokenAbi>,
     registry: registry as unknown as Named<typeof registryAbi>,
     vault: vault as unknown as Named<typeof vaultAbi>,
-    tasks: tasks as unknown as Named<typeof tasksAbi>,
+    tasks: withViews(tasks),
   }
 }
 export type Contracts = Awaited<ReturnType<typeof deploy>>
