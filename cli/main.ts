@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { isCoveyError } from '../src/base/errors.ts'
+import { threadsCompute, threadsEnded } from '../src/engine/threads/client.ts'
 import { COMMANDS } from './commands.ts'
 import { Output } from './output.ts'
 import { buildProgram, isHelp } from './program.ts'
@@ -10,17 +11,23 @@ export const EXIT_OK = 0
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
+/** The signal that asked this process to end. */
+let interruptedBy: NodeJS.Signals | null = null
+
 /** @param argv without node and script. @returns the exit code */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
   const abort = new AbortController()
-  let signals = 0
-  const onSignal = (): void => {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // whoever asks twice does not want to wait, and process.exit waits for threads that compute
+    if (interruptedBy !== null) {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+      process.kill(process.pid, signal)
+    }
+    interruptedBy = signal
     abort.abort()
-    // whoever asks twice does not want to wait
-    if (++signals > 1) process.exit(EXIT_FAILED)
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
 
@@ -47,10 +54,16 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Ends the process when what it printed is out: nothing that was left open (a socket, a timer) may keep a finished command up. */
+/**
+ * Ends the process when what it printed is out: nothing that was left open (a socket, a timer) may keep a finished command
+ * up. An interrupted one whose engine still computes (threads/client.ts says why it cannot be stopped) ends by the signal
+ * that interrupted it, as shells expect of one that does not catch it: 130 after Ctrl-C.
+ */
 export async function exitWith(code: number): Promise<never> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  if (threadsCompute() && interruptedBy !== null) process.kill(process.pid, interruptedBy)
+  await threadsEnded()
   process.exit(code)
 }
 

@@ -46,7 +46,7 @@ export async function* trainLoop(options: TrainLoopOptions): AsyncGenerator<Trai
   let loss = 0
   for (let step = 0; step < steps; step++) {
     throwIfAborted(options.signal)
-    const result = await trainer.step([options.nextBatch()], options.learningRate(step))
+    const result = await trainer.step([options.nextBatch()], options.learningRate(step), options.signal)
     tokens += result.tokens
     // an average that is not pulled down by its start: 1/n until n reaches 1/SMOOTHING
     loss += (result.loss - loss) * Math.max(SMOOTHING, 1 / (step + 1))

@@ -69,10 +69,16 @@ export interface Trainer {
   parameters(): Float32Array
   /** sets the parameters and forgets the optimizer's state */
   setParameters(values: Float32Array): void
-  /** one update; several batches accumulate into one gradient, weighted by their labels' weights. @throws CoveyError E_DIVERGED | E_ARGUMENT */
-  step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult>
+  /**
+   * One update; several batches accumulate into one gradient, weighted by their labels' weights. A signal that fires ends it
+   * at once, whatever computes: parameters and optimizer stay as they were, and the next step may be asked for right away.
+   * One that fires when the update itself has begun comes too late: the step ends as if it had not.
+   * @throws CoveyError E_DIVERGED | E_ABORTED | E_ARGUMENT | E_ENGINE
+   */
+  step(batches: readonly PackedBatch[], learningRate: number, signal?: AbortSignal): Promise<StepResult>
   optimizerState(): OptimizerState
   restoreOptimizer(state: OptimizerState): void
+  /** A step that runs is given up: it throws E_ABORTED, and its memory comes back when what computes has noticed. */
   close(): Promise<void>
 }
 
@@ -121,8 +127,10 @@ export interface GeneratedToken {
 export interface Inference {
   /** null = the base alone. Takes effect for calls that start later. (layout.size) */
   setAdapter(values: Float32Array | null): void
+  /** @throws CoveyError E_ABORTED at once when the signal fires | E_ARGUMENT | E_ENGINE */
   evaluate(batches: Iterable<PackedBatch>, signal?: AbortSignal): Promise<EvalResult>
-  /** batched decoding with a KV cache; prompts may differ in length */
+  /** Batched decoding with a KV cache; prompts may differ in length. Throws E_ABORTED at once when its signal fires. */
   generate(prompts: readonly (readonly number[])[], options: GenerateOptions): AsyncIterable<GeneratedToken>
+  /** What runs is given up: it throws E_ABORTED. */
   close(): Promise<void>
 }

@@ -140,6 +140,20 @@ export function inferenceEngineBehavior(makeEngine: () => InferenceEngine): void
       expect((await answers(i, [[5]])).length).to.equal(1)
     }))
 
+  it('gives a running evaluation up, and answers the next call as if there had been none', () =>
+    using(async (i) => {
+      const some = [randomBatch(tinyConfig)]
+      const expected = await i.evaluate(some)
+      const abort = new AbortController()
+      const running = i.evaluate(
+        Array.from({ length: 64 }, (_, n) => randomBatch(tinyConfig, 60, n, 48)),
+        abort.signal,
+      )
+      setTimeout(() => abort.abort(), 1)
+      await expectRejects(() => running, 'E_ABORTED')
+      expect(await i.evaluate(some)).to.deep.equal(expected)
+    }))
+
   it('refuses what does not fit', () =>
     using(async (i) => {
       await expectRejects(() => i.setAdapter(new Float32Array(3)), 'E_ADAPTER')

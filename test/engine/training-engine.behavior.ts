@@ -223,6 +223,35 @@ export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
       expect((await t.step([batch], 0.01)).loss).to.be.greaterThan(0)
     }))
 
+  it('ends an aborted step with E_ABORTED, and goes on as if it had never been asked for', async () => {
+    const large = Array.from({ length: 64 }, (_, i) => randomBatch(tinyConfig, 60, i, 48))
+    /** @param disturb between two steps */
+    const run = (disturb: (t: Trainer) => Promise<void>) =>
+      using(both, async (t) => {
+        await steps(t, 2)
+        await disturb(t)
+        const loss = await steps(t, 2, 2)
+        return { loss, parameters: t.parameters(), state: t.optimizerState() }
+      })
+    const expected = await run(async () => {})
+    const unchanged = async (t: Trainer, work: () => Promise<unknown>): Promise<void> => {
+      const before = { parameters: t.parameters(), state: t.optimizerState() }
+      await expectRejects(work, 'E_ABORTED')
+      expect({ parameters: t.parameters(), state: t.optimizerState() }).to.deep.equal(before)
+    }
+    const before = await run((t) => unchanged(t, () => t.step([batch], 0.5, AbortSignal.abort())))
+    expect(before, 'aborted before it begins').to.deep.equal(expected)
+    const inside = await run((t) =>
+      unchanged(t, () => {
+        const abort = new AbortController()
+        const running = t.step(large, 0.5, abort.signal)
+        setTimeout(() => abort.abort(), 1)
+        return running
+      }),
+    )
+    expect(inside, 'aborted between its parts').to.deep.equal(expected)
+  })
+
   it('refuses what does not fit', () =>
     using(both, async (t) => {
       await expectRejects(() => t.setParameters(new Float32Array(3)), 'E_ADAPTER', /3/)

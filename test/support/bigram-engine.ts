@@ -2,6 +2,7 @@
  * The engines' in-memory twin: a bigram model whose logit for (token, next) is one weight, found by a hash, plus one of the
  * adapter's B values. It learns, it is exact, it needs no native code and a step takes well under a millisecond.
  */
+import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../src/base/abort.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
@@ -108,7 +109,8 @@ class BigramTrainer implements Trainer {
     this.#state.v.fill(0)
   }
 
-  async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
+  async step(batches: readonly PackedBatch[], learningRate: number, signal?: AbortSignal): Promise<StepResult> {
+    throwIfAborted(signal)
     const { model, optimizer } = this.#options
     if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
       throw new CoveyError('E_ARGUMENT', `learningRate: expected a number from 0, got ${learningRate}`)
@@ -129,6 +131,9 @@ class BigramTrainer implements Trainer {
     const gradient = new Float64Array(this.size)
     let loss = 0
     for (const { batch, labels: own } of work) {
+      // between parts the event loop has its turn, as beside an engine's thread
+      if (batches.length > 1) await setImmediate()
+      throwIfAborted(signal)
       for (const [i, at] of own.index.entries()) {
         const token = batch.ids[at] as number
         const p = probabilities(rowOf(logit, token, model.config.vocabSize))
@@ -213,6 +218,7 @@ class BigramInference implements Inference {
     const { config } = this.#options.model
     let [nll, labels, exact, examples] = [0, 0, 0, 0]
     for (const batch of batches) {
+      if (labels > 0) await setImmediate()
       throwIfAborted(signal)
       const own = labelsOf(batch, config)
       const right = new Map<number, boolean>()

@@ -5,6 +5,7 @@ import type { OptimizerConfig, StepResult } from '../../types/engine.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { type Labels, labelsOf, totalWeight, weightedLabels } from './batch.ts'
+import { Cancel } from './cancel.ts'
 import type { Draw } from './dropout.ts'
 import { microBatches } from './micro-batches.ts'
 
@@ -77,7 +78,8 @@ export class LocalTrainer {
     this.#state.step = n
   }
 
-  async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
+  /** @throws CoveyError E_ABORTED between two parts, parameters and moments as they were; E_ARGUMENT | E_DIVERGED | E_ENGINE */
+  async step(batches: readonly PackedBatch[], learningRate: number, cancel = new Cancel()): Promise<StepResult> {
     const work = batches.flatMap((batch) => this.#parts(batch))
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     const tokens = batches.reduce((n, b) => n + b.rows * b.length, 0)
@@ -92,6 +94,7 @@ export class LocalTrainer {
     let first = true
     for (const [i, { batch, labels: own }] of work.entries()) {
       if (own.ids.length === 0) continue
+      cancel.check()
       const draw = { seed: this.#seed, step: this.#state.step, index: i }
       const shares = own.weights.map((w) => w / total)
       loss += await this.#source.accumulate({ batch, labels: own, shares, draw, first }, this.#gradient)
@@ -107,6 +110,7 @@ export class LocalTrainer {
     }
     const { clipNorm } = this.#optimizer
     const scale = clipNorm > 0 && gradNorm > clipNorm ? clipNorm / gradNorm : 1
+    cancel.commit()
     adamW(this.#theta, this.#gradient, this.#state, this.#spans, this.#optimizer, learningRate, scale)
     return { loss, gradNorm, labels, tokens }
   }

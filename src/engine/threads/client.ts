@@ -1,18 +1,49 @@
-/** The engine's side of a thread: calls as promises, errors as CoveyErrors. */
+/**
+ * The engine's side of a thread: calls as promises, errors as CoveyErrors.
+ *
+ * A native call cannot be stopped: onnxruntime-node computes synchronously and does not read `RunOptions.terminate`
+ * (microsoft/onnxruntime js/node/src/run_options_helper.cc), and a thread that is terminated inside one takes the process
+ * with it (its binding then throws through C++: SIGABRT). So a cancelled call is answered at once here, the thread is told
+ * by a shared word and goes on to its next call when the native one returns, and only an idle thread is terminated.
+ */
 import { Worker } from 'node:worker_threads'
+import { abortError } from '../../base/abort.ts'
 import { CoveyError, messageOf } from '../../base/errors.ts'
-import type { Reply, Start, ThreadSetup } from './protocol.ts'
+import { Cancel } from '../loop/cancel.ts'
+import type { Reply, Request, Start, ThreadSetup } from './protocol.ts'
+
+/** How long `close` waits for a thread that computes before it lets it go, ms. */
+const CLOSE_GRACE_MS = 400
 
 interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: CoveyError) => void
+  readonly cancel: Cancel
+}
+
+/** Threads that were let go while they computed; each ends when its native call has returned. */
+const lettingGo = new Set<Promise<void>>()
+
+/**
+ * Are there threads that still compute what nobody wants any more? A process that calls `process.exit` then waits for them
+ * and dies of SIGABRT: end it by a signal, or wait for `threadsEnded`.
+ */
+export function threadsCompute(): boolean {
+  return lettingGo.size > 0
+}
+
+/** When every thread that was let go has ended. */
+export async function threadsEnded(): Promise<void> {
+  while (lettingGo.size > 0) await Promise.all(lettingGo)
 }
 
 export class WorkerClient {
   readonly #worker: Worker
+  /** what the thread has not answered yet, cancelled or not */
   readonly #waiting = new Map<number, Waiting>()
   #next = 1
   #closed: CoveyError | null = null
+  #closing: Promise<void> | null = null
   #runtime = ''
 
   private constructor(worker: Worker) {
@@ -55,15 +86,29 @@ export class WorkerClient {
     return client
   }
 
-  /** @throws CoveyError that the thread threw, or E_ENGINE when it is gone */
-  call<T>(method: string, ...args: readonly unknown[]): Promise<T> {
+  /**
+   * @param signal gives the call up: the promise is rejected at once, unless the call has begun to change what outlives it
+   * @throws CoveyError that the thread threw, E_ABORTED, or E_ENGINE when it is gone
+   */
+  call<T>(method: string, args: readonly unknown[] = [], signal?: AbortSignal): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closed)
+    if (signal?.aborted) return Promise.reject(abortError(signal.reason))
     const id = this.#next++
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+    const cancel = new Cancel()
+    const giveUp = (): void => this.#giveUp(id, abortError(signal?.reason))
+    const answer = new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, cancel })
+      signal?.addEventListener('abort', giveUp, { once: true })
+      // until it has answered: a process that ends earlier would take a native call down with it
       this.#worker.ref()
-      this.#worker.postMessage({ id, method, args })
+      this.#worker.postMessage({ id, method, args, cancel: cancel.word } satisfies Request)
     })
+    return signal === undefined ? answer : answer.finally(() => signal.removeEventListener('abort', giveUp))
+  }
+
+  #giveUp(id: number, error: CoveyError): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting?.cancel.cancel()) waiting.reject(error)
   }
 
   #settle(reply: Reply): void {
@@ -81,15 +126,29 @@ export class WorkerClient {
     this.#waiting.clear()
   }
 
-  /** Releases the session, then ends the thread: its memory goes back to the system. Safe to call twice. */
-  async close(): Promise<void> {
+  /**
+   * Releases the session, then ends the thread: its memory goes back to the system. Calls that run are given up, and a
+   * thread that does not come back from one soon is let go: it ends when it does. Safe to call twice.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
     if (this.#closed) return
-    const done = this.call('close')
+    const busy = [...this.#waiting.keys()]
+    for (const id of busy)
+      this.#giveUp(id, new CoveyError('E_ABORTED', 'the engine was closed while it computed; nothing was changed'))
+    const ended = this.call<void>('close').finally(() => this.#worker.terminate())
     this.#closed = new CoveyError('E_ENGINE', 'the engine was closed; open it again')
-    try {
-      await done
-    } finally {
-      await this.#worker.terminate()
-    }
+    if (busy.length === 0) return ended
+    const gone = ended.catch(() => {}).finally(() => lettingGo.delete(gone))
+    lettingGo.add(gone)
+    let timer: NodeJS.Timeout | undefined
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_GRACE_MS)
+    })
+    await Promise.race([ended, grace]).finally(() => clearTimeout(timer))
   }
 }

@@ -9,6 +9,7 @@ import type { WorkerClient } from './client.ts'
 export class ThreadInference implements Inference {
   readonly #client: WorkerClient
   readonly #size: number
+  #generations = 0
 
   /** @param size length of the adapter's flat vector, 0 for the base alone */
   constructor(client: WorkerClient, size: number) {
@@ -24,14 +25,13 @@ export class ThreadInference implements Inference {
       })
     }
     // requests are served in order, so later calls see it; a thread that is gone says so at the next call
-    this.#client.call('setAdapter', values).catch(() => {})
+    this.#client.call('setAdapter', [values]).catch(() => {})
   }
 
   async evaluate(batches: Iterable<PackedBatch>, signal?: AbortSignal): Promise<EvalResult> {
     const sum = { nll: 0, labels: 0, examples: 0, exact: 0 }
     for (const batch of batches) {
-      throwIfAborted(signal)
-      const part = await this.#client.call<BatchScore>('score', batch)
+      const part = await this.#client.call<BatchScore>('score', [batch], signal)
       sum.nll += part.nll
       sum.labels += part.labels
       sum.examples += part.examples
@@ -54,17 +54,17 @@ export class ThreadInference implements Inference {
   ): AsyncIterable<GeneratedToken> {
     throwIfAborted(signal)
     const local: LocalGenerateOptions = options
-    const id = await this.#client.call<number>('begin', prompts, local)
+    const key = ++this.#generations
     try {
+      await this.#client.call('begin', [key, prompts, local], signal)
       for (;;) {
-        throwIfAborted(signal)
-        const tokens = await this.#client.call<GeneratedToken[]>('next', id)
+        const tokens = await this.#client.call<GeneratedToken[]>('next', [key], signal)
         if (tokens.length === 0) return
         throwIfAborted(signal)
         yield* tokens
       }
     } finally {
-      this.#client.call('end', id).catch(() => {})
+      this.#client.call('end', [key]).catch(() => {})
     }
   }
 

@@ -1,5 +1,7 @@
-/** What a thread answers to: the calls of a trainer or of an inference, by name. */
+/** What a thread answers to: the calls of a trainer or of an inference, by name. Each is given its `Cancel` last. */
+import { CoveyError } from '../../base/errors.ts'
 import type { PackedBatch } from '../../types/data.ts'
+import type { Cancel } from '../loop/cancel.ts'
 import type { LocalGenerateOptions, LocalInference } from '../loop/inference.ts'
 import type { LocalTrainer } from '../loop/trainer.ts'
 
@@ -13,22 +15,33 @@ export interface Opened {
 
 export function trainerMethods(trainer: LocalTrainer): Methods {
   return {
-    step: async (updates: number, batches: readonly PackedBatch[], learningRate: number) => {
+    step: async (updates: number, batches: readonly PackedBatch[], learningRate: number, cancel: Cancel) => {
       trainer.updates = updates
-      return trainer.step(batches, learningRate)
+      return trainer.step(batches, learningRate, cancel)
     },
     close: () => trainer.close(),
   }
 }
 
 export function inferenceMethods<Factors, Cache>(inference: LocalInference<Factors, Cache>): Methods {
+  // by the number that the caller gave it: it can end one whose beginning it did not wait for
+  const running = new Map<number, number>()
   return {
     setAdapter: (values: Float32Array | null) => inference.setAdapter(values),
     score: (batch: PackedBatch) => inference.score(batch),
-    begin: (prompts: readonly (readonly number[])[], options: LocalGenerateOptions) =>
-      inference.begin(prompts, options),
-    next: (id: number) => inference.next(id),
-    end: (id: number) => inference.end(id),
+    begin: (key: number, prompts: readonly (readonly number[])[], options: LocalGenerateOptions) => {
+      running.set(key, inference.begin(prompts, options))
+    },
+    next: (key: number) => {
+      const id = running.get(key)
+      if (id === undefined) throw new CoveyError('E_INTERNAL', `no generation ${key} is running`)
+      return inference.next(id)
+    },
+    end: (key: number) => {
+      const id = running.get(key)
+      running.delete(key)
+      if (id !== undefined) inference.end(id)
+    },
     close: () => inference.close(),
   }
 }

@@ -18,6 +18,8 @@ export interface Request {
   readonly id: number
   readonly method: string
   readonly args: readonly unknown[]
+  /** the word of a `Cancel`: nobody may want the answer any more when its turn comes */
+  readonly cancel: Int32Array
 }
 
 export type Reply =

@@ -44,14 +44,14 @@ export class ThreadTrainer implements Trainer {
     this.#updates = 0
   }
 
-  async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
+  async step(batches: readonly PackedBatch[], learningRate: number, signal?: AbortSignal): Promise<StepResult> {
     this.#checkIdle('step')
     if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
       throw new CoveyError('E_ARGUMENT', `learningRate: expected a number from 0, got ${learningRate}`)
     }
     this.#busy = true
     try {
-      const result = await this.#client.call<StepResult>('step', this.#updates, batches, learningRate)
+      const result = await this.#client.call<StepResult>('step', [this.#updates, batches, learningRate], signal)
       this.#updates++
       return result
     } finally {

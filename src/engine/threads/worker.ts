@@ -5,6 +5,7 @@
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { CoveyError, isCoveyError, messageOf } from '../../base/errors.ts'
+import { Cancel } from '../loop/cancel.ts'
 import type { Opened } from './methods.ts'
 import type { Reply, Request, Start } from './protocol.ts'
 
@@ -29,13 +30,15 @@ port.on('message', (request: Request) => {
   })
 })
 
-async function answer({ id, method, args }: Request): Promise<Reply> {
+async function answer({ id, method, args, cancel: word }: Request): Promise<Reply> {
   try {
     const { runtime, methods } = await ready
     if (method === 'ready') return { id, value: runtime }
     const call = methods[method]
     if (!call) throw new CoveyError('E_INTERNAL', `no method ${method}`)
-    return { id, value: await call(...(args as never[])) }
+    const cancel = new Cancel(word)
+    cancel.check()
+    return { id, value: await call(...(args as never[]), cancel as never) }
   } catch (error) {
     const known = isCoveyError(error) ? error : new CoveyError('E_ENGINE', `the engine failed: ${messageOf(error)}`)
     return { id, error: { code: known.code, message: known.message, data: known.data } }
