@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRandomModel } from '../../src/model/random.ts'
 import { writeModel } from '../../src/model/write.ts'
+import type { ModelConfig } from '../../src/types/model.ts'
 import { tinyConfig } from './tiny-config.ts'
 
 const SPECIALS = ['<|endoftext|>', '<|im_start|>', '<|im_end|>']
@@ -14,8 +15,9 @@ function byteLetters(): string[] {
   return Array.from({ length: 256 }, (_, b) => String.fromCodePoint(printable(b) ? b : 256 + extra++))
 }
 
-export async function writeTinyModel(dir: string): Promise<string> {
-  const config = { ...tinyConfig, vocabSize: 256 + SPECIALS.length, maxPositions: 128, bosId: null, eosIds: [0] }
+/** @param shape whose widths and layers the model has */
+export async function writeTinyModel(dir: string, shape: ModelConfig = tinyConfig): Promise<string> {
+  const config = { ...shape, vocabSize: 256 + SPECIALS.length, maxPositions: 128, bosId: null, eosIds: [0] }
   await mkdir(dir, { recursive: true })
   const model = createRandomModel(config, 1)
   await writeModel(dir, config, (name) => model.tensor(name), 'F32')
