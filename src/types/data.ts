@@ -45,6 +45,23 @@ export interface PackedBatch {
   readonly labelCount: number
   /** (rows·length) what the label of a place counts in a training step's loss, finite and ≥ 0; 1 each when left out */
   readonly weights?: Float32Array
+  /** what a teacher would answer at the labelled places; needed by a trainer that distils, refused by any other */
+  readonly soft?: SoftLabels
+}
+
+/**
+ * A teacher's probabilities at the labelled places of a batch, in their order: those of the likeliest tokens one by one, of
+ * all others together. What is left out of a vocabulary of 50,000 is little mass, and would be 200 KB a place.
+ */
+export interface SoftLabels {
+  /** likeliest tokens at each place */
+  readonly width: number
+  /** (labels·width) tokens (of a classifier: classes), each once a place */
+  readonly ids: Int32Array
+  /** (labels·width) */
+  readonly probabilities: Float32Array
+  /** (labels) what all other tokens have together */
+  readonly rest: Float32Array
 }
 
 /** PyTorch's and Hugging Face's value for "no loss here". */

@@ -42,10 +42,27 @@ export interface TrainerOptions {
   readonly seed: number
   /** fp32 unless given */
   readonly precision?: Precision
+  /** learn from the soft labels of every batch, too */
+  readonly distillation?: Distillation
+}
+
+/**
+ * Loss of a label (Hinton, Vinyals, Dean 2015, arXiv:1503.02531): (1−mix)·nll + mix·T²·KL(teacher_T ‖ student_T), where p_T
+ * is softmax(logits/T). The divergence is that over the soft labels' tokens and the rest as one more token: it is 0 where
+ * both say the same, and how the student deals the rest is left to it.
+ */
+export interface Distillation {
+  /** T > 0, at which the soft labels were made */
+  readonly temperature: number
+  /** 0: the labels alone; 1: the teacher alone */
+  readonly mix: number
 }
 
 export interface StepResult {
-  /** Σ w·nll / Σ w over all labels of the step: the mean cross-entropy per label where no weights are given, nats */
+  /**
+   * Σ w·nll / Σ w over all labels of the step: the mean cross-entropy per label where no weights are given, nats. With
+   * distillation the mixed loss stands in place of the nll
+   */
   readonly loss: number
   /** before clipping */
   readonly gradNorm: number
@@ -129,6 +146,11 @@ export interface Inference {
   setAdapter(values: Float32Array | null): void
   /** @throws CoveyError E_ABORTED at once when the signal fires | E_ARGUMENT | E_ENGINE */
   evaluate(batches: Iterable<PackedBatch>, signal?: AbortSignal): Promise<EvalResult>
+  /**
+   * softmax(logits/temperature) at each labelled place, in their order (labels, V; of a classifier: classes). Whoever asks
+   * cuts batches so that this fits into memory. @throws CoveyError E_ABORTED | E_ARGUMENT | E_ENGINE
+   */
+  probabilities(batch: PackedBatch, temperature: number, signal?: AbortSignal): Promise<Float32Array>
   /** Batched decoding with a KV cache; prompts may differ in length. Throws E_ABORTED at once when its signal fires. */
   generate(prompts: readonly (readonly number[])[], options: GenerateOptions): AsyncIterable<GeneratedToken>
   /** What runs is given up: it throws E_ABORTED. */

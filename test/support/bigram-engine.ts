@@ -27,6 +27,7 @@ import type {
   TrainingEngine,
 } from '../../src/types/engine.ts'
 import type { BaseModel } from '../../src/types/model.ts'
+import { mixedLoss, probabilities, softPlace } from './mixed-loss.ts'
 
 /** Weights are small; logits have to be large enough to be sure of something. */
 const GAIN = 6
@@ -58,13 +59,6 @@ function flatten(model: BaseModel): Float32Array {
 }
 
 type Logit = (token: number, next: number) => number
-
-function probabilities(logits: Float32Array): Float64Array {
-  const top = logits[argmax(logits)] as number
-  const p = Float64Array.from(logits, (x) => Math.exp(x - top))
-  const sum = p.reduce((n, x) => n + x, 0)
-  return p.map((x) => x / sum)
-}
 
 const rowOf = (logit: Logit, token: number, vocabulary: number): Float32Array =>
   Float32Array.from({ length: vocabulary }, (_, next) => logit(token, next))
@@ -111,10 +105,12 @@ class BigramTrainer implements Trainer {
 
   async step(batches: readonly PackedBatch[], learningRate: number, signal?: AbortSignal): Promise<StepResult> {
     throwIfAborted(signal)
-    const { model, optimizer } = this.#options
+    const { model, optimizer, distillation = null } = this.#options
     if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
       throw new CoveyError('E_ARGUMENT', `learningRate: expected a number from 0, got ${learningRate}`)
     }
+    if (batches.some((b) => (b.soft !== undefined) !== (distillation !== null)))
+      throw new CoveyError('E_ARGUMENT', 'expected soft labels with a teacher, and none without')
     const work = batches.map((batch) => ({ batch, labels: weightedLabels(labelsOf(batch, model.config)) }))
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     if (labels === 0)
@@ -136,11 +132,12 @@ class BigramTrainer implements Trainer {
       throwIfAborted(signal)
       for (const [i, at] of own.index.entries()) {
         const token = batch.ids[at] as number
-        const p = probabilities(rowOf(logit, token, model.config.vocabSize))
         const share = (own.weights[i] as number) / total
-        loss -= Math.log(p[own.ids[i] as number] as number) * share
-        for (let next = 0; next < p.length; next++) {
-          const d = (p[next] as number) - (next === own.ids[i] ? 1 : 0)
+        const logits = rowOf(logit, token, model.config.vocabSize)
+        const { loss: each, derivative } = mixedLoss(logits, own.ids[i] as number, softPlace(own.soft, i), distillation)
+        loss += each * share
+        for (let next = 0; next < derivative.length; next++) {
+          const d = derivative[next] as number
           const k = this.#index(token, next)
           gradient[k] = (gradient[k] as number) + GAIN * d * share
         }
@@ -235,6 +232,17 @@ class BigramInference implements Inference {
     throwIfAborted(signal)
     if (labels === 0) throw new CoveyError('E_ARGUMENT', 'evaluate: expected at least one label, the batches have none')
     return { loss: nll / labels, exactMatch: exact / examples, examples, labels }
+  }
+
+  async probabilities(batch: PackedBatch, temperature: number, signal?: AbortSignal): Promise<Float32Array> {
+    throwIfAborted(signal)
+    if (!(temperature > 0))
+      throw new CoveyError('E_ARGUMENT', `temperature: expected a number above 0, got ${temperature}`)
+    const { config } = this.#options.model
+    const rows = [...labelsOf(batch, config).index].map((at) =>
+      probabilities(rowOf(this.#logit, batch.ids[at] as number, config.vocabSize), temperature),
+    )
+    return Float32Array.from(rows.flatMap((row) => [...row]))
   }
 
   async *generate(

@@ -1,6 +1,7 @@
 /** Small batches, models and optimizers for the engine's tests. */
 import { seededRandom } from '../../src/base/random.ts'
 import { packExamples } from '../../src/data/pack.ts'
+import { softLabels } from '../../src/engine/loop/soft-labels.ts'
 import { modelFromFlat } from '../../src/model/memory.ts'
 import { createRandomModel } from '../../src/model/random.ts'
 import { IGNORE_LABEL, type PackedBatch, type TokenizedExample } from '../../src/types/data.ts'
@@ -50,6 +51,17 @@ export function randomBatch(config: ModelConfig, count = 5, seed = 1, length = 1
 export function weighted(batch: PackedBatch, seed = 1): PackedBatch {
   const random = seededRandom(`weights/${seed}`)
   return { ...batch, weights: Float32Array.from(batch.labels, () => 2 * random.next()) }
+}
+
+/** The same labels with those of a teacher that knows nothing of them. */
+export function taught(batch: PackedBatch, answers: number, width: number, seed = 1): PackedBatch {
+  const random = seededRandom(`teacher/${seed}`)
+  const rows = Array.from({ length: batch.labelCount }, () => {
+    const odds = Array.from({ length: answers }, () => random.next() ** 4)
+    const sum = odds.reduce((n, x) => n + x, 0)
+    return odds.map((x) => x / sum)
+  })
+  return { ...batch, soft: softLabels(Float32Array.from(rows.flat()), answers, width) }
 }
 
 /** The same texts with one label each, on their first token: classes in turn. */

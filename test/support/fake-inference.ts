@@ -47,6 +47,10 @@ export class FakeInference implements Inference {
     return { loss: 1, exactMatch: 0, examples: 0, labels: 0 }
   }
 
+  async probabilities(): Promise<Float32Array> {
+    return new Float32Array(0)
+  }
+
   async *generate(
     prompts: readonly (readonly number[])[],
     options: GenerateOptions,

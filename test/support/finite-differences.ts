@@ -1,6 +1,7 @@
 /** Derivatives against central differences of the loss itself (fourth order, step 1e-2). */
 import { expect } from 'chai'
 import { seededRandom } from '../../src/base/random.ts'
+import type { PackedBatch } from '../../src/types/data.ts'
 import type { Trainer } from '../../src/types/engine.ts'
 import type { ModelConfig } from '../../src/types/model.ts'
 import { classifierBatch, randomBatch, weighted } from './engine-fixtures.ts'
@@ -16,16 +17,18 @@ const RELATIVE = 4e-3
 /**
  * Each of `places` against the differences of a training step's own loss, whose labels have weights; the trainer's optimizer
  * is `gradientProbe`.
+ * @param taught gives each batch its soft labels, where the trainer distils
  */
 export async function checkGradient(
   trainer: Trainer,
   config: ModelConfig,
   at: Float32Array,
   places: readonly number[],
+  taught: (batch: PackedBatch) => PackedBatch = (batch) => batch,
 ): Promise<void> {
   const batches = [weighted(randomBatch(config, 4, 1)), randomBatch(config, 3, 2)].map((b) => {
     const { classes } = config.plain ?? {}
-    return classes === undefined ? b : classifierBatch(b, classes.length)
+    return taught(classes === undefined ? b : classifierBatch(b, classes.length))
   })
   const lossAt = async (i: number, by: number): Promise<number> => {
     const moved = at.slice()

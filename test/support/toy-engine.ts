@@ -213,6 +213,10 @@ class ToyInference implements Inference {
     }
   }
 
+  async probabilities(): Promise<Float32Array> {
+    throw new Error('nobody learns from this model')
+  }
+
   async *generate(prompts: readonly (readonly number[])[], options: GenerateOptions): AsyncIterable<GeneratedToken> {
     const [model, values] = [this.#model, this.#values]
     const random = seededRandom(options.seed)

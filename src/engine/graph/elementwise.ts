@@ -4,6 +4,19 @@ import { add } from './ops.ts'
 
 const mul = (g: Graph, a: Value, b: Value): Value => g.op('Mul', [a, b], a.shape)
 
+/** Keeps log() finite for a probability that underflows; a gradient does not pass through it. */
+const TINY_PROBABILITY = 1e-37
+
+/** max(x, 1e-37) of probabilities. No derivative is recorded. */
+export function aboveZero(g: Graph, x: Value): Value {
+  return g.op('Max', [x, g.scalar(TINY_PROBABILITY)], x.shape)
+}
+
+/** log of probabilities that may underflow. No derivative is recorded. */
+export function logProbability(g: Graph, p: Value): Value {
+  return g.op('Log', [aboveZero(g, p)], p.shape)
+}
+
 /** x·factor; x itself for 1. */
 export function scaled(g: Graph, x: Value, factor: number): Value {
   if (factor === 1) return x

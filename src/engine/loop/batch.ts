@@ -1,7 +1,8 @@
 /** Packed batches as feeds: checked first, because an index out of range would read foreign memory. */
 import { CoveyError } from '../../base/errors.ts'
-import { IGNORE_LABEL, type PackedBatch } from '../../types/data.ts'
+import { IGNORE_LABEL, type PackedBatch, type SoftLabels } from '../../types/data.ts'
 import type { ModelConfig } from '../../types/model.ts'
+import { checkSoftLabels, someSoftLabels } from './soft-labels.ts'
 
 /** Most tokens in one batch: attention needs rows·length² numbers a head, logits labels·vocabulary. */
 export const MAX_BATCH_TOKENS = 1 << 20
@@ -13,6 +14,13 @@ export interface Labels {
   readonly ids: Int32Array
   /** (L) what it counts in the loss, ≥ 0 */
   readonly weights: Float32Array
+  /** what a teacher says of the same places */
+  readonly soft: SoftLabels | null
+}
+
+/** How many numbers a model answers with: its vocabulary, or a classifier's classes. */
+export function answersOf(config: ModelConfig): number {
+  return config.plain?.classes?.length ?? config.vocabSize
 }
 
 /** The labelled places of a batch. @throws CoveyError E_ARGUMENT for a batch that does not fit the model */
@@ -30,7 +38,7 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
   if (batch.weights !== undefined && batch.weights.length !== n)
     throw bad(`weights: expected ${n} numbers, got ${batch.weights.length}`)
   const classes = config.plain?.classes
-  const answers = classes?.length ?? config.vocabSize
+  const answers = answersOf(config)
   const index = new Int32Array(n)
   const ids = new Int32Array(n)
   const weights = new Float32Array(n)
@@ -55,15 +63,22 @@ export function labelsOf(batch: PackedBatch, config: ModelConfig): Labels {
     weights[count] = weight
     count++
   }
-  return { index: index.slice(0, count), ids: ids.slice(0, count), weights: weights.slice(0, count) }
+  if (batch.soft) checkSoftLabels(batch.soft, count, answers)
+  const soft = batch.soft ?? null
+  return { index: index.slice(0, count), ids: ids.slice(0, count), weights: weights.slice(0, count), soft }
 }
 
 /** The labels that a training step computes: what counts nothing need not reach the head. */
 export function weightedLabels(labels: Labels): Labels {
-  const { index, ids, weights } = labels
+  const { index, ids, weights, soft } = labels
   if (weights.every((w) => w > 0)) return labels
   const kept = (_: number, i: number): boolean => (weights[i] as number) > 0
-  return { index: index.filter(kept), ids: ids.filter(kept), weights: weights.filter(kept) }
+  return {
+    index: index.filter(kept),
+    ids: ids.filter(kept),
+    weights: weights.filter(kept),
+    soft: soft && someSoftLabels(soft, (i) => (weights[i] as number) > 0),
+  }
 }
 
 /** The sum of the weights, in float64. */

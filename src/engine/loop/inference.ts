@@ -3,8 +3,9 @@ import { CoveyError } from '../../base/errors.ts'
 import type { PackedBatch } from '../../types/data.ts'
 import type { GeneratedToken, GenerateOptions } from '../../types/engine.ts'
 import type { ModelConfig } from '../../types/model.ts'
-import { type Labels, labelsOf } from './batch.ts'
+import { answersOf, type Labels, labelsOf } from './batch.ts'
 import { type DecodeCall, type DecodeResult, Generation } from './generation.ts'
+import { softmaxRows } from './soft-labels.ts'
 
 /** Sums over one batch, so that batches add up. */
 export interface BatchScore {
@@ -28,6 +29,8 @@ export interface ModelRunner<Factors, Cache> {
     batch: PackedBatch,
     labels: Labels,
   ): Promise<{ readonly nll: Float32Array; readonly best: Int32Array }>
+  /** (L, V) at the labelled places; its memory is the caller's */
+  logits(factors: Factors, batch: PackedBatch, labels: Labels): Promise<Float32Array>
   /** @param cache of the tokens before this call, null for none */
   decode(factors: Factors, call: DecodeCall, cache: Cache | null): Promise<DecodeResult<Cache>>
   /** a new cache with some of the `rows` rows */
@@ -86,6 +89,16 @@ export class LocalInference<Factors, Cache> {
     }
     const exact = [...right.values()].filter(Boolean).length
     return { nll: sum, labels: labels.ids.length, examples: right.size, exact }
+  }
+
+  /** As the seam's. @throws CoveyError E_ARGUMENT | E_ENGINE */
+  async probabilities(batch: PackedBatch, temperature: number): Promise<Float32Array> {
+    if (!(temperature > 0 && Number.isFinite(temperature)))
+      throw new CoveyError('E_ARGUMENT', `temperature: expected a number above 0, got ${temperature}`)
+    const labels = labelsOf(batch, this.#config)
+    if (labels.ids.length === 0) return new Float32Array(0)
+    const logits = await this.#runner.logits(this.#current.factors, batch, labels)
+    return softmaxRows(logits, answersOf(this.#config), temperature)
   }
 
   /** Starts decoding. Returns a number for `next` and `end`. @throws CoveyError E_ARGUMENT */

@@ -4,6 +4,7 @@
  */
 import { IGNORE_LABEL, type PackedBatch } from '../../types/data.ts'
 import type { ModelConfig } from '../../types/model.ts'
+import { sliceSoftLabels } from './soft-labels.ts'
 
 /** Activations that one part may keep for its derivatives. */
 const MAX_ACTIVATION_BYTES = 512 * 1024 * 1024
@@ -12,12 +13,15 @@ const HIDDEN_VECTORS = 14
 const FFN_VECTORS = 5
 /** logits and their softmax, for each labelled token */
 const VOCABULARY_VECTORS = 2
+/** with a teacher: the student's softmax at its temperature, what of it is no likely token of the teacher's, and the derivative */
+const DISTILLED_VOCABULARY_VECTORS = 5
 const FLOAT_BYTES = 4
 
 /** Roughly what a token keeps, were it labelled. */
-export function activationBytes({ layers, hiddenSize, ffnSize, vocabSize }: ModelConfig): number {
+export function activationBytes({ layers, hiddenSize, ffnSize, vocabSize }: ModelConfig, distilled = false): number {
   const layer = HIDDEN_VECTORS * hiddenSize + FFN_VECTORS * ffnSize
-  return FLOAT_BYTES * (layers * layer + VOCABULARY_VECTORS * vocabSize)
+  const logits = distilled ? DISTILLED_VOCABULARY_VECTORS : VOCABULARY_VECTORS
+  return FLOAT_BYTES * (layers * layer + logits * vocabSize)
 }
 
 /** Parts of at least one row each, as even as they come; the batch itself when it is small enough. */
@@ -27,7 +31,7 @@ export function microBatches(
   maxBytes = MAX_ACTIVATION_BYTES,
 ): readonly PackedBatch[] {
   const { rows, length } = batch
-  const most = Math.max(1, Math.floor(maxBytes / (activationBytes(config) * length)))
+  const most = Math.max(1, Math.floor(maxBytes / (activationBytes(config, batch.soft !== undefined) * length)))
   if (rows <= most) return [batch]
   const parts = Math.ceil(rows / most)
   return Array.from({ length: parts }, (_, i) =>
@@ -35,10 +39,13 @@ export function microBatches(
   )
 }
 
-function rowsOf(batch: PackedBatch, from: number, to: number): PackedBatch {
+/** Rows `from` to before `to`. */
+export function rowsOf(batch: PackedBatch, from: number, to: number): PackedBatch {
   const { length } = batch
   const cut = (values: Int32Array): Int32Array => values.subarray(from * length, to * length)
   const [labels, segments] = [cut(batch.labels), cut(batch.segments)]
+  const labelCount = countLabels(labels)
+  const before = batch.soft === undefined ? 0 : countLabels(batch.labels.subarray(0, from * length))
   return {
     rows: to - from,
     length,
@@ -47,7 +54,10 @@ function rowsOf(batch: PackedBatch, from: number, to: number): PackedBatch {
     positions: cut(batch.positions),
     segments,
     examples: new Set(segments.filter((s) => s > 0)).size,
-    labelCount: labels.reduce((n, label) => n + Number(label !== IGNORE_LABEL), 0),
+    labelCount,
     ...(batch.weights && { weights: batch.weights.subarray(from * length, to * length) }),
+    ...(batch.soft && { soft: sliceSoftLabels(batch.soft, before, before + labelCount) }),
   }
 }
+
+const countLabels = (labels: Int32Array): number => labels.reduce((n, label) => n + Number(label !== IGNORE_LABEL), 0)

@@ -13,6 +13,8 @@ export interface StepSettings {
   readonly config: ModelConfig
   readonly optimizer: OptimizerConfig
   readonly seed: number
+  /** batches bring a teacher's soft labels; none do unless given */
+  readonly distilled?: boolean
 }
 
 /** The vectors of a trainer; two threads may share them. */
@@ -47,6 +49,7 @@ export class LocalTrainer {
   readonly #config: ModelConfig
   readonly #optimizer: OptimizerConfig
   readonly #seed: number
+  readonly #distilled: boolean
   readonly #spans: readonly Span[]
   readonly #theta: Float32Array
   readonly #gradient: Float32Array
@@ -56,13 +59,14 @@ export class LocalTrainer {
   constructor(
     source: GradientSource,
     trained: readonly Span[],
-    { config, optimizer, seed }: StepSettings,
+    { config, optimizer, seed, distilled = false }: StepSettings,
     { theta, m, v }: TrainerMemory,
   ) {
     this.#source = source
     this.#config = config
     this.#optimizer = optimizer
     this.#seed = seed
+    this.#distilled = distilled
     this.#spans = trained
     this.#theta = theta
     this.#gradient = new Float32Array(theta.length)
@@ -117,6 +121,12 @@ export class LocalTrainer {
 
   /** @throws CoveyError E_ARGUMENT for a batch that does not fit the model: it is checked whole, before it is cut */
   #parts(batch: PackedBatch): { readonly batch: PackedBatch; readonly labels: Labels }[] {
+    if ((batch.soft !== undefined) !== this.#distilled) {
+      const message = this.#distilled
+        ? 'this trainer distils: expected batches with soft labels of a teacher, got one without'
+        : 'this trainer has no teacher: expected batches without soft labels, got one with them; open it with distillation'
+      throw new CoveyError('E_ARGUMENT', message, {})
+    }
     const labels = weightedLabels(labelsOf(batch, this.#config))
     const parts = microBatches(batch, this.#config)
     if (parts.length === 1) return [{ batch, labels }]

@@ -14,7 +14,7 @@ export interface SparseGradient {
   readonly scale: 1 | -1
 }
 
-/** What `Σ shareᵢ·nllᵢ` gives behind the logits. */
+/** What `Σ shareᵢ·lossᵢ` gives behind the logits. */
 export interface HeadDerivatives {
   readonly seeds: readonly (readonly [value: Value, derivative: Value])[]
   readonly sparse: readonly SparseGradient[]
@@ -25,8 +25,11 @@ export interface HeadDerivatives {
 export interface OutputHead {
   /** (L, V) */
   readonly logits: Value
-  /** @param p softmax of the logits; labelIds (L); shares (L, 1) */
-  derivatives(p: Value, labelIds: Value, shares: Value): HeadDerivatives
+  /**
+   * Of Σ shareᵢ·lossᵢ, where lossᵢ by the logits is p − labelPart·onehot.
+   * @param p (L, V) softmax of the logits, if the loss is −log p of the label; labelIds (L); shares (L, 1)
+   */
+  derivatives(p: Value, labelIds: Value, shares: Value, labelPart?: number): HeadDerivatives
 }
 
 /** @param h (L, D) */
@@ -43,21 +46,22 @@ export function outputHead(g: Graph, config: ModelConfig, weights: GraphWeights,
   const logits = bent && cap !== undefined ? mul(bent, g.scalar(cap)) : raw
   return {
     logits,
-    derivatives(p, labelIds, shares) {
+    derivatives(p, labelIds, shares, labelPart = 1) {
       const table = weights.weight(name)
       // the slope of the cap, for all logits and for the label's
       const slope = bent ? g.op('Sub', [g.scalar(1), mul(bent, bent)], bent.shape) : null
       const column = slope ? g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' }) : null
       const own = slope ? g.op('GatherElements', [slope, column], ['L', 1], { attributes: { axis: { int: 1 } } }) : null
       const q = slope ? mul(p, slope) : p
-      const labelRows = rowsOf(g, table, labelIds)
+      const ofLabel = (x: Value): Value => (labelPart === 1 ? x : mul(x, g.scalar(labelPart)))
+      const labelRows = ofLabel(rowsOf(g, table, labelIds))
       // d(logits) = share·(p − onehot) is never made: p·head − head[label] is the same with no second (L, V) array
       const away = g.op('Sub', [products.back(q), own ? mul(labelRows, own) : labelRows], h.shape)
       const seeds: [Value, Value][] = [[h, mul(away, shares)]]
       const sparse: SparseGradient[] = []
       const outputs: Record<string, Value> = {}
       const scatter = (slot: string, output: string, rows: Value): void => {
-        outputs[output] = own ? mul(rows, own) : rows
+        outputs[output] = ofLabel(own ? mul(rows, own) : rows)
         sparse.push({ slot, output, index: 'label_ids', scale: -1 })
       }
       if (g.differentiable(table)) {

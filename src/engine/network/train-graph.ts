@@ -5,11 +5,13 @@
  */
 import { CoveyError } from '../../base/errors.ts'
 import type { AdapterLayout } from '../../types/adapter.ts'
-import type { Precision } from '../../types/engine.ts'
+import type { Distillation, Precision } from '../../types/engine.ts'
 import type { BaseModel } from '../../types/model.ts'
+import { logProbability } from '../graph/elementwise.ts'
 import { type EncodedGraph, Graph, type Value } from '../graph/graph.ts'
 import type { Slot } from '../loop/slots.ts'
 import type { DropoutPlan } from './adapter-graph.ts'
+import { distilledLoss } from './distillation.ts'
 import { embeddingName } from './forward.ts'
 import { outputHead, type SparseGradient } from './head.ts'
 import { adapterOf } from './methods.ts'
@@ -24,21 +26,22 @@ export interface TrainGraph {
   readonly gradients: ReadonlyMap<string, string>
   readonly sparse: readonly SparseGradient[]
   readonly dropout: DropoutPlan | null
+  /** runs feed a teacher's soft labels */
+  readonly distilled: boolean
 }
-
-/** Keeps log() finite for a label whose probability underflows; the gradient does not pass through it. */
-const TINY_PROBABILITY = 1e-37
 
 /**
  * Inputs: ids (N), positions, segments (R, T), label_index, label_ids (L), shares (L, 1): each label's weight over
- * the sum of those of the whole step, dropout (modules, N) if any, and one for each slot. Outputs: `loss` = Σ shareᵢ·nllᵢ,
- * and the gradients.
+ * the sum of those of the whole step, dropout (modules, N) if any, one for each slot, and with
+ * distillation those of distillation.ts. Outputs: `loss` = Σ shareᵢ·lossᵢ, where the loss of a label is its nll or the mixed
+ * one, and the gradients.
  */
 export function buildTrainGraph(
   model: BaseModel,
   slots: readonly Slot[],
   layout: AdapterLayout | null,
   precision: Precision,
+  distillation?: Distillation,
 ): TrainGraph {
   const { config } = model
   const g = new Graph()
@@ -61,11 +64,14 @@ export function buildTrainGraph(
   const p = g.op('Softmax', [head.logits], head.logits.shape, { attributes: { axis: { int: -1 } } })
   const column = g.op('Unsqueeze', [labelIds, g.ints([1])], ['L', 1], { type: 'int64' })
   const picked = g.op('GatherElements', [p, column], ['L', 1], { attributes: { axis: { int: 1 } } })
-  const logP = g.op('Log', [g.op('Max', [picked, g.scalar(TINY_PROBABILITY)], ['L', 1])], ['L', 1])
-  const weighted = g.op('Mul', [logP, shares], ['L', 1])
-  const loss = g.op('Neg', [g.op('ReduceSum', [weighted], [], { attributes: { keepdims: { int: 0 } } })], [])
+  const nll = g.op('Neg', [logProbability(g, picked)], ['L', 1])
+  const { each, q, labelPart } = distillation
+    ? distilledLoss(g, { logits: head.logits, p, nll }, distillation)
+    : { each: nll, q: p, labelPart: 1 }
+  const weighted = g.op('Mul', [each, shares], ['L', 1])
+  const loss = g.op('ReduceSum', [weighted], [], { attributes: { keepdims: { int: 0 } } })
 
-  const { seeds, sparse: labelRows, outputs: rows } = head.derivatives(p, labelIds, shares)
+  const { seeds, sparse: labelRows, outputs: rows } = head.derivatives(q, labelIds, shares, labelPart)
   const outputs: Record<string, Value> = { loss, ...rows }
   const sparse: SparseGradient[] = [...labelRows]
   const derivatives = g.backward(seeds)
@@ -82,5 +88,6 @@ export function buildTrainGraph(
   }
   if (gradients.size === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
   const size = slots.reduce((n, s) => n + s.size, 0)
-  return { graph: g.encode(outputs, model.digest), slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
+  const plan = { slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
+  return { graph: g.encode(outputs, model.digest), ...plan, distilled: distillation !== undefined }
 }

@@ -62,13 +62,13 @@ export function createOnnxEngine({
 }
 
 async function openTrainer(
-  { model, trainable, optimizer, threads, seed, precision = 'fp32' }: TrainerOptions,
+  { model, trainable, optimizer, threads, seed, precision = 'fp32', distillation }: TrainerOptions,
   thread: ThreadSettings,
 ): Promise<Trainer> {
-  const { graph: encoded, plan } = planTraining(model, trainable, precision)
+  const { graph: encoded, plan } = planTraining(model, trainable, precision, distillation)
   const memory = initialMemory(model, plan.slots, trainable)
   const layout = trainable.kind === 'full' ? null : trainable.layout
-  const settings = { config: withRoom(model.config, layout), optimizer, seed }
+  const settings = { config: withRoom(model.config, layout), optimizer, seed, distilled: plan.distilled }
   const client = await startWith(encoded, (graph) => ({
     kind: 'train',
     graph,

@@ -1,6 +1,6 @@
 /** Loss and gradient with ONNX Runtime: one session run a batch. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Precision, Trainable } from '../../types/engine.ts'
+import type { Distillation, Precision, Trainable } from '../../types/engine.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { EncodedGraph } from '../graph/graph.ts'
 import { dropoutRows } from '../loop/dropout.ts'
@@ -16,11 +16,12 @@ export function planTraining(
   model: BaseModel,
   trainable: Trainable,
   precision: Precision,
+  distillation?: Distillation,
 ): { graph: EncodedGraph; plan: TrainPlan } {
   const layout = trainable.kind === 'full' ? null : trainable.layout
   const factors = trainable.kind === 'lora' ? trainable.factors : null
   const slots = layout ? adapterSlots(layout, factors) : modelSlots(model)
-  const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision)
+  const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision, distillation)
   return { graph, plan }
 }
 
@@ -50,6 +51,12 @@ export class OnnxGradients implements GradientSource {
       label_index: intTensor(labels.index, [labels.index.length]),
       label_ids: intTensor(labels.ids, [labels.ids.length]),
       shares: floatTensor(shares, [shares.length, 1]),
+    }
+    if (labels.soft) {
+      const { width, ids, probabilities, rest } = labels.soft
+      feeds.teacher_ids = intTensor(ids, [rest.length, width])
+      feeds.teacher_probabilities = floatTensor(probabilities, [rest.length, width])
+      feeds.teacher_rest = floatTensor(rest, [rest.length, 1])
     }
     if (dropout) {
       const rows = dropoutRows(draw, dropout.modules, n)

@@ -47,6 +47,17 @@ export class OnnxRunner implements ModelRunner<Feeds, OnnxCache> {
     batch: PackedBatch,
     labels: Labels,
   ): Promise<{ readonly nll: Float32Array; readonly best: Int32Array }> {
+    const out = await runSession(this.#session, this.#feedsOf(factors, batch, labels), ['nll', 'best'])
+    const best = (out.best as Tensor).data as BigInt64Array
+    return { nll: (out.nll as Tensor).data as Float32Array, best: Int32Array.from(best, Number) }
+  }
+
+  async logits(factors: Feeds, batch: PackedBatch, labels: Labels): Promise<Float32Array> {
+    const out = await runSession(this.#session, this.#feedsOf(factors, batch, labels), ['logits'])
+    return (out.logits as Tensor).data as Float32Array
+  }
+
+  #feedsOf(factors: Feeds, batch: PackedBatch, labels: Labels): Feeds {
     const grid = [batch.rows, batch.length]
     const positions = intTensor(batch.positions, grid)
     const segments = intTensor(batch.segments, grid)
@@ -55,9 +66,7 @@ export class OnnxRunner implements ModelRunner<Feeds, OnnxCache> {
     feeds.index = intTensor(labels.index, [labels.index.length])
     feeds.targets = intTensor(labels.ids, [labels.ids.length])
     this.#feedPast(feeds, this.#noPast(batch.rows))
-    const out = await runSession(this.#session, feeds, ['nll', 'best'])
-    const best = (out.best as Tensor).data as BigInt64Array
-    return { nll: (out.nll as Tensor).data as Float32Array, best: Int32Array.from(best, Number) }
+    return feeds
   }
 
   async decode(factors: Feeds, call: DecodeCall, cache: OnnxCache | null): Promise<DecodeResult<OnnxCache>> {

@@ -72,11 +72,13 @@ function checkPrecision(precision: Precision | PrecisionChoice): void {
 }
 
 async function openTrainer(
-  { model, trainable, optimizer, seed }: TrainerOptions,
+  { model, trainable, optimizer, seed, distillation }: TrainerOptions,
   thread: ThreadSettings,
   start: Start,
 ): Promise<Trainer> {
   checkModel(model.config)
+  if (distillation)
+    throw new CoveyError('E_ARGUMENT', 'distillation: the tfjs engine trains on labels only; use the engine onnx', {})
   if (trainable.kind === 'adapter') throw otherMethod(trainable.layout.method)
   const layout = trainable.kind === 'lora' ? trainable.layout : null
   if (layout) checkAdapter(model, layout)

@@ -6,7 +6,7 @@ import type { ModelConfig } from '../../types/model.ts'
 import type { Labels } from '../loop/batch.ts'
 import type { DecodeCall, DecodeResult } from '../loop/generation.ts'
 import type { ModelRunner } from '../loop/inference.ts'
-import { EMBEDDING, head, layer, negativeLogLikelihood, type PlacesInput, placesOf } from './llama.ts'
+import { EMBEDDING, type HeadOutput, head, layer, negativeLogLikelihood, type PlacesInput, placesOf } from './llama.ts'
 import type { Tf } from './runtime.ts'
 import { decoderWeights, factorTensors, type Tensors } from './weights.ts'
 
@@ -51,16 +51,25 @@ export class TfjsRunner implements ModelRunner<Tensors, TfjsCache> {
     batch: PackedBatch,
     labels: Labels,
   ): Promise<{ readonly nll: Float32Array; readonly best: Int32Array }> {
-    const { positions, segments } = batch
     return this.#scoped(() => {
       const tf = this.#tf
-      const input = { ...batch, keyPositions: positions, keySegments: segments }
-      const { x } = this.#forward(factors, batch.ids, input, labels.index, null)
-      const out = head(tf, this.#config, this.#weights(factors), x)
+      const out = this.#headOf(factors, batch, labels)
       const nll = negativeLogLikelihood(tf, out, tf.tensor1d(labels.ids, 'int32'))
       const best = tf.argMax(out.logits, 1)
       return { nll: nll.dataSync() as Float32Array, best: best.dataSync() as Int32Array }
     })
+  }
+
+  async logits(factors: Tensors, batch: PackedBatch, labels: Labels): Promise<Float32Array> {
+    // a copy: a backend's own memory ends with the scope
+    return this.#scoped(() => Float32Array.from(this.#headOf(factors, batch, labels).logits.dataSync()))
+  }
+
+  #headOf(factors: Tensors, batch: PackedBatch, labels: Labels): HeadOutput {
+    const { positions, segments } = batch
+    const input = { ...batch, keyPositions: positions, keySegments: segments }
+    const { x } = this.#forward(factors, batch.ids, input, labels.index, null)
+    return head(this.#tf, this.#config, this.#weights(factors), x)
   }
 
   async decode(factors: Tensors, call: DecodeCall, cache: TfjsCache | null): Promise<DecodeResult<TfjsCache>> {

@@ -48,6 +48,10 @@ export class ThreadInference implements Inference {
     }
   }
 
+  probabilities(batch: PackedBatch, temperature: number, signal?: AbortSignal): Promise<Float32Array> {
+    return this.#client.call<Float32Array>('probabilities', [batch, temperature], signal)
+  }
+
   async *generate(
     prompts: readonly (readonly number[])[],
     { signal, ...options }: GenerateOptions,

@@ -29,6 +29,7 @@ export function inferenceMethods<Factors, Cache>(inference: LocalInference<Facto
   return {
     setAdapter: (values: Float32Array | null) => inference.setAdapter(values),
     score: (batch: PackedBatch) => inference.score(batch),
+    probabilities: (batch: PackedBatch, temperature: number) => inference.probabilities(batch, temperature),
     begin: (key: number, prompts: readonly (readonly number[])[], options: LocalGenerateOptions) => {
       running.set(key, inference.begin(prompts, options))
     },

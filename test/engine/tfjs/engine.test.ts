@@ -14,12 +14,14 @@ import type { BaseModel } from '../../../src/types/model.ts'
 import { distance, gradientProbe, livelyModel, randomBatch, randomVector } from '../../support/engine-fixtures.ts'
 import { expectRejects } from '../../support/expect-error.ts'
 import { tinyConfig, tinyLora } from '../../support/tiny-config.ts'
+import { probabilitiesBehavior } from '../distillation.behavior.ts'
 import { inferenceEngineBehavior } from '../inference-engine.behavior.ts'
 import { threadEngineBehavior } from '../thread-engine.behavior.ts'
 import { trainingEngineBehavior } from '../training-engine.behavior.ts'
 
 describe('TensorFlow.js engine: training', () => trainingEngineBehavior(createTfjsEngine))
 describe('TensorFlow.js engine: inference', () => inferenceEngineBehavior(createTfjsEngine))
+describe('TensorFlow.js engine: probabilities', () => probabilitiesBehavior(createTfjsEngine))
 describe('TensorFlow.js engine: threads', () => threadEngineBehavior(createTfjsEngine))
 
 describe('TensorFlow.js engine', () => {
@@ -37,6 +39,12 @@ describe('TensorFlow.js engine', () => {
       await trainer.close()
     }
   }
+  it('has no teacher when it trains', async () => {
+    const options = { model, trainable: { kind: 'full' } as const, optimizer: gradientProbe, threads: 1, seed: 1 }
+    const distillation = { temperature: 2, mix: 0.5 }
+    await expectRejects(() => createTfjsEngine().openTrainer({ ...options, distillation }), 'E_ARGUMENT', /onnx/)
+  })
+
   const dropped = createLayout(tinyConfig, { ...tinyLora, rsLora: true, dropout: 0.3 })
   const untied = livelyModel({ ...tinyConfig, tiedEmbeddings: false })
   const cases: readonly (readonly [string, Trainable, BaseModel?])[] = [
