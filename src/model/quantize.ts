@@ -5,11 +5,11 @@
  *     const model = await loadModel('nano-4')
  */
 import { randomBytes } from 'node:crypto'
-import { constants, copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { constants, copyFile, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { throwIfAborted } from '../base/abort.ts'
 import { utf8 } from '../base/bytes.ts'
-import { withDisk } from '../base/disk.ts'
+import { diskFailure, isMissing, withDisk } from '../base/disk.ts'
 import { CoveyError } from '../base/errors.ts'
 import { syncFolder, writeFileAtomic } from '../base/files.ts'
 import { LLAMA_LINEARS, type ModelConfig } from '../types/model.ts'
@@ -24,7 +24,7 @@ import { locateTensors, storedTensors } from './tensors.ts'
 export interface QuantizeOptions {
   readonly bits: Bits
   readonly signal?: AbortSignal
-  /** bytes of weights that were written, of so many */
+  /** bytes of weights, the tensor that is being written included, of so many */
   readonly onProgress?: (done: number, total: number) => void
   /** longest weight file, bytes; a larger model is cut into several. 2 GB */
   readonly maxFileBytes?: number
@@ -141,19 +141,14 @@ export async function quantizeModel(dir: string, out: string, options: QuantizeO
 }
 
 async function refuseExisting(target: string): Promise<void> {
-  const there = await withDisk(target, () =>
-    open(target, 'r').then(
-      (file) => file.close().then(() => true),
-      (error: unknown) => {
-        if ((error as { code?: unknown }).code === 'ENOENT') return false
-        throw error
-      },
-    ),
-  )
-  if (there)
-    throw new CoveyError('E_ARGUMENT', `${target} is there already: expected a folder that does not exist yet`, {
-      out: target,
-    })
+  try {
+    await lstat(target)
+  } catch (error) {
+    if (isMissing(error)) return
+    throw diskFailure(error, target)
+  }
+  const message = `${target} is there already: expected a folder that does not exist yet`
+  throw new CoveyError('E_ARGUMENT', message, { out: target })
 }
 
 /** Matrices of the linear layers that stand in every block, by name. */

@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { architectureFor } from '../../src/model/architectures.ts'
 import type { Bits } from '../../src/model/codes.ts'
-import { loadModel } from '../../src/model/load.ts'
 import { modelFromTensors } from '../../src/model/memory.ts'
 import { quantizeModel } from '../../src/model/quantize.ts'
 import { writeModel } from '../../src/model/write.ts'
@@ -33,10 +32,6 @@ export async function writeQuantized(
 /** What a quantized model's codes stand for, as an ordinary model. */
 export function asFloat32(model: BaseModel): BaseModel {
   return modelFromTensors(model.config, new Map(model.tensorNames.map((name) => [name, model.tensor(name)])))
-}
-
-export async function loadQuantized(dir: string, bits: Bits): Promise<BaseModel> {
-  return loadModel((await writeQuantized(dir, bits)).out)
 }
 
 /** The matrices of the blocks' linear layers. */

@@ -35,6 +35,7 @@ export function buildInferGraph(model: BaseModel, layout: AdapterLayout | null):
   const targets = g.input('targets', ['L'], 'int64')
   const trained = new Map(layout?.entries.map((e) => [e.name, g.input(e.name, e.shape)]))
   const adapter = layout ? adapterOf(g, { model, layout, values: trained, trainedIndex: null }) : null
+  // sums are float32 whatever the weights are stored in: voters have to agree about a quantized base, too
   const weights = graphWeights(g, { model, precision: 'stored', fed: new Map(), adapter })
   const { hidden: h, keys, values } = forwardBehind(g, config, weights, inputs, adapter?.virtual)
   adapter?.finish()

@@ -5,15 +5,17 @@ import { expect } from 'chai'
 import onnxProto from 'onnx-proto'
 import { createLayout } from '../../../src/adapter/layout.ts'
 import { parseSafetensors } from '../../../src/base/safetensors.ts'
-import type { EncodedGraph } from '../../../src/engine/graph/graph.ts'
-import { blockOf } from '../../../src/engine/graph/int4.ts'
+import { type EncodedGraph, Graph } from '../../../src/engine/graph/graph.ts'
+import { blockOf, Int4Products } from '../../../src/engine/graph/int4.ts'
 import { buildInferGraph } from '../../../src/engine/network/infer-graph.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx/engine.ts'
 import { planTraining } from '../../../src/engine/onnx/gradients.ts'
+import { createSession, floatTensor, runSession } from '../../../src/engine/onnx/session.ts'
+import { numbersOf, roundMatrix } from '../../../src/model/codes.ts'
 import { loadModel } from '../../../src/model/load.ts'
 import type { EvalResult, OptimizerConfig, Precision, Trainable, Trainer } from '../../../src/types/engine.ts'
 import type { BaseModel, RoundedWeight } from '../../../src/types/model.ts'
-import { adam, gradientProbe, randomBatch, randomVector } from '../../support/engine-fixtures.ts'
+import { adam, distance, gradientProbe, randomBatch, randomVector } from '../../support/engine-fixtures.ts'
 import { asFloat32, groupedConfig, linearMatrices, QUERY, writeQuantized } from '../../support/quantized-folder.ts'
 import { useTempFolders } from '../../support/temp-folder.ts'
 import { tinyLora } from '../../support/tiny-config.ts'
@@ -171,6 +173,32 @@ describe('quantized folders in the graph', () => {
     expect(blockOf(stored(4, 8))).to.equal(null)
     expect(blockOf(stored(8, 32))).to.equal(null)
     expect(blockOf(null)).to.equal(null)
+  })
+
+  it('are multiplied right in every block that ONNX Runtime is asked for, for one row and for many', async () => {
+    const [outputs, inputs] = [24, 512]
+    const random = randomVector(outputs * inputs, 1)
+    for (const group of [16, 32, 64, 128, 256, 512]) {
+      const made = roundMatrix(random, 4, group)
+      const w = numbersOf(made, 4, group)
+      const rounded: RoundedWeight = { bits: 4, group, codes: () => made.codes, scales: () => made.scales }
+      const g = new Graph()
+      const products = new Int4Products(g, { shape: () => [outputs, inputs], tensor: () => w, rounded: () => rounded })
+      const y = products.linear('w', g.input('x', ['N', inputs]))
+      const session = await createSession(g.encode({ y }, 'test').bytes, 1)
+      for (const rows of [1, 5, 33]) {
+        const x = randomVector(rows * inputs, 1, rows)
+        const out = (await runSession(session, { x: floatTensor(x, [rows, inputs]) }, ['y'])).y?.data as Float32Array
+        const expected = Float32Array.from({ length: rows * outputs }, (_, i) => {
+          const [r, o] = [Math.floor(i / outputs), i % outputs]
+          let sum = 0
+          for (let k = 0; k < inputs; k++) sum += (x[r * inputs + k] as number) * (w[o * inputs + k] as number)
+          return sum
+        })
+        expect(distance(out, expected), `${group} ${rows}`).to.be.below(1e-4)
+      }
+      await session.release()
+    }
   })
 
   it('wider groups than the graph’s blocks give the same product, forwards and backwards', async () => {
