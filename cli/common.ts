@@ -10,7 +10,7 @@ import { CoveyError } from '../src/base/errors.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { cacheFolder } from '../src/engine/onnx/weight-files.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type Engine, openEngine } from '../src/engine/open-engine.ts'
-import { type EngineSettings, PRECISION_SETTINGS } from '../src/engine/settings.ts'
+import { DEFAULT_DEVICE, DEVICE_SETTINGS, type EngineSettings, PRECISION_SETTINGS } from '../src/engine/settings.ts'
 import { loadModel } from '../src/model/load.ts'
 import type { Adapter } from '../src/types/adapter.ts'
 import type { Example, Tokenizer } from '../src/types/data.ts'
@@ -36,9 +36,16 @@ export const engineOption = option(
   text,
   null,
 )
+export const deviceOption = option(
+  '--device <name>',
+  `on what ONNX Runtime computes: ${DEVICE_SETTINGS.join(' | ')}; auto takes CUDA or DirectML where one opens; \`covey doctor\` lists what there is (COVEY_DEVICE; ${DEFAULT_DEVICE})`,
+  text,
+  null,
+)
 /** What a command that trains can be told about computing. */
 export const trainingComputeOptions = {
   engine: engineOption,
+  device: deviceOption,
   precision: option(
     '--precision <name>',
     `of the products with frozen weights: ${PRECISION_SETTINGS.join(' | ')}; auto takes what trains faster on this machine (COVEY_PRECISION; auto)`,
@@ -119,8 +126,9 @@ export function configOf(
 }
 
 /** For an engine that may train: the precision is the machine's own choice unless one is named. */
-export function engineSettingsOf({ settings: { precision = 'auto', nice = 0 } }: Config): EngineSettings {
-  return { precision: precision === 'auto' ? precisionChoice(cacheFolder()) : precision, nice }
+export function engineSettingsOf({ settings }: Config): EngineSettings {
+  const { precision = 'auto', nice = 0, device = DEFAULT_DEVICE } = settings
+  return { precision: precision === 'auto' ? precisionChoice(cacheFolder()) : precision, nice, device }
 }
 
 /** The engine that the settings name. */

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
 import { ENGINE_NAMES } from '../src/engine/open-engine.ts'
-import { PRECISION_SETTINGS } from '../src/engine/settings.ts'
+import { DEVICE_SETTINGS, PRECISION_SETTINGS } from '../src/engine/settings.ts'
 
 export const CONFIG_FILE = 'covey.json'
 /** A config file is a page at most. */
@@ -53,6 +53,8 @@ const SETTINGS = {
   token: z.string().min(8, 'expected at least 8 characters'),
   /** what computes */
   engine: z.enum(ENGINE_NAMES),
+  /** on what it computes */
+  device: z.enum(DEVICE_SETTINGS),
   /** cores; 0 = all */
   threads: z.coerce.number().int().min(0).max(1024),
   /** of the products with frozen weights in training */

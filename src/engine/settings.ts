@@ -5,6 +5,13 @@ export const PRECISIONS = ['fp32', 'int8'] as const satisfies readonly Precision
 /** 4 bits are never a machine's own choice: they save memory, not time, and the loss shows it. */
 export const PRECISION_SETTINGS = ['auto', ...PRECISIONS, 'int4'] as const
 
+/** On what an engine computes: the processor, or an execution provider of ONNX Runtime. */
+export const DEVICES = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const
+export type Device = (typeof DEVICES)[number]
+export const DEVICE_SETTINGS = ['auto', ...DEVICES] as const
+export type DeviceSetting = (typeof DEVICE_SETTINGS)[number]
+export const DEFAULT_DEVICE: Device = 'cpu'
+
 export type PrecisionChoice = (engine: TrainingEngine, threads: number) => Promise<Precision>
 
 /** What holds for everything that an engine opens. */
@@ -13,4 +20,6 @@ export interface EngineSettings {
   readonly precision?: Precision | PrecisionChoice
   /** how far the threads that compute stand back behind other work: 0 (not) to 19, as POSIX's nice. Linux only. */
   readonly nice?: number
+  /** the CPU unless given */
+  readonly device?: DeviceSetting
 }

@@ -208,11 +208,30 @@ describe('covey', function () {
     const names = (JSON.parse(good.stdout).checks as { name: string; ok: boolean }[])
       .filter((c) => c.ok)
       .map((c) => c.name)
-    expect(names).to.include.members(['node', 'engine', 'disk', 'model', 'port'])
+    expect(names).to.include.members(['node', 'engine', 'devices', 'disk', 'model', 'port'])
     expect(bad.code).to.equal(1)
     expect(JSON.parse(bad.stdout).checks.find((c: { name: string }) => c.name === 'model')).to.include({
       ok: false,
       code: 'E_MODEL_FILE',
     })
+    const devices = JSON.parse(good.stdout).checks.find((c: { name: string }) => c.name === 'devices')
+    expect(devices.detail).to.match(/ONNX Runtime has .*cpu/)
+  })
+
+  it('refuses a device that is not there, and one that is none', async () => {
+    const dir = await tempFolder()
+    const missing = process.platform === 'win32' ? 'coreml' : 'dml'
+    const file = join(dir, 'd.jsonl')
+    await writeFile(file, '{"prompt":"a","completion":"b"}\n')
+    const model = await writeTinyModel(join(dir, 'm'))
+    const evaluate = ['eval', file, '--dir', dir, '--model', model, '--device']
+    const [absent, unknown] = await Promise.all([
+      runCli([...evaluate, missing, '--json']),
+      runCli([...evaluate, 'tpu', '--json']),
+    ])
+    expect([absent.code, JSON.parse(absent.stdout).error.code]).to.deep.equal([1, 'E_ENGINE'])
+    expect(absent.stderr).to.match(new RegExp(`device ${missing}.*offers cpu`))
+    expect([unknown.code, JSON.parse(unknown.stdout).error.code]).to.deep.equal([2, 'E_CONFIG'])
+    expect(unknown.stderr).to.include('--device')
   })
 })

@@ -20,7 +20,13 @@ interface Answer {
 export const chatHandler: Handler<typeof chatOptions> = async (options, [message = ''], context) => {
   const { output, signal } = context
   const config = configOf(
-    { dir: options.dir, model: options.model, engine: options.engine, threads: options.threads },
+    {
+      dir: options.dir,
+      model: options.model,
+      engine: options.engine,
+      device: options.device,
+      threads: options.threads,
+    },
     context,
   )
   const { model, tokenizer } = await openModel(config, signal)

@@ -1,5 +1,5 @@
 import { decimal, flag, integer, list, option, text } from '../../command.ts'
-import { adapterOption, dirOption, engineOption, modelOption, threadsOption } from '../../common.ts'
+import { adapterOption, deviceOption, dirOption, engineOption, modelOption, threadsOption } from '../../common.ts'
 
 export const chatOptions = {
   dir: dirOption,
@@ -13,5 +13,6 @@ export const chatOptions = {
   seed: option('--seed <n>', 'the same seed, the same answer', integer(0, 4_294_967_295), 1),
   stop: list('--stop <text>', 'end the answer here; may be repeated', text),
   engine: engineOption,
+  device: deviceOption,
   threads: threadsOption,
 }

@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { CoveyError, messageOf } from '../../../src/base/errors.ts'
 import { loadTokenizer } from '../../../src/data/tokenizer.ts'
+import { describeBackends } from '../../../src/engine/onnx/devices.ts'
+import { listBackends } from '../../../src/engine/onnx/session.ts'
 import type { Engine } from '../../../src/engine/open-engine.ts'
 import { anvilBinary } from '../../../src/ledger/local-chain.ts'
 import { countParameters, loadModel } from '../../../src/model/load.ts'
@@ -68,6 +70,11 @@ export async function checkEngine(engine: Engine): Promise<string> {
   } finally {
     await inference.close()
   }
+}
+
+/** What this onnxruntime-node may compute on: a library that is in the package says nothing of the machine's devices. */
+export async function checkDevices(): Promise<string> {
+  return `ONNX Runtime has ${describeBackends(listBackends())}`
 }
 
 export async function checkChainBinary(): Promise<string> {

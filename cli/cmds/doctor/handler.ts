@@ -2,7 +2,16 @@ import type { Handler } from '../../command.ts'
 import { configOf, engineOf, SHIPPED_MODEL } from '../../common.ts'
 import { withReadOnlyLedger } from '../../ledger.ts'
 import { explain, publicUrl } from '../../output.ts'
-import { checkChainBinary, checkDisk, checkEngine, checkMachine, checkModel, checkNode, checkPort } from './checks.ts'
+import {
+  checkChainBinary,
+  checkDevices,
+  checkDisk,
+  checkEngine,
+  checkMachine,
+  checkModel,
+  checkNode,
+  checkPort,
+} from './checks.ts'
 import type { doctorOptions } from './options.ts'
 
 interface Finding {
@@ -37,6 +46,8 @@ export const doctorHandler: Handler<typeof doctorOptions> = async (options, _arg
   await check('node', true, checkNode)
   await check('machine', true, checkMachine)
   await check('engine', true, async () => checkEngine(await engineOf(config)))
+  // what --device may name; the check above has tried the one that is set
+  await check('devices', false, checkDevices)
   await check('disk', true, () => checkDisk(config.dir))
   await check('model', true, () => checkModel(settings.model ?? SHIPPED_MODEL))
   await check('port', true, () => checkPort(settings.port ?? DEFAULT_PORT))

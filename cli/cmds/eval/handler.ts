@@ -8,7 +8,13 @@ import type { evalOptions } from './options.ts'
 export const evalHandler: Handler<typeof evalOptions> = async (options, [file = ''], context) => {
   const { output, signal } = context
   const config = configOf(
-    { dir: options.dir, model: options.model, engine: options.engine, threads: options.threads },
+    {
+      dir: options.dir,
+      model: options.model,
+      engine: options.engine,
+      device: options.device,
+      threads: options.threads,
+    },
     context,
   )
   const threads = config.settings.threads ?? 0

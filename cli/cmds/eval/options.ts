@@ -1,6 +1,7 @@
 import { integer, option } from '../../command.ts'
 import {
   adapterOption,
+  deviceOption,
   dirOption,
   engineOption,
   modelOption,
@@ -18,5 +19,6 @@ export const evalOptions = {
   maxTokens: option('--max-tokens <n>', 'longest example, tokens; longer ones are left out', integer(8, 131_072), 256),
   limit: option('--limit <n>', 'measure on the first n examples only', integer(1), null),
   engine: engineOption,
+  device: deviceOption,
   threads: threadsOption,
 }

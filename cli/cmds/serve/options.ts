@@ -1,5 +1,5 @@
 import { integer, option, text } from '../../command.ts'
-import { adapterOption, dirOption, engineOption, modelOption, threadsOption } from '../../common.ts'
+import { adapterOption, deviceOption, dirOption, engineOption, modelOption, threadsOption } from '../../common.ts'
 
 export const serveOptions = {
   dir: dirOption,
@@ -20,5 +20,6 @@ export const serveOptions = {
     null,
   ),
   engine: engineOption,
+  device: deviceOption,
   threads: threadsOption,
 }

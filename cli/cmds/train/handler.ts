@@ -21,8 +21,8 @@ import type { trainOptions } from './options.ts'
 
 export const trainHandler: Handler<typeof trainOptions> = async (options, [file = ''], command) => {
   const { output, signal } = command
-  const { dir, model: folder, engine: name, precision, threads: cores, nice } = options
-  const config = configOf({ dir, model: folder, engine: name, precision, threads: cores, nice }, command)
+  const { dir, model: folder, engine: name, device, precision, threads: cores, nice } = options
+  const config = configOf({ dir, model: folder, engine: name, device, precision, threads: cores, nice }, command)
   const { model, tokenizer } = await openModel(config, signal)
   const threads = config.settings.threads ?? 0
   const method = methodNamed(options.method)

@@ -7,7 +7,6 @@ import type {
   Inference,
   InferenceEngine,
   InferenceOptions,
-  Precision,
   Trainer,
   TrainerOptions,
   TrainingEngine,
@@ -15,17 +14,26 @@ import type {
 import type { ModelConfig } from '../../types/model.ts'
 import type { EncodedGraph } from '../graph/graph.ts'
 import { buildInferGraph } from '../network/infer-graph.ts'
-import type { EngineSettings } from '../settings.ts'
+import { DEFAULT_DEVICE, type Device, type EngineSettings } from '../settings.ts'
 import { WorkerClient } from '../threads/client.ts'
 import { ThreadInference } from '../threads/inference.ts'
 import { initialMemory, ThreadTrainer } from '../threads/trainer.ts'
+import { type Backend, chooseDevice, choosePrecision } from './devices.ts'
 import { planTraining } from './gradients.ts'
+import { listBackends, opensOn } from './session.ts'
 import type { OnnxSetup } from './setup.ts'
 import { weightFolder, withGraphFile } from './weight-files.ts'
 
 export interface OnnxEngineOptions extends EngineSettings {
   /** file prefix for ONNX Runtime's profile of each trainer, written when it closes */
   readonly profile?: string
+  /** what finds out about devices: ONNX Runtime itself unless given */
+  readonly probe?: DeviceProbe
+}
+
+export interface DeviceProbe {
+  backends(): readonly Backend[]
+  opens(device: Device): Promise<boolean>
 }
 
 /** What a thread loads. */
@@ -35,6 +43,7 @@ const OPENER = new URL('./open.ts', import.meta.url)
 interface ThreadSettings {
   readonly profile: string | null
   readonly nice: number
+  readonly device: Device
 }
 
 /** @param options precision is fp32 unless given */
@@ -42,21 +51,27 @@ export function createOnnxEngine({
   profile,
   precision = 'fp32',
   nice = 0,
+  device: wanted = DEFAULT_DEVICE,
+  probe = { backends: listBackends, opens: opensOn },
 }: OnnxEngineOptions = {}): TrainingEngine & InferenceEngine {
-  const settings = { profile: profile ?? null, nice }
-  const engine: TrainingEngine & InferenceEngine = {
-    name: 'onnx',
-    async openTrainer(options) {
-      const own = options.precision ?? (await resolve(options))
-      return openTrainer({ ...options, precision: own }, settings)
-    },
-    openInference: (options) => openInference(options, settings),
+  let device: Device | null = wanted === 'auto' ? null : wanted
+  const settled = async (): Promise<ThreadSettings> => {
+    device ??= await chooseDevice(wanted, probe.backends, probe.opens)
+    return { profile: profile ?? null, nice, device }
   }
-  const resolve = async ({ trainable, threads }: TrainerOptions): Promise<Precision> => {
-    if (typeof precision === 'string') return precision
-    // nothing is frozen
-    if (trainable.kind === 'full') return 'fp32'
-    return precision(engine, threads)
+  const engine: TrainingEngine & InferenceEngine = {
+    /** `onnx`, and what computes where it is not the CPU: `onnx (cuda)` */
+    get name() {
+      return device === null || device === 'cpu' ? 'onnx' : `onnx (${device})`
+    },
+    async openTrainer(options) {
+      const { trainable, threads } = options
+      const thread = await settled()
+      const all = trainable.kind === 'full'
+      const own = options.precision ?? (await choosePrecision(precision, thread.device, all, engine, threads))
+      return openTrainer({ ...options, precision: own }, thread)
+    },
+    openInference: async (options) => openInference(options, await settled()),
   }
   return engine
 }
@@ -83,7 +98,7 @@ async function openTrainer(
 
 async function openInference(
   { model, layout, threads }: InferenceOptions,
-  { nice }: ThreadSettings,
+  { nice, device }: ThreadSettings,
 ): Promise<Inference> {
   const encoded = buildInferGraph(model, layout)
   const entries = layout?.entries ?? []
@@ -94,6 +109,7 @@ async function openInference(
     threads,
     profile: null,
     nice,
+    device,
     config,
     entries,
   }))

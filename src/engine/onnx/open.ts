@@ -9,13 +9,14 @@ import type { OnnxSetup } from './setup.ts'
 
 /** @throws CoveyError E_ENGINE */
 export async function open(setup: OnnxSetup): Promise<Opened> {
-  const session = await createSession(setup.graph, setup.threads, setup.profile ?? undefined)
+  const session = await createSession(setup.graph, setup)
+  const runtime = setup.device === 'cpu' ? 'onnx' : `onnx (${setup.device})`
   if (setup.kind === 'infer') {
     const runner = new OnnxRunner(session, setup.config, setup.entries)
-    return { runtime: 'onnx', methods: inferenceMethods(new LocalInference(runner, setup.config)) }
+    return { runtime, methods: inferenceMethods(new LocalInference(runner, setup.config)) }
   }
   const { plan, settings, memory } = setup
   const source = new OnnxGradients(session, plan, memory.theta)
   const trained = plan.slots.filter((s) => s.trained)
-  return { runtime: 'onnx', methods: trainerMethods(new LocalTrainer(source, trained, settings, memory)) }
+  return { runtime, methods: trainerMethods(new LocalTrainer(source, trained, settings, memory)) }
 }

@@ -2,6 +2,10 @@
 import { createRequire } from 'node:module'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { CoveyError, messageOf } from '../../base/errors.ts'
+import { Graph } from '../graph/graph.ts'
+import { add } from '../graph/ops.ts'
+import { DEFAULT_DEVICE, type Device } from '../settings.ts'
+import { type Backend, checkDevice, openFailure } from './devices.ts'
 
 type Runtime = typeof import('onnxruntime-node')
 let runtime: Runtime | undefined
@@ -21,14 +25,27 @@ export function onnxRuntime(): Runtime {
   }
 }
 
-/** @throws CoveyError E_ENGINE */
+/** What this onnxruntime-node may compute on. @throws CoveyError E_ENGINE */
+export function listBackends(): readonly Backend[] {
+  return onnxRuntime().listSupportedBackends()
+}
+
+export interface SessionSettings {
+  readonly threads: number
+  readonly device?: Device
+  /** file prefix of ONNX Runtime's profile */
+  readonly profile?: string | null
+}
+
+/** @throws CoveyError E_ENGINE when the device is not there or does not take the graph */
 export async function createSession(
   model: Uint8Array | string,
-  threads: number,
-  profile?: string,
+  { threads, device = DEFAULT_DEVICE, profile = null }: SessionSettings,
 ): Promise<InferenceSession> {
+  checkDevice(device, listBackends())
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
+    executionProviders: [device],
     graphOptimizationLevel: 'all',
     // errors only: warnings are about the symbolic shapes that one graph needs to serve all batches
     logSeverityLevel: 3,
@@ -41,7 +58,7 @@ export async function createSession(
         set_denormal_as_zero: '1',
       },
     },
-    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+    ...(profile === null ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   }
   try {
     const { InferenceSession } = onnxRuntime()
@@ -50,7 +67,20 @@ export async function createSession(
       ? await InferenceSession.create(model, options)
       : await InferenceSession.create(model, options)
   } catch (cause) {
-    throw new CoveyError('E_ENGINE', `ONNX Runtime refused the graph: ${messageOf(cause)}`, {}, { cause })
+    throw openFailure(device, cause)
+  }
+}
+
+/** Does a session open on it? Tried with a graph of one sum. */
+export async function opensOn(device: Device): Promise<boolean> {
+  const graph = new Graph()
+  const x = graph.input('x', ['n'])
+  const { bytes } = graph.encode({ y: add(graph, x, x) }, 'a device that is tried')
+  try {
+    await (await createSession(bytes, { threads: 1, device })).release()
+    return true
+  } catch {
+    return false
   }
 }
 

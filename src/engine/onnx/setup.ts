@@ -2,6 +2,7 @@
 import type { AdapterEntry } from '../../types/adapter.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import type { StepSettings, TrainerMemory } from '../loop/trainer.ts'
+import type { Device } from '../settings.ts'
 import type { ThreadSetup } from '../threads/protocol.ts'
 import type { TrainPlan } from './gradients.ts'
 
@@ -9,6 +10,7 @@ interface OnnxCommon extends ThreadSetup {
   /** the ONNX graph (transferred, so that one copy exists), or the path of a file that holds it */
   readonly graph: Uint8Array | string
   readonly threads: number
+  readonly device: Device
   /** file prefix of ONNX Runtime's profile, or null */
   readonly profile: string | null
 }

@@ -15,7 +15,7 @@ import type {
   TrainingEngine,
 } from '../../types/engine.ts'
 import { adapterSlots, modelSlots } from '../loop/slots.ts'
-import type { EngineSettings, PrecisionChoice } from '../settings.ts'
+import { DEFAULT_DEVICE, type DeviceSetting, type EngineSettings, type PrecisionChoice } from '../settings.ts'
 import { WorkerClient } from '../threads/client.ts'
 import { ThreadInference } from '../threads/inference.ts'
 import { initialMemory, ThreadTrainer } from '../threads/trainer.ts'
@@ -34,7 +34,9 @@ export function createTfjsEngine({
   backends = BACKENDS,
   precision = 'fp32',
   nice = 0,
+  device = DEFAULT_DEVICE,
 }: TfjsEngineOptions = {}): TrainingEngine & InferenceEngine {
+  checkDevice(device)
   let name = 'tfjs'
   const thread: ThreadSettings = { backends, nice }
   const start = async (setup: TfjsSetup): Promise<WorkerClient> => {
@@ -63,6 +65,13 @@ const OPENER = new URL('./open.ts', import.meta.url)
 /** What every thread of one engine is started with. */
 type ThreadSettings = Pick<TfjsSetup, 'backends' | 'nice'>
 type Start = (setup: TfjsSetup) => Promise<WorkerClient>
+
+/** `auto` takes what there is. @throws CoveyError E_ARGUMENT */
+function checkDevice(device: DeviceSetting): void {
+  if (device === 'cpu' || device === 'auto') return
+  const message = `device ${device}: the tfjs engine computes on the CPU only; use --device cpu, or the engine onnx`
+  throw new CoveyError('E_ARGUMENT', message, { device })
+}
 
 function checkPrecision(precision: Precision | PrecisionChoice): void {
   // whoever lets the machine choose takes what there is
