@@ -185,7 +185,7 @@ describe('quantized folders in the graph', () => {
       const g = new Graph()
       const products = new Int4Products(g, { shape: () => [outputs, inputs], tensor: () => w, rounded: () => rounded })
       const y = products.linear('w', g.input('x', ['N', inputs]))
-      const session = await createSession(g.encode({ y }, 'test').bytes, 1)
+      const session = await createSession(g.encode({ y }, 'test').bytes, { threads: 1 })
       for (const rows of [1, 5, 33]) {
         const x = randomVector(rows * inputs, 1, rows)
         const out = (await runSession(session, { x: floatTensor(x, [rows, inputs]) }, ['y'])).y?.data as Float32Array
