@@ -16,11 +16,11 @@ const PROGRESS_MS = 100
 
 export const modelQuantizeHandler: Handler<typeof modelQuantizeOptions> = async (options, [given = ''], context) => {
   const { output, signal } = context
-  const { dir, engine, threads } = options
+  const { dir, engine, device, threads } = options
   if (options.out === null) throw new CoveyError('E_ARGUMENT', 'where to? Give a folder that does not exist with --out')
   const out = resolve(options.out)
   const bits = options.bits === '4' ? 4 : 8
-  const configFor = (model: string): Config => configOf({ dir, model, engine, threads }, context)
+  const configFor = (model: string): Config => configOf({ dir, model, engine, device, threads }, context)
   const config = configFor(given)
   const from = config.settings.model ?? given
 

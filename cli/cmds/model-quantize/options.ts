@@ -1,5 +1,5 @@
 import { integer, oneOf, option, text } from '../../command.ts'
-import { dirOption, engineOption, templateOptions, thinkingOption, threadsOption } from '../../common.ts'
+import { deviceOption, dirOption, engineOption, templateOptions, thinkingOption, threadsOption } from '../../common.ts'
 
 export const modelQuantizeOptions = {
   dir: dirOption,
@@ -16,5 +16,6 @@ export const modelQuantizeOptions = {
   maxTokens: option('--max-tokens <n>', 'longest example, tokens; longer ones are left out', integer(8, 131_072), 256),
   limit: option('--limit <n>', 'measure on the first n examples only', integer(1), null),
   engine: engineOption,
+  device: deviceOption,
   threads: threadsOption,
 }
