@@ -19,7 +19,7 @@ import { loadModel, readModelConfig } from './load.ts'
 import { GROUP_4, writeQuantization } from './quantization-config.ts'
 import { keptTensor, type LayerError, type OutputTensor, quantizedTensors } from './quantized-output.ts'
 import { planShards, writeShards } from './shards.ts'
-import { locateTensors, storedTensors } from './tensors.ts'
+import { locateTensors, type StoredTensor, storedTensors } from './tensors.ts'
 
 export interface QuantizeOptions {
   readonly bits: Bits
@@ -46,8 +46,8 @@ export interface QuantizedModel {
 }
 
 const MAX_FILE_BYTES = 2_000_000_000
-/** 8-bit codes are packed four in a word. */
-const WORD_8 = 4
+/** A layer's inputs must divide by it: whole groups in 4 bits, whole words of packed codes in 8. */
+const WHOLE: Readonly<Record<Bits, number>> = { 4: GROUP_4, 8: 4 }
 
 /** Beside the weights: what belongs to the tokenizer and to generation, and the terms under which a model may be used. */
 const COMPANIONS: ReadonlySet<string> = new Set([
@@ -81,44 +81,30 @@ export async function quantizeModel(dir: string, out: string, options: QuantizeO
   await refuseExisting(target)
   const names = await weightFileNames(folder)
   const files = await Promise.all(names.map((file) => openWeightFile(folder, file)))
-  const stored = storedTensors(config, null, locateTensors(files))
-
-  const linear = blockMatrices(config)
-  const inGroup = bits === 4 ? GROUP_4 : WORD_8
   const errors: LayerError[] = []
-  const chosen = new Set<string>()
-  const outputs: OutputTensor[] = []
-  for (const [name, tensor] of stored) {
-    // an ordinary model's tensors have one place each
-    const [place] = tensor.parts
-    if (place === undefined) continue
-    if (linear.has(name) && (tensor.shape[1] as number) % inGroup === 0) {
-      chosen.add(name)
-      outputs.push(...quantizedTensors(name, tensor, bits, (error) => errors.push(error)))
-    } else outputs.push(keptTensor(name, place))
-  }
-  if (chosen.size === 0) {
-    const message = `${folder}: no linear layer's inputs divide by ${inGroup}, so none can be written in ${bits} bits`
+  const stored = storedTensors(config, null, locateTensors(files))
+  const { outputs, layers, kept } = planTensors(config, stored, bits, (error) => errors.push(error))
+  if (layers === 0) {
+    const message = `${folder}: no linear layer's inputs divide by ${WHOLE[bits]}, so none can be written in ${bits} bits`
     throw new CoveyError('E_MODEL_ARCHITECTURE', message, { dir })
   }
-  const kept = [...stored].filter(([name, { shape }]) => isLinear(config, name, shape) && !chosen.has(name))
-  const ignore = [...new Set([...kept.map(([name]) => moduleOf(name)), headModule(config)])]
+  const total = outputs.reduce((n, t) => n + t.size, 0)
+  let done = 0
+  const onBytes = (bytes: number): void => {
+    throwIfAborted(signal)
+    done += bytes
+    onProgress?.(done, total)
+  }
 
   const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`
   await withDisk(temporary, () => mkdir(temporary, { recursive: true }))
   try {
-    const shards = planShards(outputs, maxFileBytes)
-    const total = outputs.reduce((n, t) => n + t.size, 0)
-    let done = 0
-    const bytesAfter = await writeShards(temporary, shards, (bytes) => {
-      throwIfAborted(signal)
-      done += bytes
-      onProgress?.(done, total)
-    })
+    const bytesAfter = await writeShards(temporary, planShards(outputs, maxFileBytes), onBytes)
     await copyCompanions(folder, temporary)
     // last: it is what makes a folder a model
-    const text = `${JSON.stringify({ ...json, quantization_config: writeQuantization(bits, ignore) }, null, 2)}\n`
-    await writeFileAtomic(join(temporary, CONFIG_FILE), [utf8.encode(text)])
+    const ignore = [...new Set([...kept, headModule(config)])]
+    const text = JSON.stringify({ ...json, quantization_config: writeQuantization(bits, ignore) }, null, 2)
+    await writeFileAtomic(join(temporary, CONFIG_FILE), [utf8.encode(`${text}\n`)])
     const { digest } = await loadModel(temporary, signal)
     await refuseExisting(target)
     await withDisk(target, async () => {
@@ -127,8 +113,8 @@ export async function quantizeModel(dir: string, out: string, options: QuantizeO
     })
     return {
       digest,
-      layers: chosen.size,
-      kept: kept.map(([name]) => moduleOf(name)),
+      layers,
+      kept,
       bytesBefore: files.reduce((n, file) => n + file.size, 0),
       bytesAfter,
       worst: errors.reduce((a, b) => (b.error > a.error ? b : a)),
@@ -138,6 +124,30 @@ export async function quantizeModel(dir: string, out: string, options: QuantizeO
     await rm(temporary, { recursive: true, force: true })
     throw error
   }
+}
+
+/** What is written of each tensor. @returns kept: modules of the linear layers that stay as they are */
+function planTensors(
+  config: ModelConfig,
+  stored: ReadonlyMap<string, StoredTensor>,
+  bits: Bits,
+  tell: (error: LayerError) => void,
+): { readonly outputs: OutputTensor[]; readonly layers: number; readonly kept: string[] } {
+  const matrices = blockMatrices(config)
+  const outputs: OutputTensor[] = []
+  const kept: string[] = []
+  let layers = 0
+  for (const [name, tensor] of stored) {
+    if (matrices.has(name) && (tensor.shape[1] as number) % WHOLE[bits] === 0) {
+      outputs.push(...quantizedTensors(name, tensor, bits, tell))
+      layers++
+      continue
+    }
+    // an ordinary model's tensors have one place each
+    outputs.push(...tensor.parts.map((place) => keptTensor(name, place)))
+    if (isLinear(config, name, tensor.shape)) kept.push(moduleOf(name))
+  }
+  return { outputs, layers, kept }
 }
 
 async function refuseExisting(target: string): Promise<void> {

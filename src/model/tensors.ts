@@ -91,56 +91,69 @@ function quantizedTensor(
   schemes: readonly WeightScheme[],
   found: ReadonlyMap<string, Placed>,
 ): StoredTensor | null {
-  const packed = found.get(`${tensor}_packed`)
-  const whole = found.get(tensor)
   const [outputs, inputs] = shape
   if (!tensor.endsWith('.weight') || outputs === undefined || inputs === undefined || shape.length !== 2) return null
+  const packed = found.get(`${tensor}_packed`)
+  const whole = found.get(tensor)
   if (packed && whole) {
-    throw new CoveyError('E_MODEL_FILE', `tensor ${tensor} is in the weight files twice: packed and as it is`, {
-      tensor,
-    })
+    const message = `tensor ${tensor} is in the weight files twice: packed and as it is`
+    throw new CoveyError('E_MODEL_FILE', message, { tensor })
   }
   const codes = packed ?? (whole?.info.dtype === 'I8' ? whole : undefined)
   if (codes === undefined) return null
+  expectDtype(codes.info.name, [packed ? 'I32' : 'I8'], codes)
   const forms = schemes.flatMap((s) => formOf(s, outputs, inputs)).filter((f) => f.packed === (packed !== undefined))
   if (forms.length === 0) {
     const why = `no scheme of quantization_config fits its ${packed ? 'packed' : 'int8'} values of [${outputs}, ${inputs}]`
     throw new CoveyError('E_MODEL_ARCHITECTURE', `tensor ${tensor}: ${why}`, { tensor, expected: schemes })
   }
-  expectDtype(codes.info.name, [packed ? 'I32' : 'I8'], codes)
-  expectShape(
-    codes.info.name,
-    forms.map((f) => f.codes),
-    codes,
-  )
+  const { form, scale } = fittingForm(tensor, forms, codes, found)
+  const parts = packed ? [codes, scale, weightShape(tensor, shape, found)] : [codes, scale]
+  checkScales(scale.info.name, readTensor(scale.file, scale.info))
+  const rounded = roundedWeight(form, outputs, codes, scale)
+  const read = (): Float32Array =>
+    numbersOf({ codes: rounded.codes(), scales: rounded.scales() }, form.bits, form.group)
+  return { shape, rounded, parts, read }
+}
+
+/** The form whose shapes the tensors have, and where the scales are. */
+function fittingForm(
+  tensor: string,
+  forms: readonly Form[],
+  codes: Placed,
+  found: ReadonlyMap<string, Placed>,
+): { readonly form: Form; readonly scale: Placed } {
+  const shapes = forms.map((f) => f.codes)
+  expectShape(codes.info.name, shapes, codes)
   const same = forms.filter((f) => isShape(f.codes, codes.info.shape))
-  const scaleName = `${tensor}_scale`
-  const scale = expectShape(
-    scaleName,
-    same.flatMap((f) => f.scales),
-    found.get(scaleName),
-  )
-  expectDtype(scaleName, ['F32', 'F16', 'BF16'], scale)
+  const name = `${tensor}_scale`
+  const scaleShapes = same.flatMap((f) => f.scales)
+  const scale = expectShape(name, scaleShapes, found.get(name))
+  expectDtype(name, ['F32', 'F16', 'BF16'], scale)
   // one of them fits, or expectShape had thrown
   const form = same.find((f) => f.scales.some((s) => isShape(s, scale.info.shape))) as Form
-  const parts = packed ? [codes, scale, weightShape(tensor, shape, found)] : [codes, scale]
-  checkScales(scaleName, readTensor(scale.file, scale.info))
-  const rounded: RoundedWeight = {
-    bits: form.bits,
-    group: form.group,
-    codes: () => {
+  return { form, scale }
+}
+
+function roundedWeight(
+  { bits, group, packed, single }: Form,
+  outputs: number,
+  codes: Placed,
+  scale: Placed,
+): RoundedWeight {
+  return {
+    bits,
+    group,
+    codes() {
       const bytes = readTensorBytes(codes.file, codes.info)
       // int32 words are little-endian, the first code lowest, so packed bytes are in order as they stand
       return packed ? bytes : turnSign(bytes)
     },
-    scales: () => {
+    scales() {
       const scales = readTensor(scale.file, scale.info)
-      return form.single ? new Float32Array(outputs).fill(scales[0] as number) : scales
+      return single ? new Float32Array(outputs).fill(scales[0] as number) : scales
     },
   }
-  const read = (): Float32Array =>
-    numbersOf({ codes: rounded.codes(), scales: rounded.scales() }, form.bits, form.group)
-  return { shape, rounded, parts, read }
 }
 
 /** What a scheme makes of one matrix. */
