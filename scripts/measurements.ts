@@ -4,7 +4,7 @@
  *
  *   npm run -s quickstart -- ARGS --json > out.json && node scripts/measurements.ts --add NAME out.json -- ARGS
  *
- * and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
+ * (NAME may be in the folder seeds/: a line of the table of runs, no section of its own), and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
  * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -15,6 +15,7 @@ import { type CurveRun, curveSection } from './sections/curves.ts'
 import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { quickstartSection, type Recorded } from './sections/quickstart.ts'
 import { type RuleRun, rulesSection } from './sections/rules.ts'
+import { seedsSection } from './sections/seeds.ts'
 import { type TrainRun, trainSection } from './sections/training.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -44,8 +45,10 @@ function results<T>(folder = ''): (readonly [name: string, result: T])[] {
 }
 
 const rules = results<RuleRun>('rules')
+const seeds = results<Recorded>('seeds')
 const sections = [
   ...results<Recorded>().map(([name, run]) => quickstartSection(name.replaceAll('-', ' '), run)),
+  ...(seeds.length === 0 ? [] : [seedsSection(seeds.map(([, run]) => run))]),
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
   ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
   ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),

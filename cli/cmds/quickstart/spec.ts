@@ -72,7 +72,7 @@ export function quickstartTerms(options: QuickstartOptions): TaskTerms {
     rules: {
       excludeBelow: 500,
       excludeSpreadBps: 2_500,
-      // an honest node can be this far from 0 at quickstart's rate (docs/measurements.md), a liar is much farther
+      // an honest node has its bad rounds, which `excludeBelow` is for; a liar is much farther from 0
       slashBelow: 2_500,
       slashSpreadBps: 5_000,
       vetoBelow: 10_000,
