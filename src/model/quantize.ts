@@ -4,18 +4,17 @@
  *     await quantizeModel('models/covey-nano', 'nano-4', { bits: 4 })
  *     const model = await loadModel('nano-4')
  */
-import { randomBytes } from 'node:crypto'
-import { constants, copyFile, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { throwIfAborted } from '../base/abort.ts'
 import { utf8 } from '../base/bytes.ts'
-import { diskFailure, isMissing, withDisk } from '../base/disk.ts'
 import { CoveyError } from '../base/errors.ts'
-import { syncFolder, writeFileAtomic } from '../base/files.ts'
-import { LLAMA_LINEARS, type ModelConfig } from '../types/model.ts'
+import { writeFileAtomic } from '../base/files.ts'
+import type { ModelConfig } from '../types/model.ts'
+import { blockMatrices } from './blocks.ts'
 import type { Bits } from './codes.ts'
 import { CONFIG_FILE, openWeightFile, weightFileNames } from './files.ts'
 import { loadModel, readModelConfig } from './load.ts'
+import { newModelFolder, refuseExisting } from './new-folder.ts'
 import { GROUP_4, writeQuantization } from './quantization-config.ts'
 import { keptTensor, type LayerError, type OutputTensor, quantizedTensors } from './quantized-output.ts'
 import { planShards, writeShards } from './shards.ts'
@@ -48,20 +47,6 @@ export interface QuantizedModel {
 const MAX_FILE_BYTES = 2_000_000_000
 /** A layer's inputs must divide by it: whole groups in 4 bits, whole words of packed codes in 8. */
 const WHOLE: Readonly<Record<Bits, number>> = { 4: GROUP_4, 8: 4 }
-
-/** Beside the weights: what belongs to the tokenizer and to generation, and the terms under which a model may be used. */
-const COMPANIONS: ReadonlySet<string> = new Set([
-  'added_tokens.json',
-  'chat_template.jinja',
-  'generation_config.json',
-  'merges.txt',
-  'special_tokens_map.json',
-  'tokenizer.json',
-  'tokenizer.model',
-  'tokenizer_config.json',
-  'vocab.json',
-])
-const TERMS = /^(README|LICEN[CS]E|NOTICE|COPYING|USE_POLICY)([.-][A-Za-z0-9_.-]*)?$/i
 
 /**
  * One tensor is in memory at a time. The folder appears under its name when it is whole and was opened once: everything is
@@ -96,21 +81,13 @@ export async function quantizeModel(dir: string, out: string, options: QuantizeO
     onProgress?.(done, total)
   }
 
-  const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`
-  await withDisk(temporary, () => mkdir(temporary, { recursive: true }))
-  try {
+  return newModelFolder(folder, target, async (temporary) => {
     const bytesAfter = await writeShards(temporary, planShards(outputs, maxFileBytes), onBytes)
-    await copyCompanions(folder, temporary)
     // last: it is what makes a folder a model
     const ignore = [...new Set([...kept, headModule(config)])]
     const text = JSON.stringify({ ...json, quantization_config: writeQuantization(bits, ignore) }, null, 2)
     await writeFileAtomic(join(temporary, CONFIG_FILE), [utf8.encode(`${text}\n`)])
     const { digest } = await loadModel(temporary, signal)
-    await refuseExisting(target)
-    await withDisk(target, async () => {
-      await rename(temporary, target)
-      await syncFolder(dirname(target))
-    })
     return {
       digest,
       layers,
@@ -120,10 +97,7 @@ export async function quantizeModel(dir: string, out: string, options: QuantizeO
       worst: errors.reduce((a, b) => (b.error > a.error ? b : a)),
       meanError: errors.reduce((sum, { error }) => sum + error, 0) / errors.length,
     }
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true })
-    throw error
-  }
+  })
 }
 
 /** What is written of each tensor. @returns kept: modules of the linear layers that stay as they are */
@@ -150,26 +124,6 @@ function planTensors(
   return { outputs, layers, kept }
 }
 
-async function refuseExisting(target: string): Promise<void> {
-  try {
-    await lstat(target)
-  } catch (error) {
-    if (isMissing(error)) return
-    throw diskFailure(error, target)
-  }
-  const message = `${target} is there already: expected a folder that does not exist yet`
-  throw new CoveyError('E_ARGUMENT', message, { out: target })
-}
-
-/** Matrices of the linear layers that stand in every block, by name. */
-function blockMatrices(config: ModelConfig): Set<string> {
-  const modules = (config.linears ?? LLAMA_LINEARS).map(({ module }) => module).filter((module) => module.includes('*'))
-  const names = Array.from({ length: config.layers }, (_, i) =>
-    modules.map((module) => `${module.replace('*', String(i))}.weight`),
-  )
-  return new Set(names.flat())
-}
-
 /** What is a linear layer to other tools: every matrix but those that rows are looked up in. */
 function isLinear({ plain }: ModelConfig, name: string, shape: readonly number[]): boolean {
   const tables = [plain?.names.embedding ?? 'model.embed_tokens.weight', plain?.names.positions]
@@ -182,18 +136,3 @@ function headModule({ plain }: ModelConfig): string {
 }
 
 const moduleOf = (name: string): string => name.slice(0, name.lastIndexOf('.'))
-
-async function copyCompanions(from: string, to: string): Promise<void> {
-  const names = (await withDisk(from, () => readdir(from, { withFileTypes: true })))
-    .filter((entry) => !entry.isDirectory())
-    .map(({ name }) => name)
-    .filter((name) => COMPANIONS.has(name) || TERMS.test(name))
-  for (const name of names) {
-    const path = join(to, name)
-    await withDisk(path, async () => {
-      await copyFile(join(from, name), path, constants.COPYFILE_EXCL)
-      const file = await open(path, 'r')
-      await file.sync().finally(() => file.close())
-    })
-  }
-}
