@@ -14,7 +14,7 @@ const RECORDS = Array.from({ length: 16 }, (_, i) =>
 const resultOf = (run: CliRun) => JSON.parse(run.stdout.trim().split('\n').at(-1) ?? '')
 
 describe('covey model quantize', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   const tempFolder = useTempFolders()
   let dir: string
   let model: string
