@@ -4,6 +4,7 @@ import { chainUp } from './cmds/chain-up/index.ts'
 import { chat } from './cmds/chat/index.ts'
 import { coordinatorStart } from './cmds/coordinator-start/index.ts'
 import { dataInspect } from './cmds/data-inspect/index.ts'
+import { distill } from './cmds/distill/index.ts'
 import { doctor } from './cmds/doctor/index.ts'
 import { evaluate } from './cmds/eval/index.ts'
 import { exportModel } from './cmds/export/index.ts'
@@ -39,6 +40,7 @@ export const COMMANDS: readonly CliCommand[] = [
   modelRm,
   dataInspect,
   train,
+  distill,
   evaluate,
   chat,
   serve,

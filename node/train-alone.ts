@@ -2,8 +2,8 @@
 import { createBatcher } from '../src/data/batches.ts'
 import type { AdapterLayout, LoraFactor } from '../src/types/adapter.ts'
 import type { Clock } from '../src/types/clock.ts'
-import type { TokenizedExample } from '../src/types/data.ts'
-import type { Precision, TrainingEngine } from '../src/types/engine.ts'
+import type { PackedBatch, TokenizedExample } from '../src/types/data.ts'
+import type { Distillation, Precision, TrainingEngine } from '../src/types/engine.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TrainingSpec } from '../src/types/spec.ts'
 import { learningRateAt } from './schedule.ts'
@@ -26,8 +26,16 @@ export interface TrainAloneOptions {
   /** the engine's choice unless given */
   readonly precision?: Precision
   readonly seed: string | number
+  /** a teacher beside the labels */
+  readonly teacher?: Teaching
   readonly clock: Clock
   readonly signal?: AbortSignal
+}
+
+export interface Teaching {
+  readonly distillation: Distillation
+  /** gives a batch its soft labels. See node/distill/teachers.ts */
+  teach(batch: PackedBatch, signal?: AbortSignal): Promise<PackedBatch>
 }
 
 export interface TrainAloneResult extends TrainSummary {
@@ -37,12 +45,13 @@ export interface TrainAloneResult extends TrainSummary {
 
 /** @throws CoveyError E_DATA_EMPTY | E_DIVERGED | E_ABORTED | E_ENGINE */
 export async function* trainAlone(options: TrainAloneOptions): AsyncGenerator<TrainProgress, TrainAloneResult> {
-  const { engine, model, layout, factors, training, steps, threads, clock } = options
+  const { engine, model, layout, factors, training, steps, threads, clock, teacher, signal } = options
   const trainer = await engine.openTrainer({
     model,
     ...(options.precision !== undefined && { precision: options.precision }),
     trainable: layout.method === 'lora' ? { kind: 'lora', layout, factors } : { kind: 'adapter', layout },
     optimizer: optimizerOf(training),
+    ...(teacher && { distillation: teacher.distillation }),
     threads,
     seed: 'lora' in layout ? layout.lora.seed : 0,
   })
@@ -52,11 +61,11 @@ export async function* trainAlone(options: TrainAloneOptions): AsyncGenerator<Tr
     const batcher = createBatcher(options.examples, { batchExamples, maxTokens, seed: options.seed })
     const summary = yield* trainLoop({
       trainer,
-      nextBatch: () => batcher.next(),
+      nextBatch: () => teacher?.teach(batcher.next(), signal) ?? batcher.next(),
       steps,
       learningRate: (step) => learningRateAt(training, step, step, steps),
       clock,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(signal === undefined ? {} : { signal }),
     })
     return { ...summary, values: trainer.parameters() }
   } finally {

@@ -9,7 +9,8 @@ import type { Trainer } from '../src/types/engine.ts'
 
 export interface TrainLoopOptions {
   readonly trainer: Trainer
-  readonly nextBatch: () => PackedBatch
+  /** may take its time: a teacher is asked first */
+  readonly nextBatch: () => PackedBatch | Promise<PackedBatch>
   readonly steps: number
   /** by 0-based step */
   readonly learningRate: (step: number) => number
@@ -46,7 +47,7 @@ export async function* trainLoop(options: TrainLoopOptions): AsyncGenerator<Trai
   let loss = 0
   for (let step = 0; step < steps; step++) {
     throwIfAborted(options.signal)
-    const result = await trainer.step([options.nextBatch()], options.learningRate(step), options.signal)
+    const result = await trainer.step([await options.nextBatch()], options.learningRate(step), options.signal)
     tokens += result.tokens
     // an average that is not pulled down by its start: 1/n until n reaches 1/SMOOTHING
     loss += (result.loss - loss) * Math.max(SMOOTHING, 1 / (step + 1))

@@ -67,6 +67,10 @@ export const ERROR_CODES = {
     'a downloaded file has another size or digest than the hub lists',
     'run the command again; when it happens again, the hub or something on the way changes files',
   ],
+  E_TEACHER: [
+    'a teacher behind a URL cannot be reached, refuses, or answers nonsense',
+    'check --teacher-url, --teacher-model and COVEY_TEACHER_KEY, then run the command again: answers that came are kept',
+  ],
   E_SAFETENSORS: ['bytes are not a valid safetensors file', 'fetch the file again'],
   E_ENGINE: ['the execution engine failed', 'see the cause; `covey doctor` checks the machine'],
   E_DIVERGED: ['the loss is not a finite number any more', 'lower the learning rate'],

@@ -15,7 +15,7 @@ export interface TemplateOptions {
   readonly completion: string | null
   /**
    * what is thought before the answer, in front of which it goes; null where records say it themselves: a completion that
-   * holds `<think>…</think>`, a message with `reasoning_content`
+   * holds `<think>…</think>`, a `thinking` beside `prompt` and `completion`, a message with `reasoning_content`
    */
   readonly thinking?: string | null
   /** a field; null = everything is one partition */
@@ -85,7 +85,7 @@ function valueAt(record: DataRecord, field: string): unknown {
 }
 
 /** The record's field names for a message: enough of them to see the mistake. */
-function fieldNames(record: DataRecord): string {
+export function fieldNames(record: DataRecord): string {
   const names = Object.keys(record)
   const shown = names.slice(0, MAX_LISTED).map((name) => (name.length > 40 ? `${name.slice(0, 40)}...` : name))
   if (names.length > MAX_LISTED) shown.push(`${names.length - MAX_LISTED} more`)
@@ -101,7 +101,8 @@ function textAt(record: DataRecord, field: string): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-const fill = (parts: readonly Part[], record: DataRecord): string =>
+/** A record's text by a template. @throws CoveyError E_TEMPLATE */
+export const fill = (parts: readonly Part[], record: DataRecord): string =>
   parts.map((part) => ('text' in part ? part.text : textAt(record, part.field))).join('')
 
 const malformed = (what: string): CoveyError => new CoveyError('E_DATA_FORMAT', what)
@@ -140,8 +141,11 @@ export function exampleMaker(options: TemplateOptions, tokenizer: Tokenizer | nu
       const [text, answer] = chatTexts(record.messages, tokenizer, thought(record))
       return { prompt: text, completion: answer, partition: partition(record) }
     }
-    const { prompt: p, completion: c } = record
-    if (typeof p === 'string' && typeof c === 'string') return exampleOf(p, c, thought(record), partition(record))
+    const { prompt: p, completion: c, thinking: t } = record
+    if (typeof p === 'string' && typeof c === 'string') {
+      const own = typeof t === 'string' ? t : null
+      return exampleOf(p, c, thought(record) ?? own, partition(record))
+    }
     throw new CoveyError(
       'E_TEMPLATE',
       `expected "messages", or "prompt" and "completion"; the record has: ${fieldNames(record)}; name its fields with --prompt and --completion`,
@@ -213,29 +217,27 @@ function chatTexts(
   return [prompt, withThinking(prompt, completion, thinking && (tokenizer.plain?.(thinking) ?? thinking))]
 }
 
-export interface ExampleFile {
-  readonly examples: readonly Example[]
+export interface MadeFile<T> {
+  readonly made: readonly T[]
   readonly badCount: number
   readonly bad: readonly BadLine[]
 }
 
 /**
- * All records of a file; those that give no example are reported and skipped.
- * @throws CoveyError E_TEMPLATE | E_DATA_FORMAT (more than 10 % give none, with the first reasons), E_DATA_EMPTY
+ * What `make` makes of each record of a file; those that it refuses are reported and skipped.
+ * @throws CoveyError E_TEMPLATE | E_DATA_FORMAT (more than 10 % are refused, with the first reasons), E_DATA_EMPTY
  */
-export function toExamples(
+export function makeOfEach<T>(
   file: Pick<RecordFile, 'records' | 'lines'>,
-  options: TemplateOptions,
-  tokenizer: Tokenizer | null,
-): ExampleFile {
-  const make = exampleMaker(options, tokenizer)
-  const examples: Example[] = []
+  make: (record: DataRecord) => T,
+): MadeFile<T> {
+  const made: T[] = []
   const bad: BadLine[] = []
   let badCount = 0
   let first: CoveyError | null = null
   file.records.forEach((record, i) => {
     try {
-      examples.push(make(record))
+      made.push(make(record))
     } catch (error) {
       if (!(error instanceof CoveyError) || (error.code !== 'E_TEMPLATE' && error.code !== 'E_DATA_FORMAT')) throw error
       first ??= error
@@ -253,6 +255,22 @@ export function toExamples(
       { cause },
     )
   }
-  if (examples.length === 0) throw new CoveyError('E_DATA_EMPTY', 'expected at least one record, got none')
+  if (made.length === 0) throw new CoveyError('E_DATA_EMPTY', 'expected at least one record, got none')
+  return { made, badCount, bad }
+}
+
+export interface ExampleFile {
+  readonly examples: readonly Example[]
+  readonly badCount: number
+  readonly bad: readonly BadLine[]
+}
+
+/** All records of a file as examples. @throws CoveyError as `makeOfEach` and `exampleMaker` */
+export function toExamples(
+  file: Pick<RecordFile, 'records' | 'lines'>,
+  options: TemplateOptions,
+  tokenizer: Tokenizer | null,
+): ExampleFile {
+  const { made: examples, badCount, bad } = makeOfEach(file, exampleMaker(options, tokenizer))
   return { examples, badCount, bad }
 }

@@ -169,6 +169,10 @@ class FolderTokenizer implements Tokenizer {
     return this.#tokenizer.decode(kept, { clean_up_tokenization_spaces: false })
   }
 
+  tokens(): ReadonlyMap<string, number> {
+    return new Map([...this.#tokenizer.get_vocab()].filter(([, id]) => id < this.vocabSize))
+  }
+
   plain(text: string): string {
     const specialText = this.#specialText
     if (specialText === null) return text

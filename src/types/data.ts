@@ -93,6 +93,8 @@ export interface Tokenizer {
   encode(text: string): number[]
   /** a text of somebody else's without what would be read as special tokens; the text itself when left out */
   plain?(text: string): string
+  /** every token's text, as the file spells it, and its number; left out where nobody compares vocabularies */
+  tokens?(): ReadonlyMap<string, number>
   /** special tokens are left out */
   decode(ids: readonly number[]): string
   /** what stands in front of every text that the model was trained on; see src/data/prompt-ids.ts */

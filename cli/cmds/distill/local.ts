@@ -1,0 +1,63 @@
+/** Teachers in folders: opened beside the student, checked, measured. */
+import { checkSameVocabulary, type Teacher } from '../../../node/distill/teachers.ts'
+import { CoveyError } from '../../../src/base/errors.ts'
+import { packForEvaluation } from '../../../src/data/batches.ts'
+import { loadTokenizer } from '../../../src/data/tokenizer.ts'
+import { loadModel } from '../../../src/model/load.ts'
+import type { TokenizedExample } from '../../../src/types/data.ts'
+import type { EvalResult } from '../../../src/types/engine.ts'
+import { libraryFolders, resolveModel } from '../../library.ts'
+import type { Student } from '../train/student.ts'
+
+export interface LocalTeacher extends Teacher {
+  readonly digest: string
+  /** on the test set; null without one */
+  readonly test: EvalResult | null
+}
+
+/** `DIR=2`: a folder and its weight in the average. @throws CoveyError E_CONFIG */
+export function parseTeacher(value: string): { readonly folder: string; readonly weight: number } {
+  const [, folder, number] = /^(.+)=([0-9.]+)$/.exec(value) ?? []
+  if (folder === undefined) return { folder: value, weight: 1 }
+  const weight = Number(number)
+  if (weight > 0 && Number.isFinite(weight)) return { folder, weight }
+  throw new CoveyError('E_CONFIG', `--teacher ${value}: expected a weight above 0 behind the =, got ${number}`)
+}
+
+/** Opens all or none. @throws CoveyError E_CONFIG | E_TOKENIZER | E_MODEL_FILE | E_MODEL_SHAPE | E_ENGINE | E_ABORTED */
+export async function openTeachers(
+  values: readonly string[],
+  student: Student,
+  test: readonly TokenizedExample[] | null,
+  signal: AbortSignal,
+): Promise<LocalTeacher[]> {
+  const { config, engine, threads, training } = student
+  const opened: LocalTeacher[] = []
+  try {
+    for (const value of values) {
+      const { folder, weight } = parseTeacher(value)
+      const dir = resolveModel(folder, libraryFolders(config))
+      const [model, tokenizer] = [await loadModel(dir, signal), await loadTokenizer(dir)]
+      checkSameVocabulary(
+        { tokenizer: student.tokenizer, config: student.model.config },
+        { tokenizer, config: model.config },
+        folder,
+      )
+      if (training.maxTokens > model.config.maxPositions) {
+        const message = `--max-tokens: expected at most ${model.config.maxPositions} (the context of the teacher ${folder}), got ${training.maxTokens}`
+        throw new CoveyError('E_CONFIG', message)
+      }
+      const inference = await engine.openInference({ model, layout: null, threads })
+      opened.push({ name: model.name, digest: model.digest, config: model.config, inference, weight, test: null })
+      const at = opened.length - 1
+      if (test !== null && test.length > 0) {
+        const measured = await inference.evaluate(packForEvaluation(test, training.maxTokens), signal)
+        opened[at] = { ...(opened[at] as LocalTeacher), test: measured }
+      }
+    }
+    return opened
+  } catch (error) {
+    for (const { inference } of opened) await inference.close()
+    throw error
+  }
+}
