@@ -5,13 +5,15 @@
  *   npm run -s quickstart -- ARGS --json > out.json && node scripts/measurements.ts --add NAME out.json -- ARGS
  *
  * (NAME may be in the folder seeds/: a line of the table of runs, no section of its own), and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
- * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write).
+ * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write),
+ * docs/results/distill/*.json (bench/distill.ts --write).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
+import { type DistillRun, distillSection } from './sections/distill.ts'
 import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { quickstartSection, type Recorded } from './sections/quickstart.ts'
 import { type RuleRun, rulesSection } from './sections/rules.ts'
@@ -52,6 +54,7 @@ const sections = [
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
   ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
   ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),
+  ...results<DistillRun>('distill').map(([name, run]) => distillSection(name.replaceAll('-', ' '), run)),
   ...results<CurveRun>('curves').map(([name, run]) => curveSection(name, run)),
 ]
 const head =

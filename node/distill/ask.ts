@@ -13,7 +13,7 @@ import { keepsSecrets } from '../../src/hub/http.ts'
 import type { Clock } from '../../src/types/clock.ts'
 
 export interface AskLimits {
-  /** for one whole answer: a reasoning model writes for minutes */
+  /** for one whole answer: a reasoning model writes for minutes. The platform's `fetch` waits no longer than 300 s for a first byte */
   readonly answer_ms: number
   /** of one answer; a completion of 100,000 tokens has half a MB */
   readonly answerBytes: number

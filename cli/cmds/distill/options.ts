@@ -30,7 +30,7 @@ export const distillOptions = {
   teacherModel: option('--teacher-model <name>', 'its name there', text, null),
   teacherTokens: option('--teacher-tokens <n>', 'longest answer that it may write', integer(1, 1_000_000), 1024),
   teacherTemperature: option('--teacher-temperature <x>', 'of its own sampling, 0 = greedy', decimal(0, 2), 0),
-  teacherTimeout: option('--teacher-timeout <s>', 'for one whole answer, seconds', integer(1, 86_400), 300),
+  teacherTimeout: option('--teacher-timeout <s>', 'for one whole answer, seconds', integer(1, 300), 300),
   teacherParallel: option('--teacher-parallel <n>', 'questions asked at once', integer(1, 64), 4),
   keepLabels: flag('--keep-labels', "learn the file's own completions, too, beside those that --teacher-url writes"),
 }
