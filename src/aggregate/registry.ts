@@ -2,10 +2,10 @@
 import { CoveyError } from '../base/errors.ts'
 import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationRule } from '../types/spec.ts'
-import { alternating } from './alternating.ts'
-import { factorMean } from './factor-mean.ts'
-import { frozenA } from './frozen-a.ts'
-import { stackedSvd } from './stacked-svd.ts'
+import { alternating } from './rules/alternating.ts'
+import { factorMean } from './rules/factor-mean.ts'
+import { frozenA } from './rules/frozen-a.ts'
+import { stackedSvd } from './rules/stacked-svd.ts'
 
 const RULES: Readonly<Record<AggregationRule, Aggregator>> = {
   'frozen-a': frozenA,

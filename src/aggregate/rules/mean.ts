@@ -1,6 +1,6 @@
 /** What the rules that average have in common: checks, and one weighted mean with a fixed order of operations. */
-import { CoveyError } from '../base/errors.ts'
-import type { LoraEntry, LoraFactor, LoraLayout } from '../types/adapter.ts'
+import { CoveyError } from '../../base/errors.ts'
+import type { LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
 
 /** Entries of a factor, [begin, end) in the flat vector. */
 export function entryRange(entry: LoraEntry): readonly [begin: number, end: number] {
@@ -56,6 +56,11 @@ export function addWeightedMean(
   return out
 }
 
+/** Values whose sums stay in a processor's nearest cache while all deltas pass. */
+const BLOCK = 4096
+/** Deltas that are added in one pass over the sums; one after the other, so that the bits are those of single passes. */
+const TOGETHER = 4
+
 function meanOf(
   base: Float32Array,
   deltas: readonly Float32Array[],
@@ -65,13 +70,42 @@ function meanOf(
   end: number,
   out: Float32Array,
 ): void {
-  const sums = new Float64Array(end - begin)
-  for (let k = 0; k < deltas.length; k++) {
-    const delta = deltas[k] as Float32Array
-    const weight = weights[k] as number
-    for (let i = begin; i < end; i++) sums[i - begin]! += weight * (delta[i] as number)
+  const sums = new Float64Array(Math.min(BLOCK, end - begin))
+  for (let from = begin; from < end; from += BLOCK) {
+    const to = Math.min(from + BLOCK, end)
+    sums.fill(0)
+    let k = 0
+    for (; k + TOGETHER <= deltas.length; k += TOGETHER) addFour(sums, deltas, weights, k, from, to)
+    for (; k < deltas.length; k++) {
+      const delta = deltas[k] as Float32Array
+      const weight = weights[k] as number
+      for (let i = from; i < to; i++) sums[i - from]! += weight * (delta[i] as number)
+    }
+    for (let i = from; i < to; i++) out[i] = (base[i] as number) + (sums[i - from] as number) / total
   }
-  for (let i = begin; i < end; i++) out[i] = (base[i] as number) + (sums[i - begin] as number) / total
+}
+
+/** sums += w₀d₀, then w₁d₁, w₂d₂ and w₃d₃, of the values [from, to). */
+function addFour(
+  sums: Float64Array,
+  deltas: readonly Float32Array[],
+  weights: readonly number[],
+  first: number,
+  from: number,
+  to: number,
+): void {
+  const [d0, d1, d2, d3] = deltas.slice(first, first + TOGETHER).map((delta) => delta.subarray(from, to)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ]
+  const [w0, w1, w2, w3] = weights.slice(first, first + TOGETHER) as [number, number, number, number]
+  const count = to - from
+  for (let i = 0; i < count; i++) {
+    const sum = (sums[i] as number) + w0 * (d0[i] as number) + w1 * (d1[i] as number)
+    sums[i] = sum + w2 * (d2[i] as number) + w3 * (d3[i] as number)
+  }
 }
 
 /** @throws CoveyError E_AGGREGATE */

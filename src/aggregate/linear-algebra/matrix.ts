@@ -2,7 +2,7 @@
  * The little dense linear algebra that stacked-svd needs, in float64 with + − × ÷ √ only and a fixed order of operations:
  * the same bits on every machine, which no BLAS promises. Matrices are column-major: element (i, j) is data[j·rows + i].
  */
-import { CoveyError } from '../base/errors.ts'
+import { CoveyError } from '../../base/errors.ts'
 
 export interface Matrix {
   readonly rows: number

@@ -7,9 +7,10 @@
  * The best approximation of rank r is cut from it; each factor takes √σ. Exact when ΔW has rank ≤ r, otherwise what is
  * lost is the tail of the singular values.
  */
-import type { LoraEntry, LoraFactor, LoraLayout } from '../types/adapter.ts'
-import type { Aggregator } from '../types/aggregate.ts'
-import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from './matrix.ts'
+import type { LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import type { Aggregator } from '../../types/aggregate.ts'
+import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from '../linear-algebra/matrix.ts'
+import { modulesOf } from '../modules.ts'
 import { checkFinite, checkInput } from './mean.ts'
 
 const TRAINED: readonly LoraFactor[] = ['A', 'B']
@@ -31,16 +32,9 @@ export const stackedSvd: Aggregator = {
     let total = 0
     for (const weight of weights) total += weight
     const shares = weights.map((weight) => weight / total)
-    for (const [a, b] of pairs(layout)) aggregateModule(a, b, base, deltas, shares, out)
+    for (const [a, b] of modulesOf(layout)) aggregateModule(a, b, base, deltas, shares, out)
     return out
   },
-}
-
-/** The A and B entries of each module; the layout has them side by side. */
-function* pairs(layout: LoraLayout): Generator<readonly [a: LoraEntry, b: LoraEntry]> {
-  for (let i = 0; i + 1 < layout.entries.length; i += 2) {
-    yield [layout.entries[i] as LoraEntry, layout.entries[i + 1] as LoraEntry]
-  }
 }
 
 function aggregateModule(

@@ -3,8 +3,8 @@
  * In each round ΔW is linear in what moves, so each mean is exact, and in the long run both factors learn.
  * B goes first: while B = 0 the gradient of A is zero.
  */
-import type { LoraFactor } from '../types/adapter.ts'
-import type { Aggregator } from '../types/aggregate.ts'
+import type { LoraFactor } from '../../types/adapter.ts'
+import type { Aggregator } from '../../types/aggregate.ts'
 import { addWeightedMean } from './mean.ts'
 
 function trainedFactors(round: number): readonly LoraFactor[] {

@@ -1,0 +1,183 @@
+/**
+ * Inner products of the weight changes ΔW that deltas stand for. (B, A) and (BG, G⁻¹A) are the same change for every invertible G, so
+ * distances between factors mean nothing; ⟨BᵢAᵢ, BⱼAⱼ⟩ = Σ (BᵢᵀBⱼ) ∘ (AᵢAⱼᵀ) is exact and takes r²·(in + out) operations, without ΔW.
+ *
+ * A delta (dB, dA) on a base (B₀, A₀) changes a module's weight by s·((B₀ + dB)(A₀ + dA) − B₀A₀), s being LoRA's scale. That is
+ * dB·A₀ when A is frozen, B₀·dA when B is, and dB·(A₀ + dA) + B₀·dA when both are trained: written so, nothing large cancels.
+ */
+import { CoveyError } from '../../base/errors.ts'
+import type { LoraConfig, LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import { addCrossGram, addGram } from '../linear-algebra/gram.ts'
+import { type Matrix, qr } from '../linear-algebra/matrix.ts'
+import { modulesOf } from '../modules.ts'
+
+/** Numbers of each delta that are multiplied at once: 32 rows of it stay in a processor's second cache. */
+const PANEL = 2048
+
+/**
+ * (n, n) row-major, symmetric: ⟨ΔWᵢ, ΔWⱼ⟩ over all modules; float64 in one order, the same bits on every machine. One module is
+ * held at a time.
+ * @param base (layout.size) what the deltas were made on
+ * @param deltas (layout.size) each
+ * @param factors those that deltas move; others count as not moved
+ * @throws CoveyError E_AGGREGATE when an inner product is not finite
+ */
+export function deltaGram(
+  layout: LoraLayout,
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  factors: readonly LoraFactor[],
+): Float64Array {
+  const n = deltas.length
+  const gram = new Float64Array(n * n)
+  for (const [a, b] of modulesOf(layout)) {
+    if (factors.length === 2) addBoth(a, b, base, deltas, gram)
+    else addLinear(a, b, base, deltas, factors[0] as LoraFactor, gram)
+  }
+  const scale = scaleOf(layout.lora)
+  for (let i = 0; i < n; i++) {
+    for (let j = i; j < n; j++) {
+      const value = scale * scale * (gram[i * n + j] as number)
+      if (!Number.isFinite(value))
+        throw new CoveyError('E_AGGREGATE', `deltas ${i} and ${j}: the inner product is not finite`, { deltas: [i, j] })
+      gram[i * n + j] = value
+      gram[j * n + i] = value
+    }
+  }
+  return gram
+}
+
+/** s of ΔW = s·BA; the engine and the adapter, on whose floor this is, say the same. */
+function scaleOf({ alpha, rank, rsLora }: LoraConfig): number {
+  return alpha / (rsLora ? Math.sqrt(rank) : rank)
+}
+
+/**
+ * One factor moves. With A₀ᵀ = QR, dB·A₀ = (dB·Rᵀ)·Qᵀ has the inner products of dB·Rᵀ; with B₀ = QR, B₀·dA has those of R·dA. So
+ * each delta becomes coordinates over orthonormal directions once, and a pair costs one product a coordinate.
+ */
+function addLinear(
+  a: LoraEntry,
+  b: LoraEntry,
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  moves: LoraFactor,
+  gram: Float64Array,
+): void {
+  const [rank, inputs] = a.shape
+  const outputs = b.shape[0]
+  const frozen = moves === 'B' ? columnsOfRows(base, a) : columns(base, b)
+  const { r } = qr(frozen)
+  // the moving factor as positions (rows of B, columns of A) of `rank` numbers each
+  const positions = moves === 'B' ? outputs : inputs
+  const lies = moves === 'B' ? { at: b.offset, position: rank, step: 1 } : { at: a.offset, position: 1, step: inputs }
+  const block = Math.max(1, Math.floor(PANEL / r.rows))
+  const panel = new Float64Array(deltas.length * Math.min(block, positions) * r.rows)
+  for (let from = 0; from < positions; from += block) {
+    const to = Math.min(from + block, positions)
+    const length = (to - from) * r.rows
+    deltas.forEach((delta, n) => {
+      project(delta, lies, r, from, to, panel.subarray(n * length, (n + 1) * length))
+    })
+    addGram(panel, deltas.length, length, gram)
+  }
+}
+
+/** out[(q − from), i] = Σ_k r[i, k]·v_q[k], r upper trapezoidal (rows, rank). */
+function project(
+  values: Float32Array,
+  lies: { readonly at: number; readonly position: number; readonly step: number },
+  r: Matrix,
+  from: number,
+  to: number,
+  out: Float64Array,
+): void {
+  const { rows, columns: rank, data } = r
+  const v = new Float64Array(rank)
+  for (let q = from; q < to; q++) {
+    const at = lies.at + q * lies.position
+    for (let k = 0; k < rank; k++) v[k] = values[at + k * lies.step] as number
+    const into = (q - from) * rows
+    for (let i = 0; i < rows; i++) {
+      let sum = 0
+      for (let k = i; k < rank; k++) sum += (data[k * rows + i] as number) * (v[k] as number)
+      out[into + i] = sum
+    }
+  }
+}
+
+/** What is needed of one delta when both factors move, each (rank, rank) row-major. */
+interface Products {
+  /** dBᵀ (rank, outputs) and dA (rank, inputs) */
+  readonly dB: Float64Array
+  readonly dA: Float64Array
+  /** dBᵀ·B₀ and dA·A₀ᵀ */
+  readonly dBB: Float64Array
+  readonly dAA: Float64Array
+}
+
+/** Both factors move: with P = dBᵢᵀdBⱼ and Q = dAᵢdAⱼᵀ, the four products of dB·(A₀ + dA) + B₀·dA multiplied out. */
+function addBoth(
+  a: LoraEntry,
+  b: LoraEntry,
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  gram: Float64Array,
+): void {
+  const [rank, inputs] = a.shape
+  const outputs = b.shape[0]
+  const cross = (x: Float64Array, y: Float64Array, length: number): Float64Array => {
+    const out = new Float64Array(rank * rank)
+    addCrossGram(x, rank, y, rank, length, out)
+    return out
+  }
+  const b0 = columns(base, b).data
+  const a0 = columnsOfRows(base, a).data
+  const bb = cross(b0, b0, outputs)
+  const aa = cross(a0, a0, inputs)
+  const parts = deltas.map((delta): Products => {
+    const dB = columns(delta, b).data
+    const dA = columnsOfRows(delta, a).data
+    return { dB, dA, dBB: cross(dB, b0, outputs), dAA: cross(dA, a0, inputs) }
+  })
+  const n = deltas.length
+  for (let i = 0; i < n; i++) {
+    const x = parts[i] as Products
+    for (let j = i; j < n; j++) {
+      const y = parts[j] as Products
+      const p = cross(x.dB, y.dB, outputs)
+      const q = cross(x.dA, y.dA, inputs)
+      let sum = 0
+      for (let k = 0; k < rank; k++) {
+        for (let l = 0; l < rank; l++) {
+          const at = k * rank + l
+          const turned = l * rank + k
+          const right = (x.dAA[at] as number) + (q[at] as number) // dAᵢ·(A₀ + dAⱼ)ᵀ
+          const left = (y.dAA[turned] as number) + (q[at] as number) // (A₀ + dAᵢ)·dAⱼᵀ
+          sum += (p[at] as number) * ((aa[at] as number) + (y.dAA[turned] as number) + right)
+          sum += (x.dBB[at] as number) * left
+          sum += (y.dBB[turned] as number) * right
+          sum += (bb[at] as number) * (q[at] as number)
+        }
+      }
+      gram[i * n + j]! += sum
+    }
+  }
+}
+
+/** A factor as a column-major matrix whose columns are its columns. */
+function columns(values: Float32Array, entry: LoraEntry): Matrix {
+  const [rows, count] = entry.shape
+  const data = new Float64Array(rows * count)
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < count; j++) data[j * rows + i] = values[entry.offset + i * count + j] as number
+  }
+  return { rows, columns: count, data }
+}
+
+/** A factor as a column-major matrix whose columns are its rows: the numbers as they lie. */
+function columnsOfRows(values: Float32Array, entry: LoraEntry): Matrix {
+  const [count, rows] = entry.shape
+  const data = Float64Array.from(values.subarray(entry.offset, entry.offset + rows * count))
+  return { rows, columns: count, data }
+}
