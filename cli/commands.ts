@@ -15,6 +15,7 @@ import { modelQuantize } from './cmds/model-quantize/index.ts'
 import { modelRm } from './cmds/model-rm/index.ts'
 import { modelVerify } from './cmds/model-verify/index.ts'
 import { nodeStart } from './cmds/node-start/index.ts'
+import { prune } from './cmds/prune/index.ts'
 import { quickstart } from './cmds/quickstart/index.ts'
 import { rewardsClaim } from './cmds/rewards-claim/index.ts'
 import { rewardsShow } from './cmds/rewards-show/index.ts'
@@ -44,6 +45,7 @@ export const COMMANDS: readonly CliCommand[] = [
   evaluate,
   chat,
   serve,
+  prune,
   exportModel,
   stakeDeposit,
   stakeWithdraw,
