@@ -6,41 +6,20 @@ import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC2
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IStakeListener, IStakeVault} from "./interfaces/IStakeVault.sol";
+import {IStakeVault} from "./interfaces/IStakeVault.sol";
+import {Delegation, Pool} from "./libraries/Delegation.sol";
+import {VaultDelegation} from "./vault/VaultDelegation.sol";
+import {VaultState} from "./vault/VaultState.sol";
 
-/// @title Holds the stakes
-/// @notice What each function does: IStakeVault.
-/// @dev Balance of this contract = sum of stakes + sum of unbonding, always (plus what somebody sends here by mistake).
-contract StakeVault is IStakeVault {
+/// @title Holds the stakes, own and delegated
+/// @notice What each function does: IStakeVault. Rules and reasons: docs/delegation.md.
+/// @dev State in VaultState, how stake leaves in VaultUnbonding, delegations in VaultDelegation; here are own stake and slashing.
+contract StakeVault is VaultDelegation {
+    using Delegation for Pool;
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    struct Account {
-        uint128 stake;
-        uint128 unbonding;
-        uint64 unbondsAt;
-        uint128 slashed;
-    }
-
-    uint256 private constant BPS = 10_000;
-    /// What the listener gets to bring its weights up to date: eight enrolments of six tree levels each, at the price of
-    /// fresh storage. Without a floor one could ask for a withdrawal with just too little gas for the weights to follow.
-    uint256 private constant NOTIFY_GAS = 1_600_000;
-
-    ERC20Burnable public immutable token;
-    /// @inheritdoc IStakeVault
-    uint64 public immutable unbondingPeriod;
-    address private immutable _deployer;
-    /// @inheritdoc IStakeVault
-    address public tasks;
-    mapping(address account => Account) private _accounts;
-
-    /// @param unbondingPeriod_ seconds; no task's round may be longer
-    constructor(ERC20Burnable token_, uint64 unbondingPeriod_) {
-        token = token_;
-        unbondingPeriod = unbondingPeriod_;
-        _deployer = msg.sender;
-    }
+    constructor(ERC20Burnable token_, uint64 unbondingPeriod_) VaultState(token_, unbondingPeriod_) {}
 
     /// @inheritdoc IStakeVault
     function bind(address tasks_) external {
@@ -53,9 +32,9 @@ contract StakeVault is IStakeVault {
     /// @inheritdoc IStakeVault
     function deposit(uint256 amount) public {
         if (amount == 0) revert ZeroAmount();
-        Account storage a = _accounts[msg.sender];
-        a.stake += amount.toUint128();
-        emit Deposited(msg.sender, amount, a.stake);
+        Operator storage o = _operators[msg.sender];
+        o.stake += amount.toUint96();
+        emit Deposited(msg.sender, amount, o.stake);
         IERC20(address(token)).safeTransferFrom(msg.sender, address(this), amount);
         _notify(msg.sender);
     }
@@ -70,67 +49,50 @@ contract StakeVault is IStakeVault {
     /// @inheritdoc IStakeVault
     function requestWithdraw(uint256 amount) external {
         if (amount == 0) revert ZeroAmount();
-        Account storage a = _accounts[msg.sender];
-        if (amount > a.stake) revert InsufficientStake(a.stake, amount);
-        a.stake -= uint128(amount);
-        a.unbonding += uint128(amount);
-        a.unbondsAt = uint64(block.timestamp) + unbondingPeriod;
-        emit WithdrawRequested(msg.sender, amount, a.unbondsAt);
+        Operator storage o = _operators[msg.sender];
+        if (amount > o.stake) revert InsufficientStake(o.stake, amount);
+        o.stake -= uint96(amount);
+        emit WithdrawRequested(msg.sender, amount, _unbond(msg.sender, msg.sender, amount));
         _notify(msg.sender);
     }
 
     /// @inheritdoc IStakeVault
-    function withdraw() external {
-        Account storage a = _accounts[msg.sender];
-        uint256 amount = a.unbonding;
-        if (amount == 0) revert NothingUnbonding();
-        if (block.timestamp < a.unbondsAt) revert StillUnbonding(a.unbondsAt);
-        (a.unbonding, a.unbondsAt) = (0, 0);
-        emit Withdrawn(msg.sender, amount);
-        IERC20(address(token)).safeTransfer(msg.sender, amount);
-    }
-
-    /// @inheritdoc IStakeVault
-    function slash(address account, uint256 bps) external returns (uint256 amount) {
-        if (msg.sender != tasks) revert NotTasks(msg.sender);
-        Account storage a = _accounts[account];
-        uint256 ofStake = a.stake * bps / BPS;
-        uint256 ofUnbonding = a.unbonding * bps / BPS;
-        amount = ofStake + ofUnbonding;
-        a.stake -= uint128(ofStake);
-        a.unbonding -= uint128(ofUnbonding);
-        a.slashed += uint128(amount);
-        if (a.unbonding == 0) a.unbondsAt = 0;
-        emit Slashed(account, amount, bps);
+    function slash(address operator, uint256 bps, uint256 weight, uint64 drawnAt) external returns (uint256 amount) {
+        _onlyTasks();
+        Operator storage o = _operators[operator];
+        (uint256 first, Pool[] memory buckets) = _bucketsAtRisk(operator, drawnAt);
+        uint256 atRisk = uint256(o.stake) + o.delegated.assets;
+        for (uint256 i; i < buckets.length; ++i) {
+            atRisk += buckets[i].assets;
+        }
+        uint256 total = Delegation.loss(atRisk, weight, bps);
+        uint256 ofStake = Delegation.partOfLoss(total, o.stake, atRisk);
+        uint256 ofDelegated = _cutDelegated(o, Delegation.partOfLoss(total, o.delegated.assets, atRisk));
+        uint256[] memory ofUnbonding = _cutBuckets(operator, first, buckets, total, atRisk);
+        amount = ofStake + ofDelegated;
+        for (uint256 i; i < ofUnbonding.length; ++i) {
+            amount += ofUnbonding[i];
+        }
+        o.stake -= uint96(ofStake);
+        o.slashed += amount.toUint96();
+        emit Slashed(operator, amount, bps, ofStake, ofDelegated, first, ofUnbonding);
         token.burn(amount);
     }
 
     /// @inheritdoc IStakeVault
     function stakeOf(address account) external view returns (uint256) {
-        return _accounts[account].stake;
+        return _operators[account].stake;
     }
 
     /// @inheritdoc IStakeVault
-    function unbondingOf(address account) external view returns (uint256) {
-        return _accounts[account].unbonding;
-    }
-
-    /// @inheritdoc IStakeVault
-    function unbondsAt(address account) external view returns (uint64) {
-        return _accounts[account].unbondsAt;
+    function stakeAndWeight(address account) external view returns (uint256 stake, uint256 weight) {
+        Operator storage o = _operators[account];
+        stake = o.stake;
+        weight = Delegation.weight(stake, o.delegated.assets);
     }
 
     /// @inheritdoc IStakeVault
     function slashedOf(address account) external view returns (uint256) {
-        return _accounts[account].slashed;
-    }
-
-    /// A listener that fails must not hold anybody's stake back.
-    function _notify(address account) private {
-        if (tasks == address(0)) return;
-        // a call passes on at most 63/64 of what is left
-        uint256 expected = NOTIFY_GAS + NOTIFY_GAS / 32;
-        if (gasleft() < expected) revert NotEnoughGas(gasleft(), expected);
-        try IStakeListener(tasks).onStakeChanged{gas: NOTIFY_GAS}(account) {} catch {}
+        return _operators[account].slashed;
     }
 }

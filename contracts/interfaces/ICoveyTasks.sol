@@ -55,7 +55,7 @@ interface ICoveyTasks {
 
     struct ProposerSeat {
         address account;
-        /// stake at the draw, wei, cut to whole gwei
+        /// own and delegated stake at the draw, wei, cut to whole gwei
         uint96 weight;
         /// zero = not committed
         bytes32 commitment;
@@ -117,6 +117,7 @@ interface ICoveyTasks {
         bool rolledBack,
         uint256 paid
     );
+    /// all that the seat earned: what of it goes to delegators is in the vault's DelegatorsRewarded
     event Rewarded(uint256 indexed id, uint256 indexed round, address indexed account, uint256 amount);
     event Penalized(
         uint256 indexed id, uint256 indexed round, address indexed account, uint256 bps, uint256 amount
@@ -169,7 +170,7 @@ interface ICoveyTasks {
     /// has been started for CANCEL_AFTER. Rewards already owed stay.
     function cancel(uint256 id) external;
 
-    /// @notice Enrols the caller: a registered node with at least the task's minStake.
+    /// @notice Enrols the caller: a registered node with at least the task's minStake of its own.
     function join(uint256 id) external;
 
     /// @notice No further seats for the caller; a seat that it has now stays with its duties.

@@ -40,13 +40,15 @@ interface ICoveyViews {
 
     struct AccountView {
         uint256 wallet;
+        /// own
         uint256 stake;
+        /// own and delegated
         uint256 unbonding;
         uint64 unbondsAt;
         uint256 claimable;
-        /// rewards ever credited
+        /// rewards ever credited, without what went to delegators
         uint256 earned;
-        /// ever slashed
+        /// ever burnt for the account's faults, what was delegated to it included
         uint256 slashed;
         /// ids of the tasks that the account is enrolled in
         uint256[] enrolments;

@@ -18,7 +18,7 @@ abstract contract TaskEnrolment is TaskStore {
         if (task.status > TaskStatus.Running) revert TaskClosed(id, task.status);
         if (task.leafOf[msg.sender] != 0) revert AlreadyEnrolled(id, msg.sender);
         if (!registry.isRegistered(msg.sender)) revert NotRegistered(msg.sender);
-        uint256 stake = vault.stakeOf(msg.sender);
+        (uint256 stake, uint256 power) = vault.stakeAndWeight(msg.sender);
         if (stake < task.params.minStake) revert StakeTooLow(stake, task.params.minStake);
         uint256[] storage ids = _enrolments[msg.sender];
         _dropClosed(ids);
@@ -38,7 +38,7 @@ abstract contract TaskEnrolment is TaskStore {
         task.leafOf[msg.sender] = leaf + 1;
         task.accountAt[leaf] = msg.sender;
         ++task.enrolled;
-        task.tree.set(leaf, _weight(task, stake));
+        task.tree.set(leaf, _weight(task, stake, power));
         emit Joined(id, msg.sender);
     }
 
@@ -74,12 +74,12 @@ abstract contract TaskEnrolment is TaskStore {
         uint256[] storage ids = _enrolments[account];
         uint256 length = ids.length;
         if (length == 0) return;
-        uint256 stake = vault.stakeOf(account);
+        (uint256 stake, uint256 power) = vault.stakeAndWeight(account);
         for (uint256 i; i < length; ++i) {
             Task storage task = _tasks[ids[i]];
             if (task.status > TaskStatus.Running) continue;
             // closed tasks drop out of the list without leaving, so the leaf can be trusted for open ones only
-            task.tree.set(task.leafOf[account] - 1, _weight(task, stake));
+            task.tree.set(task.leafOf[account] - 1, _weight(task, stake, power));
         }
     }
 
@@ -94,8 +94,10 @@ abstract contract TaskEnrolment is TaskStore {
         }
     }
 
-    function _weight(Task storage task, uint256 stake) private view returns (uint64) {
-        uint256 weight = stake < task.params.minStake ? 0 : stake / SumTree.UNIT;
+    /// @param stake own: what is delegated does not stand in for it
+    /// @param power with what is delegated
+    function _weight(Task storage task, uint256 stake, uint256 power) private view returns (uint64) {
+        uint256 weight = stake < task.params.minStake ? 0 : power / SumTree.UNIT;
         return weight > type(uint64).max ? type(uint64).max : uint64(weight);
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
@@ -11,7 +13,15 @@ import {TaskEnrolment} from "./TaskEnrolment.sol";
 /// @title One round: draw, commits and reveals, settlement
 /// @dev A phase is open while block.timestamp < deadline; from the deadline on anyone may `advance`.
 abstract contract TaskRounds is TaskEnrolment {
+    using SafeERC20 for IERC20;
     using SumTree for SumTree.Tree;
+
+    /// What a settlement adds up, wei.
+    struct Totals {
+        uint256 paid;
+        /// of it, what belongs to delegators and moves to the vault
+        uint256 delegated;
+    }
 
     /// @inheritdoc ICoveyTasks
     function startRound(uint256 id) external nonReentrant {
@@ -116,6 +126,7 @@ abstract contract TaskRounds is TaskEnrolment {
     /// Voters are drawn first: their seats are the ones that judge, so they follow the stake most closely.
     function _seat(uint256 id, Task storage task, bytes32 seed, uint256 voters, uint256 proposers) private {
         Round storage round = task.rounds[task.round];
+        round.drawnAt = uint64(block.timestamp);
         (uint256[] memory leaves, uint64[] memory weights) = task.tree.draw(seed, voters + proposers);
         address[] memory voterAccounts = new address[](voters);
         address[] memory proposerAccounts = new address[](proposers);
@@ -188,46 +199,48 @@ abstract contract TaskRounds is TaskEnrolment {
         round.incumbentMedian = int16(result.incumbentMedian);
         round.rolledBack = result.rolledBack;
         uint256 number = task.round;
-        uint256 paid;
+        Totals memory totals;
         for (uint256 i; i < result.proposers.length; ++i) {
             Settlement.ProposerResult memory r = result.proposers[i];
             ProposerSeat storage seat = round.proposers[i];
             (seat.outcome, seat.median) = (r.outcome, int16(r.median));
             (seat.paid, seat.slashBps) = (uint128(r.paid), uint16(r.slashBps));
-            paid += _payOrSlash(id, number, seat.account, r.paid, r.slashBps);
+            if (r.paid > 0) _pay(id, number, seat.account, r.paid, totals);
+            if (r.slashBps > 0) _slash(id, number, seat.account, r.slashBps, seat.weight, round.drawnAt);
         }
         for (uint256 i; i < result.voters.length; ++i) {
             Settlement.VoterResult memory r = result.voters[i];
             VoterSeat storage seat = round.voters[i];
             seat.outcome = r.outcome;
             (seat.paid, seat.slashBps) = (uint128(r.paid), uint16(r.slashBps));
-            paid += _payOrSlash(id, number, seat.account, r.paid, r.slashBps);
+            if (r.paid > 0) _pay(id, number, seat.account, r.paid, totals);
+            if (r.slashBps > 0) _slash(id, number, seat.account, r.slashBps, seat.weight, round.drawnAt);
         }
-        task.poolLeft -= uint128(paid);
+        task.poolLeft -= uint128(totals.paid);
         (task.phase, task.deadline, task.idleSince) = (Phase.Idle, 0, uint64(block.timestamp));
-        emit RoundSettled(id, number, result.agreedBase, round.incumbentMedian, result.rolledBack, paid);
+        emit RoundSettled(id, number, result.agreedBase, round.incumbentMedian, result.rolledBack, totals.paid);
+        if (totals.delegated > 0) token.safeTransfer(address(vault), totals.delegated);
         if (number == task.params.rounds) {
             task.status = TaskStatus.Finished;
             emit TaskFinished(id, _refund(task));
         }
     }
 
-    function _payOrSlash(uint256 id, uint256 number, address account, uint256 amount, uint256 bps)
-        private
-        returns (uint256)
-    {
-        if (amount > 0) {
-            Credit storage credit = _credits[account];
-            credit.claimable += uint128(amount);
-            credit.earned += uint128(amount);
-            emit Rewarded(id, number, account, amount);
-        }
-        if (bps > 0) {
-            uint256 burnt = vault.slash(account, bps);
-            _syncWeights(account);
-            emit Penalized(id, number, account, bps, burnt);
-        }
-        return amount;
+    /// What is delegated earns its part of every reward; the operator is owed the rest.
+    function _pay(uint256 id, uint256 number, address account, uint256 amount, Totals memory totals) private {
+        uint256 delegated = vault.reward(account, amount);
+        Credit storage credit = _credits[account];
+        credit.claimable += uint128(amount - delegated);
+        credit.earned += uint128(amount - delegated);
+        totals.paid += amount;
+        totals.delegated += delegated;
+        emit Rewarded(id, number, account, amount);
+    }
+
+    function _slash(uint256 id, uint256 number, address account, uint256 bps, uint256 weight, uint64 drawnAt) private {
+        uint256 burnt = vault.slash(account, bps, weight, drawnAt);
+        _syncWeights(account);
+        emit Penalized(id, number, account, bps, burnt);
     }
 
     function _settlementInput(Task storage task, Round storage round)

@@ -19,6 +19,8 @@ abstract contract TaskState {
         bytes32 probeDigest;
         bytes32 agreedBase;
         uint32 probeSize;
+        /// unix seconds; a fault costs what stood behind the seat then
+        uint64 drawnAt;
         uint16 committed;
         uint16 revealed;
         uint16 scoresCommitted;

@@ -5,20 +5,23 @@
  * const ledger = createEvmLedger({ rpcUrl, addresses: parseDeployment(JSON.parse(text)), signer })
  * await ledger.start()
  */
-import { getBytes, hexlify, type Interface, keccak256, type TransactionReceipt } from 'ethers'
+import { getBytes, hexlify, type Interface, keccak256, MaxUint256, type TransactionReceipt } from 'ethers'
 import { CoveyError } from '../base/errors.ts'
 import type {
   AccountView,
   Address,
+  DelegationView,
   DeltaReveal,
   Hex,
   Ledger,
   NodeRecord,
+  OperatorView,
   RoundView,
   Scores,
   TaskParams,
   TaskView,
   TxReceipt,
+  UnbondingView,
 } from '../types/ledger.ts'
 import type { Signer } from '../types/signer.ts'
 import type { BindingStatement } from './binding.ts'
@@ -28,11 +31,12 @@ import type { Deployment } from './contracts.ts'
 import { checkDeployment, registryInterface, tasksInterface, tokenInterface, vaultInterface } from './contracts.ts'
 import { decodeEvent, type LedgerEvent } from './events.ts'
 import { createMemoryIndexStore, type IndexedLog, Indexer, type IndexStore } from './indexer.ts'
-import { checkTaskParams } from './params.ts'
+import { checkTaskParams, highestCommission } from './params.ts'
 import { signPermit } from './permit.ts'
 import { isRevert } from './revert.ts'
 import { Rpc } from './rpc.ts'
 import { createMemoryTxJournal, type GasSpent, type TxJournal, TxQueue } from './tx-queue.ts'
+import { VaultReader } from './vault-reader.ts'
 import { decodeAccount, decodeRound, decodeTask, encodeParams, encodeScores } from './views.ts'
 
 export interface EvmLedgerOptions {
@@ -86,6 +90,7 @@ class EthersLedger implements EvmLedger {
   readonly #signer: Signer
   readonly #rpc: Rpc
   readonly #queue: TxQueue
+  readonly #vault: VaultReader
   readonly #index: IndexStore
   readonly #indexer: Indexer
   readonly #listeners = new Set<(task: number) => void>()
@@ -105,6 +110,7 @@ class EthersLedger implements EvmLedger {
     this.#signer = signer
     const patience = options.patience_ms === undefined ? {} : { patience_ms: options.patience_ms }
     this.#rpc = new Rpc({ url: options.rpcUrl, chainId: addresses.chainId, ...patience })
+    this.#vault = new VaultReader(this.#rpc, addresses.vault)
     this.#queue = new TxQueue({
       rpc: this.#rpc,
       signer,
@@ -175,6 +181,22 @@ class EthersLedger implements EvmLedger {
     })
   }
 
+  async unbondings(account: Address): Promise<readonly UnbondingView[]> {
+    return this.#cached(`unbondings/${account}`, () => this.#vault.unbondings(account))
+  }
+
+  async delegations(account: Address): Promise<readonly DelegationView[]> {
+    return this.#cached(`delegations/${account}`, () => this.#vault.delegations(account))
+  }
+
+  async operator(account: Address): Promise<OperatorView> {
+    return this.#cached(`operator/${account}`, () => this.#vault.operator(account))
+  }
+
+  async operators(): Promise<readonly OperatorView[]> {
+    return this.#cached('operators', () => this.#vault.operators())
+  }
+
   async node(account: Address): Promise<NodeRecord | null> {
     return this.#cached(`node/${account}`, async () => (await this.#binding(account)).record)
   }
@@ -237,6 +259,33 @@ class EthersLedger implements EvmLedger {
 
   async withdraw(): Promise<TxReceipt> {
     return toReceipt(await this.#once(this.#at.vault, vaultInterface, 'withdraw', []))
+  }
+
+  async setCommission(commissionBps: number): Promise<TxReceipt> {
+    return toReceipt(await this.#once(this.#at.vault, vaultInterface, 'setCommission', [commissionBps]))
+  }
+
+  async closeDelegation(): Promise<TxReceipt> {
+    return toReceipt(await this.#once(this.#at.vault, vaultInterface, 'closeDelegation', []))
+  }
+
+  async delegate(operator: Address, amount: bigint, mostCommissionBps?: number): Promise<TxReceipt> {
+    const most = mostCommissionBps ?? highestCommission(await this.operator(operator))
+    return this.#withPermit(async () => {
+      const permit = await this.#permit(this.#at.vault, amount)
+      const args = [operator, amount, most]
+      if (permit === null) return this.#once(this.#at.vault, vaultInterface, 'delegate', args)
+      return this.#once(this.#at.vault, vaultInterface, 'delegateWithPermit', [...args, ...permit], 'delegate')
+    }).then(toReceipt)
+  }
+
+  async undelegate(operator: Address, amount: bigint | null): Promise<TxReceipt> {
+    const args = [operator, amount ?? MaxUint256]
+    return toReceipt(await this.#once(this.#at.vault, vaultInterface, 'undelegate', args))
+  }
+
+  async claimDelegation(operator: Address): Promise<TxReceipt> {
+    return toReceipt(await this.#once(this.#at.vault, vaultInterface, 'claimDelegation', [operator]))
   }
 
   async transfer(to: Address, amount: bigint): Promise<TxReceipt> {

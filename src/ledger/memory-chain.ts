@@ -11,9 +11,11 @@ import type { Clock } from '../types/clock.ts'
 import type {
   AccountView,
   Address,
+  DelegationView,
   DeltaReveal,
   Hex,
   NodeRecord,
+  OperatorView,
   Phase,
   ProposerSeat,
   RoundView,
@@ -21,11 +23,13 @@ import type {
   TaskParams,
   TaskView,
   TxReceipt,
+  UnbondingView,
   VoterSeat,
 } from '../types/ledger.ts'
 import { deltaCommitment, scoresCommitment } from './commitment.ts'
 import type { MutableAccount, MutableRound, MutableTask } from './memory-round.ts'
-import { checkOpening, drawSeats, findSeat, isOpen, nextPhase, slash } from './memory-round.ts'
+import { checkOpening, drawSeats, findSeat, isOpen, nextPhase } from './memory-round.ts'
+import { MemoryVault } from './memory-vault.ts'
 import { checkTaskParams } from './params.ts'
 import { revert } from './revert.ts'
 
@@ -53,7 +57,7 @@ const CANCEL_AFTER_SECONDS = 7 * 86_400
 export class MemoryChain {
   readonly chainId: number
   readonly #clock: Clock
-  readonly #unbondingSeconds: number
+  readonly #vault: MemoryVault
   readonly #accounts = new Map<Address, MutableAccount>()
   readonly #tasks: MutableTask[] = []
   readonly #watchers = new Set<(task: number) => void>()
@@ -63,7 +67,7 @@ export class MemoryChain {
   constructor(options: MemoryChainOptions) {
     this.#clock = options.clock
     this.chainId = options.chainId ?? 31_337
-    this.#unbondingSeconds = options.unbondingSeconds ?? DEFAULT_UNBONDING_SECONDS
+    this.#vault = new MemoryVault(options.unbondingSeconds ?? DEFAULT_UNBONDING_SECONDS)
     this.#random = keccak256(toUtf8Bytes(options.seed ?? 'covey')) as Hex
   }
 
@@ -123,8 +127,38 @@ export class MemoryChain {
 
   accountView(account: Address): AccountView {
     const { node: _, ...sums } = this.#account(account)
-    // gas is free here; a full tank, so that a caller's low-fuel check stays quiet
-    return { account, gas: 10n ** 18n, ...sums }
+    const unbondings = this.#vault.unbondings(account)
+    return {
+      account,
+      // gas is free here; a full tank, so that a caller's low-fuel check stays quiet
+      gas: 10n ** 18n,
+      ...sums,
+      stake: this.#vault.stakeOf(account),
+      unbonding: unbondings.reduce((sum, { amount }) => sum + amount, 0n),
+      unbondsAt: Math.max(0, ...unbondings.map(({ unbondsAt }) => unbondsAt)),
+      slashed: this.#vault.slashedOf(account),
+    }
+  }
+
+  unbondings(account: Address): readonly UnbondingView[] {
+    return this.#vault.unbondings(account)
+  }
+
+  delegations(account: Address): readonly DelegationView[] {
+    return this.#vault.delegations(account)
+  }
+
+  operator(account: Address): OperatorView {
+    return this.#vault.operator(account, this.time())
+  }
+
+  operators(): readonly OperatorView[] {
+    return this.#vault.operators(this.time())
+  }
+
+  /** rewards of delegators that nobody has claimed yet, wei */
+  unclaimedRewards(): bigint {
+    return this.operators().reduce((sum, { account }) => sum + this.#vault.unclaimedOf(account), 0n)
   }
 
   node(account: Address): NodeRecord | null {
@@ -150,29 +184,46 @@ export class MemoryChain {
   }
 
   deposit(sender: Address, amount: bigint): TxReceipt {
-    if (amount <= 0n) throw revert('ZeroAmount', {})
-    const a = this.#spend(sender, amount)
-    a.stake += amount
+    this.#afford(sender, amount)
+    this.#vault.deposit(sender, amount)
+    this.#spend(sender, amount)
     return this.#seal()
   }
 
   requestWithdraw(sender: Address, amount: bigint): TxReceipt {
-    const a = this.#account(sender)
-    if (amount <= 0n) throw revert('ZeroAmount', {})
-    if (amount > a.stake) throw revert('InsufficientStake', { stake: a.stake, amount })
-    a.stake -= amount
-    a.unbonding += amount
-    a.unbondsAt = this.time() + this.#unbondingSeconds
+    this.#vault.requestWithdraw(sender, amount, this.time())
     return this.#seal()
   }
 
   withdraw(sender: Address): TxReceipt {
-    const a = this.#account(sender)
-    if (a.unbonding === 0n) throw revert('NothingUnbonding', {})
-    if (this.time() < a.unbondsAt) throw revert('StillUnbonding', { unbondsAt: a.unbondsAt })
-    a.wallet += a.unbonding
-    a.unbonding = 0n
-    a.unbondsAt = 0
+    this.#account(sender).wallet += this.#vault.withdraw(sender, this.time())
+    return this.#seal()
+  }
+
+  setCommission(sender: Address, commissionBps: number): TxReceipt {
+    this.#vault.setCommission(sender, commissionBps, this.time())
+    return this.#seal()
+  }
+
+  closeDelegation(sender: Address): TxReceipt {
+    this.#vault.closeDelegation(sender)
+    return this.#seal()
+  }
+
+  delegate(sender: Address, operator: Address, amount: bigint, mostCommissionBps: number): TxReceipt {
+    this.#afford(sender, amount)
+    this.#vault.delegate(sender, operator, amount, mostCommissionBps, this.time())
+    this.#spend(sender, amount)
+    return this.#seal()
+  }
+
+  undelegate(sender: Address, operator: Address, amount: bigint | null): TxReceipt {
+    this.#vault.undelegate(sender, operator, amount, this.time())
+    return this.#seal()
+  }
+
+  claimDelegation(sender: Address, operator: Address): TxReceipt {
+    this.#account(sender).wallet += this.#vault.claimDelegation(sender, operator)
     return this.#seal()
   }
 
@@ -195,8 +246,9 @@ export class MemoryChain {
   createTask(sender: Address, params: TaskParams): number {
     checkTaskParams(params)
     const roundSeconds = Object.values(params.seconds).reduce((sum, s) => sum + s, 0)
-    if (roundSeconds > this.#unbondingSeconds)
-      throw revert('RoundLongerThanUnbonding', { roundSeconds, unbondingPeriod: this.#unbondingSeconds })
+    const { unbondingSeconds } = this.#vault
+    if (roundSeconds > unbondingSeconds)
+      throw revert('RoundLongerThanUnbonding', { roundSeconds, unbondingPeriod: unbondingSeconds })
     this.#spend(sender, params.pool)
     const id = this.#tasks.length + 1
     this.#tasks.push({
@@ -235,7 +287,8 @@ export class MemoryChain {
     const a = this.#account(sender)
     if (t.enrolled.has(sender)) throw revert('AlreadyEnrolled', { id, account: sender })
     if (a.node === null) throw revert('NotRegistered', { account: sender })
-    if (a.stake < t.params.minStake) throw revert('StakeTooLow', { stake: a.stake, minStake: t.params.minStake })
+    const stake = this.#vault.stakeOf(sender)
+    if (stake < t.params.minStake) throw revert('StakeTooLow', { stake, minStake: t.params.minStake })
     const elsewhere = this.#tasks.filter((other) => other.enrolled.has(sender) && isOpen(other.status))
     if (elsewhere.length >= MAX_ENROLMENTS) throw revert('TooManyEnrolments', { limit: MAX_ENROLMENTS })
     t.enrolled.add(sender)
@@ -253,9 +306,9 @@ export class MemoryChain {
     if (t.phase !== 'idle') throw revert('WrongPhase', { phase: t.phase, expected: 'idle' })
     const weights = new Map<Address, bigint>()
     for (const account of t.enrolled) {
-      const { stake } = this.#account(account)
-      const weight = stake - (stake % GWEI)
-      if (stake >= t.params.minStake && weight > 0n) weights.set(account, weight)
+      const power = this.#vault.weightOf(account)
+      const weight = power - (power % GWEI)
+      if (this.#vault.stakeOf(account) >= t.params.minStake && weight > 0n) weights.set(account, weight)
     }
     const n = weights.size
     if (n < 2) throw revert('NotEnoughNodes', { eligible: n, expected: 2 })
@@ -269,6 +322,7 @@ export class MemoryChain {
       probe: null,
       settlement: null,
       salts: [],
+      drawnAt: this.time(),
     })
     t.status = 'running'
     this.#enter(t, 'train')
@@ -370,11 +424,13 @@ export class MemoryChain {
     const seats = [...r.proposers, ...r.voters]
     const outcomes = [...result.proposers, ...result.voters]
     outcomes.forEach(({ paid, slashBps }, i) => {
-      const a = this.#account((seats[i] as ProposerSeat | VoterSeat).account)
-      a.claimable += paid
-      a.earned += paid
+      const { account, weight } = seats[i] as ProposerSeat | VoterSeat
+      const a = this.#account(account)
+      const own = paid - (paid > 0n ? this.#vault.reward(account, paid, this.time()) : 0n)
+      a.claimable += own
+      a.earned += own
       t.poolLeft -= paid
-      slash(a, slashBps)
+      if (slashBps > 0) this.#vault.slash(account, slashBps, weight, r.drawnAt, this.time())
     })
     r.settlement = result
     t.phase = 'idle'
@@ -397,23 +453,22 @@ export class MemoryChain {
     if (known !== undefined) return known
     const fresh: MutableAccount = {
       wallet: 0n,
-      stake: 0n,
-      unbonding: 0n,
-      unbondsAt: 0,
       claimable: 0n,
       earned: 0n,
-      slashed: 0n,
       node: null,
     }
     this.#accounts.set(address, fresh)
     return fresh
   }
 
-  #spend(sender: Address, amount: bigint): MutableAccount {
+  #afford(sender: Address, amount: bigint): MutableAccount {
     const a = this.#account(sender)
     if (a.wallet < amount) throw revert('ERC20InsufficientBalance', { sender, balance: a.wallet, needed: amount })
-    a.wallet -= amount
     return a
+  }
+
+  #spend(sender: Address, amount: bigint): void {
+    this.#afford(sender, amount).wallet -= amount
   }
 
   #task(id: number): MutableTask {

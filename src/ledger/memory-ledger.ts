@@ -11,20 +11,24 @@ import { CoveyError } from '../base/errors.ts'
 import type {
   AccountView,
   Address,
+  DelegationView,
   DeltaReveal,
   Hex,
   Ledger,
   NodeRecord,
+  OperatorView,
   RoundView,
   Scores,
   TaskParams,
   TaskView,
   TxReceipt,
+  UnbondingView,
 } from '../types/ledger.ts'
 import { bindingDigest } from './binding.ts'
 import { deltaCommitment, scoresCommitment } from './commitment.ts'
 import type { MemoryChainOptions } from './memory-chain.ts'
 import { MemoryChain } from './memory-chain.ts'
+import { highestCommission } from './params.ts'
 
 /** Stands for the registry's address in bindings of the in-memory chain. */
 const MEMORY_REGISTRY: Address = '0x000000000000000000000000000000000000c0Fe'
@@ -95,6 +99,22 @@ class MemoryLedger implements Ledger {
     return this.#chain.accountView(account)
   }
 
+  async unbondings(account: Address): Promise<readonly UnbondingView[]> {
+    return [...this.#chain.unbondings(account)].sort((a, b) => a.unbondsAt - b.unbondsAt)
+  }
+
+  async delegations(account: Address): Promise<readonly DelegationView[]> {
+    return this.#chain.delegations(account)
+  }
+
+  async operator(account: Address): Promise<OperatorView> {
+    return this.#chain.operator(account)
+  }
+
+  async operators(): Promise<readonly OperatorView[]> {
+    return this.#chain.operators()
+  }
+
   async node(account: Address): Promise<NodeRecord | null> {
     return this.#chain.node(account)
   }
@@ -142,6 +162,27 @@ class MemoryLedger implements Ledger {
 
   async withdraw(): Promise<TxReceipt> {
     return this.#count('withdraw', () => this.#chain.withdraw(this.account))
+  }
+
+  async setCommission(commissionBps: number): Promise<TxReceipt> {
+    return this.#count('setCommission', () => this.#chain.setCommission(this.account, commissionBps))
+  }
+
+  async closeDelegation(): Promise<TxReceipt> {
+    return this.#count('closeDelegation', () => this.#chain.closeDelegation(this.account))
+  }
+
+  async delegate(operator: Address, amount: bigint, mostCommissionBps?: number): Promise<TxReceipt> {
+    const most = mostCommissionBps ?? highestCommission(this.#chain.operator(operator))
+    return this.#count('delegate', () => this.#chain.delegate(this.account, operator, amount, most))
+  }
+
+  async undelegate(operator: Address, amount: bigint | null): Promise<TxReceipt> {
+    return this.#count('undelegate', () => this.#chain.undelegate(this.account, operator, amount))
+  }
+
+  async claimDelegation(operator: Address): Promise<TxReceipt> {
+    return this.#count('claimDelegation', () => this.#chain.claimDelegation(this.account, operator))
   }
 
   async transfer(to: Address, amount: bigint): Promise<TxReceipt> {

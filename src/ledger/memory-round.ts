@@ -15,12 +15,8 @@ import { revert } from './revert.ts'
 
 export interface MutableAccount {
   wallet: bigint
-  stake: bigint
-  unbonding: bigint
-  unbondsAt: number
   claimable: bigint
   earned: bigint
-  slashed: bigint
   node: NodeRecord | null
 }
 
@@ -32,6 +28,8 @@ export interface MutableRound {
   probe: { readonly digest: string; readonly size: number } | null
   settlement: Settlement | null
   salts: Hex[]
+  /** unix seconds; a fault costs what stood behind the seat then */
+  readonly drawnAt: number
 }
 
 export interface MutableTask {
@@ -91,14 +89,4 @@ export function findSeat<T extends { readonly account: Address }>(
 export function checkOpening(account: Address, commitment: Hex | null, expected: Hex): void {
   if (commitment === null) throw revert('NotCommitted', { account })
   if (commitment !== expected) throw revert('CommitmentMismatch', { got: expected, expected: commitment })
-}
-
-/** Takes `bps` of the stake and of what is unbonding; it is burnt. */
-export function slash(a: MutableAccount, bps: number): void {
-  const stake = (a.stake * BigInt(bps)) / 10_000n
-  const unbonding = (a.unbonding * BigInt(bps)) / 10_000n
-  a.stake -= stake
-  a.unbonding -= unbonding
-  a.slashed += stake + unbonding
-  if (a.unbonding === 0n) a.unbondsAt = 0
 }

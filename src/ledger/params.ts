@@ -1,7 +1,7 @@
 /** What a task's parameters must satisfy before money is sent after them; the contract holds the same bounds. */
 import { isDigest } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'
-import type { TaskParams } from '../types/ledger.ts'
+import type { OperatorView, TaskParams } from '../types/ledger.ts'
 
 /** Shares are in 1/10,000. */
 const BPS = 10_000
@@ -40,4 +40,9 @@ export function checkTaskParams(p: TaskParams): void {
     whole(`rules.${name}`, rules[name], 0, 2 ** 32 - 1)
   for (const name of ['voterBps', 'equalBps', 'slashBps', 'faultBps'] as const)
     whole(`rules.${name}`, rules[name], 0, BPS)
+}
+
+/** What an operator's commission is or is announced to become, 1/10,000: what one agrees to who delegates now. */
+export function highestCommission({ commissionBps, next }: OperatorView): number {
+  return Math.max(commissionBps, next?.commissionBps ?? 0)
 }

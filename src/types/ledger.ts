@@ -24,7 +24,7 @@ export interface TaskParams {
   readonly rounds: number
   readonly proposers: number
   readonly voters: number
-  /** an enrolled node below this gets no seat, wei */
+  /** own stake below which an enrolled node gets no seat, wei */
   readonly minStake: bigint
   readonly seconds: {
     readonly train: number
@@ -90,7 +90,7 @@ export type VoterOutcome = 'agreed' | 'silent' | 'unrevealed' | 'apart' | 'slash
 
 export interface ProposerSeat {
   readonly account: Address
-  /** stake at the draw, wei */
+  /** own and delegated stake at the draw, wei */
   readonly weight: bigint
   readonly commitment: Hex | null
   readonly reveal: { readonly digest: string; readonly size: number; readonly baseDigest: string } | null
@@ -152,15 +152,54 @@ export interface AccountView {
   readonly account: Address
   readonly wallet: bigint
   readonly gas: bigint
+  /** own, wei */
   readonly stake: bigint
+  /** own stake and delegations, wei */
   readonly unbonding: bigint
-  /** unix seconds; 0 = nothing is unbonding */
+  /** when the last of it is free, unix seconds; 0 = nothing is unbonding */
   readonly unbondsAt: number
   readonly claimable: bigint
-  /** ever credited, wei */
+  /** rewards ever credited, without what went to delegators, wei */
   readonly earned: bigint
-  /** ever slashed, wei */
+  /** ever burnt for the account's faults, what was delegated to it included, wei */
   readonly slashed: bigint
+}
+
+/** An account to which stake can be delegated. */
+export interface OperatorView {
+  readonly account: Address
+  /** its own, wei */
+  readonly stake: bigint
+  /** by others, wei */
+  readonly delegated: bigint
+  /** most that may be delegated, wei */
+  readonly capacity: bigint
+  /** part of the delegators' reward that it keeps, 1/10,000 */
+  readonly commissionBps: number
+  /** an announced raise, from this unix second on */
+  readonly next: { readonly commissionBps: number; readonly from: number } | null
+  /** takes new delegations */
+  readonly open: boolean
+}
+
+/** What one account delegates to one operator. */
+export interface DelegationView {
+  readonly operator: Address
+  /** what the shares are worth now, wei */
+  readonly amount: bigint
+  readonly shares: bigint
+  /** to be claimed, wei */
+  readonly rewards: bigint
+}
+
+/** Stake on its way out. */
+export interface UnbondingView {
+  /** for whose faults it can still be slashed */
+  readonly operator: Address
+  /** wei */
+  readonly amount: bigint
+  /** unix seconds */
+  readonly unbondsAt: number
 }
 
 export interface TxReceipt {
@@ -191,6 +230,13 @@ export interface Ledger {
   tasks(): Promise<readonly TaskView[]>
   round(task: number, round: number): Promise<RoundView>
   accountView(account: Address): Promise<AccountView>
+  /** what an account has unbonding, soonest first */
+  unbondings(account: Address): Promise<readonly UnbondingView[]>
+  delegations(account: Address): Promise<readonly DelegationView[]>
+  /** an account as others may delegate to it; its `open` is false when it never asked for that */
+  operator(account: Address): Promise<OperatorView>
+  /** accounts that ever opened themselves to delegations */
+  operators(): Promise<readonly OperatorView[]>
   node(account: Address): Promise<NodeRecord | null>
   nodeOfPeer(peerId: string): Promise<NodeRecord | null>
   isEnrolled(task: number, account: Address): Promise<boolean>
@@ -203,7 +249,18 @@ export interface Ledger {
   register(peerId: string, signPeer: (digest: Uint8Array) => Promise<Uint8Array>): Promise<TxReceipt | null>
   deposit(amount: bigint): Promise<TxReceipt>
   requestWithdraw(amount: bigint): Promise<TxReceipt>
+  /** pays out all that has finished unbonding, own stake and delegations */
   withdraw(): Promise<TxReceipt>
+  /** opens the account to delegations, or changes its commission (1/10,000): down at once, up after an unbonding period */
+  setCommission(commissionBps: number): Promise<TxReceipt>
+  /** takes no new delegations */
+  closeDelegation(): Promise<TxReceipt>
+  /** @param mostCommissionBps refused above this; the operator's present commission (or announced one) unless given */
+  delegate(operator: Address, amount: bigint, mostCommissionBps?: number): Promise<TxReceipt>
+  /** @param amount wei; null = all */
+  undelegate(operator: Address, amount: bigint | null): Promise<TxReceipt>
+  /** pays what was earned by delegating to one operator */
+  claimDelegation(operator: Address): Promise<TxReceipt>
   transfer(to: Address, amount: bigint): Promise<TxReceipt>
   createTask(params: TaskParams): Promise<number>
   cancelTask(task: number): Promise<TxReceipt>

@@ -22,14 +22,20 @@ describe('StakeVault', () => {
     expect(await vault.stakeOf(node.address)).to.equal((STAKE * 3n) / 4n)
     await expect(mine.withdraw()).to.be.revertedWithCustomError(vault, 'StillUnbonding')
     await networkHelpers.time.increase(UNBONDING / 2)
-    // a second request starts the period anew for the whole
-    await mine.requestWithdraw(STAKE / 4n)
-    await networkHelpers.time.increase(UNBONDING / 2)
-    await expect(mine.withdraw()).to.be.revertedWithCustomError(vault, 'StillUnbonding')
-    await networkHelpers.time.increase(UNBONDING / 2)
+    // each request has its own time: the first is free before the second
+    await mine.requestWithdraw(STAKE / 8n)
+    const [first, second] = await vault.unbondings(node.address)
+    expect([first.amount, second.amount]).to.deep.equal([STAKE / 4n, STAKE / 8n])
+    expect(await vault.unbondsAt(node.address)).to.equal(second.unbondsAt)
+    await networkHelpers.time.setNextBlockTimestamp(first.unbondsAt - 1n)
+    await expect(mine.withdraw()).to.be.revertedWithCustomError(vault, 'StillUnbonding').withArgs(first.unbondsAt)
+    await networkHelpers.time.setNextBlockTimestamp(first.unbondsAt)
     const wallet = await token.balanceOf(node.address)
     await mine.withdraw()
-    expect(await token.balanceOf(node.address)).to.equal(wallet + STAKE / 2n)
+    expect(await token.balanceOf(node.address)).to.equal(wallet + STAKE / 4n)
+    await networkHelpers.time.setNextBlockTimestamp(second.unbondsAt)
+    await mine.withdraw()
+    expect(await token.balanceOf(node.address)).to.equal(wallet + STAKE / 4n + STAKE / 8n)
     expect([await vault.unbondingOf(node.address), await vault.unbondsAt(node.address)]).to.deep.equal([0n, 0n])
   })
 
@@ -59,11 +65,11 @@ describe('StakeVault', () => {
     await expect(vault.bind(stranger.address)).to.be.revertedWithCustomError(vault, 'AlreadyBound')
     await expect(vault.connect(stranger).bind(tasks.target)).to.be.revertedWithCustomError(vault, 'NotDeployer')
     for (const caller of [stranger, nodes[0]]) {
-      const slash = vault.connect(caller).slash(nodes[1]?.address, 1n)
+      const slash = vault.connect(caller).slash(nodes[1]?.address, 1n, STAKE, 0n)
       await expect(slash).to.be.revertedWithCustomError(vault, 'NotTasks')
     }
     const loose = (await ethers.deployContract('StakeVault', [token.target, UNBONDING])) as unknown as Vault
-    await expect(loose.slash(stranger.address, 1n)).to.be.revertedWithCustomError(loose, 'NotTasks')
+    await expect(loose.slash(stranger.address, 1n, STAKE, 0n)).to.be.revertedWithCustomError(loose, 'NotTasks')
   })
 
   it('a listener that fails does not hold stake back', async () => {
@@ -75,7 +81,7 @@ describe('StakeVault', () => {
     await token.connect(node).approve(vault.target, STAKE)
     await vault.connect(node).deposit(STAKE)
     await vault.connect(node).requestWithdraw(STAKE)
-    await networkHelpers.time.increase(2)
+    await networkHelpers.time.increase(3)
     await vault.connect(node).withdraw()
     expect(await vault.stakeOf(node.address)).to.equal(0n)
   })

@@ -171,6 +171,118 @@ export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): 
       expect(isCoveyError(poor, 'E_FUNDS'), String(poor)).to.equal(true)
     })
 
+    it('unbonds each request by itself', async () => {
+      const [a] = (await world.ledgers(1)) as [Ledger]
+      await a.deposit(40n * TOKEN)
+      await a.requestWithdraw(10n * TOKEN)
+      const first = (await a.accountView(a.account)).unbondsAt
+      await world.elapse(40_000)
+      await a.requestWithdraw(5n * TOKEN)
+      const { unbonding, unbondsAt } = await a.accountView(a.account)
+      expect(unbonding).to.equal(15n * TOKEN)
+      expect(await a.unbondings(a.account)).to.deep.equal([
+        { operator: a.account, amount: 10n * TOKEN, unbondsAt: first },
+        { operator: a.account, amount: 5n * TOKEN, unbondsAt },
+      ])
+      await world.elapse(first - (await a.time()) + 1)
+      await a.withdraw()
+      expect(await a.unbondings(a.account)).to.deep.equal([{ operator: a.account, amount: 5n * TOKEN, unbondsAt }])
+      await refusal('StillUnbonding', a.withdraw())
+    })
+
+    it('delegates to operators that take delegations, up to four times their own stake', async () => {
+      const [operator, holder, other] = (await world.ledgers(3)) as [Ledger, Ledger, Ledger]
+      await operator.deposit(10n * TOKEN)
+      await refusal('DelegationNotOpen', holder.delegate(operator.account, TOKEN))
+      expect(await holder.operators()).to.deep.equal([])
+      await refusal('CommissionTooHigh', operator.setCommission(5001))
+      await operator.setCommission(1000)
+      await holder.delegate(operator.account, 30n * TOKEN)
+      await refusal('CapacityExceeded', other.delegate(operator.account, 11n * TOKEN))
+      await refusal('CommissionTooHigh', other.delegate(operator.account, TOKEN, 999))
+      await refusal('DelegatesToItself', operator.delegate(operator.account, TOKEN))
+      const view = {
+        account: operator.account,
+        stake: 10n * TOKEN,
+        delegated: 30n * TOKEN,
+        capacity: 40n * TOKEN,
+        commissionBps: 1000,
+        next: null,
+        open: true,
+      }
+      expect(await other.operators()).to.deep.equal([view])
+      expect(await other.operator(operator.account)).to.deep.equal(view)
+      expect(await other.delegations(holder.account)).to.deep.equal([
+        { operator: operator.account, amount: 30n * TOKEN, shares: 30n * TOKEN, rewards: 0n },
+      ])
+      expect((await holder.accountView(holder.account)).wallet).to.equal(970n * TOKEN)
+      await refusal('NothingToClaimFrom', holder.claimDelegation(operator.account))
+      const poor = await holder.delegate(operator.account, 5000n * TOKEN).catch((e: unknown) => e)
+      expect(isCoveyError(poor), String(poor)).to.equal(true)
+
+      // a raise is announced and waits; who delegates now agrees to it
+      await operator.setCommission(2000)
+      const { next, commissionBps } = await other.operator(operator.account)
+      expect([commissionBps, next?.commissionBps]).to.deep.equal([1000, 2000])
+      await refusal('CommissionTooHigh', other.delegate(operator.account, TOKEN, 1000))
+      await other.delegate(operator.account, TOKEN)
+      await operator.closeDelegation()
+      await refusal('DelegationNotOpen', other.delegate(operator.account, TOKEN))
+
+      await refusal('InsufficientDelegation', holder.undelegate(operator.account, 31n * TOKEN))
+      await holder.undelegate(operator.account, 10n * TOKEN)
+      await holder.undelegate(operator.account, null)
+      expect(await holder.delegations(holder.account)).to.deep.equal([])
+      const { unbonding, unbondsAt } = await holder.accountView(holder.account)
+      expect(unbonding).to.equal(30n * TOKEN)
+      await world.elapse(unbondsAt - (await holder.time()) + 1)
+      await holder.withdraw()
+      expect((await holder.accountView(holder.account)).wallet).to.equal(1000n * TOKEN)
+      expect((await other.operator(operator.account)).commissionBps).to.equal(2000)
+    })
+
+    it('draws by own and delegated stake, and shares reward and loss with who delegated', async () => {
+      const w = await ready(4, { pool: 200n * TOKEN, rounds: 4 })
+      const { creator, nodes, task, any, of } = w
+      // the creator delegates to every node: wherever the seats fall, it has a part in them
+      for (const node of nodes) {
+        await node.setCommission(1000)
+        await creator.delegate(node.account, 100n * TOKEN)
+      }
+      await any.startRound(task)
+      expect((await any.round(task, 1)).proposers.map((s) => s.weight)).to.deep.equal([200n * TOKEN, 200n * TOKEN])
+      await propose(w, 1)
+      await vote(w, 1, [300, 300])
+      const { settlement, voters } = await any.round(task, 1)
+      for (const [i, { account }] of voters.entries()) {
+        // half of the seat's reward, less a tenth
+        const paid = settlement?.voters[i]?.paid as bigint
+        const delegated = (await any.delegations(creator.account)).find((d) => d.operator === account)
+        const expected = (paid * 45n) / 100n
+        // rewards a share are cut off at 2^-128 wei: a holder may miss a wei
+        expect([expected - 1n, expected]).to.include(delegated?.rewards)
+        expect((await any.accountView(account)).claimable).to.equal((paid * 55n) / 100n)
+        const { wallet } = await any.accountView(creator.account)
+        await creator.claimDelegation(account)
+        expect((await any.accountView(creator.account)).wallet).to.equal(wallet + (delegated?.rewards as bigint))
+      }
+      await any.startRound(task)
+      const { proposers } = await any.round(task, 2)
+      const [p] = proposers.map((s) => of(s.account)) as [Ledger]
+      await p.commit(task, 2, testDelta(p.account, 2))
+      // asked back after the draw: it stays behind the seat
+      await creator.undelegate(p.account, 50n * TOKEN)
+      await world.elapse(601)
+      await any.advance(task)
+      await world.elapse(301)
+      await any.advance(task)
+      const view = await any.accountView(p.account)
+      expect([view.stake, view.slashed]).to.deep.equal([99n * TOKEN, 2n * TOKEN])
+      const left = (await any.delegations(creator.account)).find((d) => d.operator === p.account)
+      expect(left?.amount).to.equal((495n * TOKEN) / 10n)
+      expect((await any.accountView(creator.account)).unbonding).to.equal((495n * TOKEN) / 10n)
+    })
+
     it('moves tokens between accounts', async () => {
       const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
       await a.transfer(b.account, 3n * TOKEN)

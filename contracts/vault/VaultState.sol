@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
+import {IStakeListener, IStakeVault} from "../interfaces/IStakeVault.sol";
+import {Delegation, Pool} from "../libraries/Delegation.sol";
+
+/// @title What the vault keeps
+/// @dev Balance = sum over operators of stake + delegated.assets + unclaimed, + sum over buckets of assets, always (plus
+/// what somebody sends here by mistake). No loop is longer than MAX_DELEGATIONS, MAX_UNBONDINGS or the epochs of an
+/// unbonding period.
+abstract contract VaultState is IStakeVault {
+    struct Operator {
+        Pool delegated;
+        uint96 stake;
+        uint16 commissionBps;
+        uint16 nextCommissionBps;
+        uint64 nextCommissionAt;
+        bool open;
+        /// stands in the list of operators
+        bool listed;
+        /// ever burnt for its faults
+        uint96 slashed;
+        /// rewards of its delegators that have not been claimed
+        uint96 unclaimed;
+        /// rewards per share of the pool's present generation and those before, 2^-128 wei
+        uint256 rewardIndex;
+        /// generation -> rewardIndex when it was written off
+        mapping(uint256 generation => uint256 index) finalIndex;
+    }
+
+    /// One account's delegation to one operator.
+    struct Position {
+        uint128 shares;
+        uint32 generation;
+        /// rewards up to `index`
+        uint96 owed;
+        uint248 index;
+        bool listed;
+    }
+
+    /// What an account asked back from one operator in one epoch: shares of that bucket.
+    struct Entry {
+        address operator;
+        uint64 epoch;
+        uint32 generation;
+        uint128 shares;
+    }
+
+    /// Operators that an account delegates to at once.
+    uint256 public constant MAX_DELEGATIONS = 16;
+    /// Different (operator, epoch) pairs that an account has unbonding at once.
+    uint256 public constant MAX_UNBONDINGS = 16;
+    /// Epochs in an unbonding period: the more, the less stake waits past the period, and the more a slash has to look at.
+    uint256 internal constant EPOCHS = 4;
+    /// What the listener gets to bring its weights up to date: eight enrolments of six tree levels each, at the price of
+    /// fresh storage. Without a floor one could ask for a withdrawal with just too little gas for the weights to follow.
+    uint256 private constant NOTIFY_GAS = 1_600_000;
+
+    ERC20Burnable public immutable token;
+    /// @inheritdoc IStakeVault
+    uint64 public immutable unbondingPeriod;
+    /// @inheritdoc IStakeVault
+    uint64 public immutable epochLength;
+    address internal immutable _deployer;
+
+    /// @inheritdoc IStakeVault
+    address public tasks;
+    address[] internal _operatorList;
+    mapping(address account => Operator) internal _operators;
+    mapping(address operator => mapping(address account => Position)) internal _positions;
+    mapping(address account => address[] operators) internal _delegations;
+    mapping(address operator => mapping(uint256 epoch => Pool)) internal _buckets;
+    mapping(address account => Entry[]) internal _entries;
+
+    /// @param unbondingPeriod_ seconds; no task's round may be longer
+    constructor(ERC20Burnable token_, uint64 unbondingPeriod_) {
+        token = token_;
+        unbondingPeriod = unbondingPeriod_;
+        epochLength = unbondingPeriod_ / uint64(EPOCHS) + 1;
+        _deployer = msg.sender;
+    }
+
+    /// A listener that fails must not hold anybody's stake back.
+    function _notify(address operator) internal {
+        if (tasks == address(0)) return;
+        // a call passes on at most 63/64 of what is left
+        uint256 expected = NOTIFY_GAS + NOTIFY_GAS / 32;
+        if (gasleft() < expected) revert NotEnoughGas(gasleft(), expected);
+        try IStakeListener(tasks).onStakeChanged{gas: NOTIFY_GAS}(operator) {} catch {}
+    }
+
+    function _onlyTasks() internal view {
+        if (msg.sender != tasks) revert NotTasks(msg.sender);
+    }
+}
