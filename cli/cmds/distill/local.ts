@@ -1,4 +1,5 @@
 /** Teachers in folders: opened beside the student, checked, measured. */
+import { existsSync } from 'node:fs'
 import { checkSameVocabulary, type Teacher } from '../../../node/distill/teachers.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
 import { packForEvaluation } from '../../../src/data/batches.ts'
@@ -11,14 +12,12 @@ import type { Student } from '../train/student.ts'
 
 export interface LocalTeacher extends Teacher {
   readonly digest: string
-  /** on the test set; null without one */
-  readonly test: EvalResult | null
 }
 
-/** `DIR=2`: a folder and its weight in the average. @throws CoveyError E_CONFIG */
-export function parseTeacher(value: string): { readonly folder: string; readonly weight: number } {
+/** `DIR=2`: a folder and its weight in the average, unless a folder is called so. @throws CoveyError E_CONFIG */
+function parseTeacher(value: string): { readonly folder: string; readonly weight: number } {
   const [, folder, number] = /^(.+)=([0-9.]+)$/.exec(value) ?? []
-  if (folder === undefined) return { folder: value, weight: 1 }
+  if (folder === undefined || existsSync(value)) return { folder: value, weight: 1 }
   const weight = Number(number)
   if (weight > 0 && Number.isFinite(weight)) return { folder, weight }
   throw new CoveyError('E_CONFIG', `--teacher ${value}: expected a weight above 0 behind the =, got ${number}`)
@@ -28,7 +27,6 @@ export function parseTeacher(value: string): { readonly folder: string; readonly
 export async function openTeachers(
   values: readonly string[],
   student: Student,
-  test: readonly TokenizedExample[] | null,
   signal: AbortSignal,
 ): Promise<LocalTeacher[]> {
   const { config, engine, threads, training } = student
@@ -48,16 +46,22 @@ export async function openTeachers(
         throw new CoveyError('E_CONFIG', message)
       }
       const inference = await engine.openInference({ model, layout: null, threads })
-      opened.push({ name: model.name, digest: model.digest, config: model.config, inference, weight, test: null })
-      const at = opened.length - 1
-      if (test !== null && test.length > 0) {
-        const measured = await inference.evaluate(packForEvaluation(test, training.maxTokens), signal)
-        opened[at] = { ...(opened[at] as LocalTeacher), test: measured }
-      }
+      opened.push({ name: model.name, digest: model.digest, config: model.config, inference, weight })
     }
     return opened
   } catch (error) {
     for (const { inference } of opened) await inference.close()
     throw error
   }
+}
+
+/** What a teacher makes of the test set itself; null where there is none. @throws CoveyError E_ENGINE | E_ABORTED */
+export async function measureTeacher(
+  { inference }: LocalTeacher,
+  test: readonly TokenizedExample[] | null,
+  maxTokens: number,
+  signal: AbortSignal,
+): Promise<EvalResult | null> {
+  if (test === null || test.length === 0) return null
+  return inference.evaluate(packForEvaluation(test, maxTokens), signal)
 }
