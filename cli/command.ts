@@ -126,6 +126,14 @@ export const decimal =
     throw refuse(max === Number.MAX_VALUE ? `a number of at least ${min}` : `a number from ${min} to ${max}`, value)
   }
 
+/** A word that `accepts` takes; `expected` says which those are. */
+export const matching =
+  <T extends string>(accepts: (value: string) => value is T, expected: string): Parse<T> =>
+  (value) => {
+    if (accepts(value)) return value
+    throw refuse(expected, value)
+  }
+
 /** One of a few words. */
 export const oneOf =
   <const T extends string>(...words: readonly T[]): Parse<T> =>

@@ -1,37 +1,21 @@
 /**
- * Deltas and adapters as bytes: safetensors with PEFT's names, in one spelling, so that the same values under the same
- * layout are the same bytes and the digest of one is the digest of the other.
+ * Deltas and adapters as bytes. An adapter is safetensors with PEFT's names, in one spelling, so that the same values under
+ * the same layout are the same bytes and the digest of one is the digest of the other. A delta is in the task's encoding:
  *
- * | encoding | tensors of one factor |
- * |---|---|
- * | f32, bf16 | `NAME` (rows, columns) |
- * | int8 | `NAME` (rows, columns) I8 and `NAME.scale` (blocks) F32, see quantize.ts |
+ * | encoding | bytes | lost |
+ * |---|---|---|
+ * | f32, bf16, int8 | safetensors, see encodings/tensors.ts | nothing; 8 bits kept; half of a 127th of 64 values' largest |
+ * | int8-zstd, int4 | codes and scales, see encodings/dense.ts | half of a 127th or a 7th of 64 values' largest |
+ * | topk-N | the Nth part of largest magnitude, see encodings/top-k.ts | the rest, kept for the next delta |
  */
 import { bytesOf, sha256 } from '../base/bytes.ts'
-import { CoveyError, type ErrorCode, messageOf } from '../base/errors.ts'
-import {
-  encodeSafetensors,
-  encodeSafetensorsHeader,
-  parseSafetensors,
-  type TensorBytes,
-  toBf16,
-  toFloat32,
-} from '../base/safetensors.ts'
-import type {
-  Adapter,
-  AdapterEntry,
-  AdapterLayout,
-  Delta,
-  DeltaEncoding,
-  LoraEntry,
-  LoraFactor,
-  LoraLayout,
-} from '../types/adapter.ts'
+import { CoveyError } from '../base/errors.ts'
+import { encodeSafetensors, type TensorBytes } from '../base/safetensors.ts'
+import type { Adapter, Delta, DeltaEncoding, LoraFactor, LoraLayout } from '../types/adapter.ts'
+import { checkFinite, entriesOf, trainedSize } from './encodings/encoding.ts'
+import { encodingNamed } from './encodings/registry.ts'
+import { decodeTensors, f32, METADATA } from './encodings/tensors.ts'
 import { entryValues, sizeOf } from './layout.ts'
-import { dequantize, quantize, scaleCount } from './quantize.ts'
-
-/** Hugging Face's loaders look for it. */
-const METADATA = { format: 'pt' }
 
 const BOTH: readonly LoraFactor[] = ['A', 'B']
 
@@ -52,35 +36,40 @@ export interface DecodeDeltaOptions {
 }
 
 /**
- * The bytes that a proposer publishes. Lossy for bf16 and int8: the proposer must go on with what `decodeDelta` gives.
- * @throws CoveyError E_DELTA when a value is not finite, also after rounding to bf16
+ * The bytes that a proposer publishes. Lossy for all but f32: the proposer must go on with what `decodeDelta` gives.
+ * @throws CoveyError E_DELTA when a value is not finite, also after rounding
  */
 export function encodeDelta(delta: Delta, encoding: DeltaEncoding): Uint8Array {
-  const { layout, values } = delta
-  checkFinite('E_DELTA', layout, values)
-  const tensors: TensorBytes[] = []
-  for (const entry of entriesOf(layout, delta.factors)) {
-    const data = encodeValues(entryValues(values, entry), encoding)
-    planEntry(entry, encoding).forEach((tensor, i) => {
-      tensors.push({ ...tensor, bytes: data[i] as Uint8Array })
-    })
-  }
-  return encodeSafetensors(tensors, METADATA)
+  checkFinite('E_DELTA', delta.layout, delta.values)
+  return encodingNamed(encoding).encode(delta)
 }
 
-/** The exact size of every delta of this layout, encoding and set of factors, bytes. */
+/**
+ * Error feedback's residual: the values of a delta minus what its bytes say, 0 outside of its factors.
+ * @param bytes of `encodeDelta` for the same delta and encoding
+ * @returns (layout.size)
+ */
+export function leftOut({ layout, factors, values }: Delta, bytes: Uint8Array, encoding: DeltaEncoding): Float32Array {
+  const sent = encodingNamed(encoding).decode(bytes, layout, factors)
+  for (const entry of entriesOf(layout, factors)) {
+    for (let i = entry.offset; i < entry.offset + sizeOf(entry); i++)
+      sent[i] = (values[i] as number) - (sent[i] as number)
+  }
+  return sent
+}
+
+/** The largest size of a delta of this layout, encoding and set of factors, bytes; for f32, bf16 and int8 the exact one. */
 export function maxDeltaBytes(
   layout: LoraLayout,
   encoding: DeltaEncoding,
   factors: readonly LoraFactor[] = BOTH,
 ): number {
-  const plan = planOf(layout, encoding, factors)
-  return encodeSafetensorsHeader(plan, METADATA).byteLength + plan.reduce((n, t) => n + t.size, 0)
+  return encodingNamed(encoding).maxBytes(layout, factors)
 }
 
 /**
- * Reads what a stranger published. Checks, in this order: size, format, exactly the expected tensors with their dtypes
- * and shapes in the canonical spelling, finite values, norm. Deterministic to the bit.
+ * Reads what a stranger published. Checks, in this order: size, format with all sizes in it, the canonical spelling, finite
+ * values, norm. Deterministic to the bit.
  * @returns factors that are not in `options.factors` are zero
  * @throws CoveyError E_DELTA
  */
@@ -93,9 +82,9 @@ export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: Deco
       got: bytes.byteLength,
     })
   }
-  const values = decodeTensors('E_DELTA', bytes, layout, encoding, factors)
-  const trained = entriesOf(layout, factors).reduce((n, e) => n + sizeOf(e), 0)
-  const maxNorm = options.maxNorm ?? MAX_DELTA_RMS * Math.sqrt(trained)
+  const values = encodingNamed(encoding).decode(bytes, layout, factors)
+  checkFinite('E_DELTA', layout, values)
+  const maxNorm = options.maxNorm ?? MAX_DELTA_RMS * Math.sqrt(trainedSize(layout, factors))
   const norm = l2Norm(values)
   if (!(norm <= maxNorm)) {
     throw new CoveyError('E_DELTA', `expected an L2 norm of at most ${maxNorm}, got ${norm}`, {
@@ -125,133 +114,19 @@ export function encodeAdapter(adapter: Adapter): Uint8Array {
 
 /** A global adapter's bytes. @throws CoveyError E_ADAPTER */
 export function decodeAdapter(bytes: Uint8Array, layout: LoraLayout): Adapter<LoraLayout> {
-  const expected = maxDeltaBytes(layout, 'f32')
+  const expected = f32.maxBytes(layout, BOTH)
   if (bytes.byteLength > expected) {
     throw new CoveyError('E_ADAPTER', `the adapter must be ${expected} bytes, got ${bytes.byteLength}`, {
       expected,
       got: bytes.byteLength,
     })
   }
-  return { layout, values: decodeTensors('E_ADAPTER', bytes, layout, 'f32', BOTH) }
+  const values = decodeTensors('E_ADAPTER', bytes, layout, 'f32', BOTH)
+  checkFinite('E_ADAPTER', layout, values)
+  return { layout, values }
 }
 
 /** What names a global adapter on chain: sha256 of `encodeAdapter`. */
 export function adapterDigest(adapter: Adapter): string {
   return sha256(encodeAdapter(adapter))
-}
-
-interface PlannedTensor {
-  readonly name: string
-  readonly dtype: 'F32' | 'BF16' | 'I8'
-  readonly shape: readonly number[]
-  /** bytes */
-  readonly size: number
-}
-
-function planEntry(entry: AdapterEntry, encoding: DeltaEncoding): PlannedTensor[] {
-  const { name, shape } = entry
-  const n = sizeOf(entry)
-  if (encoding === 'f32') return [{ name, dtype: 'F32', shape, size: 4 * n }]
-  if (encoding === 'bf16') return [{ name, dtype: 'BF16', shape, size: 2 * n }]
-  const scales = scaleCount(n)
-  return [
-    // scales first: their length is a multiple of 4, so they stay aligned whatever the codes' is
-    { name: `${name}.scale`, dtype: 'F32', shape: [scales], size: 4 * scales },
-    { name, dtype: 'I8', shape, size: n },
-  ]
-}
-
-function planOf(layout: LoraLayout, encoding: DeltaEncoding, factors: readonly LoraFactor[]): PlannedTensor[] {
-  return entriesOf(layout, factors).flatMap((entry) => planEntry(entry, encoding))
-}
-
-function entriesOf(layout: LoraLayout, factors: readonly LoraFactor[]): readonly LoraEntry[] {
-  return layout.entries.filter((entry) => factors.includes(entry.factor))
-}
-
-function encodeValues(values: Float32Array, encoding: DeltaEncoding): Uint8Array[] {
-  if (encoding === 'f32') return [bytesOf(values)]
-  // a value near float32's largest rounds to infinity in a coarser form, which every peer would refuse
-  const tooLarge = (): CoveyError =>
-    new CoveyError('E_DELTA', `a value is too large for ${encoding}; the training has diverged`, { encoding })
-  if (encoding === 'bf16') {
-    const bytes = toBf16(values)
-    if (!toFloat32('BF16', bytes).every(Number.isFinite)) throw tooLarge()
-    return [bytes]
-  }
-  const { codes, scales } = quantize(values)
-  if (!scales.every((scale) => Number.isFinite(Math.fround(scale * 127)))) throw tooLarge()
-  return [bytesOf(scales), bytesOf(codes)]
-}
-
-function decodeTensors(
-  code: ErrorCode,
-  file: Uint8Array,
-  layout: LoraLayout,
-  encoding: DeltaEncoding,
-  factors: readonly LoraFactor[],
-): Float32Array {
-  let parsed: ReturnType<typeof parseSafetensors>
-  try {
-    parsed = parseSafetensors(file)
-  } catch (cause) {
-    throw new CoveyError(code, messageOf(cause), {}, { cause })
-  }
-  const { header } = parsed
-  const plan = planOf(layout, encoding, factors)
-  for (const { name, dtype, shape } of plan) {
-    const got = header.tensors.get(name)
-    const wants = `${dtype} [${shape.join(', ')}]`
-    const came = got ? `${got.dtype} [${got.shape.join(', ')}]` : 'no such tensor'
-    if (wants !== came)
-      throw new CoveyError(code, `tensor ${name}: expected ${wants}, got ${came}`, {
-        tensor: name,
-        expected: wants,
-        got: came,
-      })
-  }
-  if (header.tensors.size !== plan.length) {
-    const names = new Set(plan.map((t) => t.name))
-    const extra = [...header.tensors.keys()].find((name) => !names.has(name))
-    throw new CoveyError(code, `expected ${plan.length} tensors, got ${header.tensors.size}, among them ${extra}`, {
-      tensor: extra,
-    })
-  }
-  // the same tensors can be listed in many ways; one spelling leaves no room for anything but the values
-  const spelling = encodeSafetensorsHeader(plan, METADATA)
-  if (header.dataStart !== spelling.byteLength || Buffer.compare(file.subarray(0, header.dataStart), spelling) !== 0) {
-    throw new CoveyError(code, "the header is not in the canonical spelling: the layout's order, metadata {format: pt}")
-  }
-  const values = new Float32Array(layout.size)
-  const bytes = (name: string): Uint8Array => parsed.bytes(name) as Uint8Array
-  for (const entry of entriesOf(layout, factors)) {
-    const out = entryValues(values, entry)
-    const data = bytes(entry.name)
-    if (encoding === 'int8') {
-      const codes = new Int8Array(data.buffer, data.byteOffset, data.byteLength)
-      dequantize(codes, toFloat32('F32', bytes(`${entry.name}.scale`)), out)
-    } else {
-      out.set(toFloat32(encoding === 'f32' ? 'F32' : 'BF16', data))
-    }
-  }
-  checkFinite(code, layout, values)
-  return values
-}
-
-function checkFinite(code: ErrorCode, layout: AdapterLayout, values: Float32Array): void {
-  if (values.length !== layout.size) {
-    throw new CoveyError(code, `expected ${layout.size} values, got ${values.length}`, {
-      expected: layout.size,
-      got: values.length,
-    })
-  }
-  for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) {
-      const entry = layout.entries.findLast((e) => e.offset <= i)
-      throw new CoveyError(code, `tensor ${entry?.name}: expected finite values, got ${values[i]}`, {
-        tensor: entry?.name,
-        index: i,
-      })
-    }
-  }
 }

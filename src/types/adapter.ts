@@ -111,7 +111,8 @@ export interface Adapter<L extends AdapterLayout = AdapterLayout> {
   readonly values: Float32Array
 }
 
-export type DeltaEncoding = 'f32' | 'bf16' | 'int8'
+/** How a delta's values become bytes; `topk-N` sends the Nth part of them. See src/adapter/encodings. */
+export type DeltaEncoding = 'f32' | 'bf16' | 'int8' | 'int8-zstd' | 'int4' | `topk-${number}`
 
 /** A decoded delta: the change of the trained factors; factors that were not trained are zero. */
 export interface Delta {

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { equalBytes, utf8 } from '../base/bytes.ts'
 import { canonicalJson, digestOfJson } from '../base/canonical.ts'
 import { CoveyError, messageOf } from '../base/errors.ts'
+import type { DeltaEncoding } from '../types/adapter.ts'
 import type { TaskSpec } from '../types/spec.ts'
 import { MAX_SPEC_BYTES } from './limits.ts'
 
@@ -48,6 +49,10 @@ const training = z
   })
   .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })
 
+/** As src/adapter/encodings/registry.ts has them; a test holds the two together. */
+const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|topk-([2-9]|[1-9]\d{1,2}|1000))$/
+const isEncoding = (value: unknown): value is DeltaEncoding => typeof value === 'string' && ENCODING.test(value)
+
 const template = z.string().min(1).max(MAX_TEMPLATE).nullable()
 
 const spec = z.strictObject({
@@ -69,7 +74,10 @@ const spec = z.strictObject({
       path: ['outerRate'],
       message: 'expected rate 1 and momentum 0 with this rule',
     }),
-  encoding: z.enum(['f32', 'bf16', 'int8']),
+  encoding: z.custom<DeltaEncoding>(
+    isEncoding,
+    'expected f32, bf16, int8, int8-zstd, int4, or topk-N with N from 2 to 1000',
+  ),
   privacy: z.strictObject({ mode: z.literal('open') }),
   scoring: z.strictObject({
     sliceExamples: z.int().min(1).max(100_000),

@@ -9,8 +9,8 @@ import {
   l2Norm,
   maxDeltaBytes,
 } from '../../src/adapter/delta.ts'
+import { dequantize, INT8_BLOCK, quantize } from '../../src/adapter/encodings/int8.ts'
 import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
-import { dequantize, INT8_BLOCK, quantize } from '../../src/adapter/quantize.ts'
 import { equalBytes } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -19,7 +19,7 @@ import type { Delta, DeltaEncoding, LoraFactor } from '../../src/types/adapter.t
 import { expectRejects } from '../support/expect-error.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 
-const ENCODINGS: readonly DeltaEncoding[] = ['f32', 'bf16', 'int8']
+const ENCODINGS = ['f32', 'bf16', 'int8'] as const satisfies readonly DeltaEncoding[]
 const layout = createLayout(tinyConfig, tinyLora)
 
 function randomDelta(factors: readonly LoraFactor[], seed = 1): Delta {

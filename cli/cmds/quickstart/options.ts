@@ -1,6 +1,9 @@
+import { ENCODING_NAMES, isEncodingName } from '../../../src/adapter/encodings/registry.ts'
 import { PRECISION_SETTINGS } from '../../../src/engine/settings.ts'
-import { decimal, flag, integer, oneOf, option, text } from '../../command.ts'
+import { decimal, flag, integer, matching, oneOf, option, text } from '../../command.ts'
 import { modelOption, templateOptions } from '../../common.ts'
+
+const encoding = matching(isEncodingName, `${ENCODING_NAMES}, N from 2 to 1000`)
 
 export const quickstartOptions = {
   nodes: option('--nodes <n>', 'participants', integer(2, 64), 6),
@@ -26,7 +29,7 @@ export const quickstartOptions = {
   ),
   outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 1),
   outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.3),
-  encode: option('--encode <how>', 'how deltas travel', oneOf('int8', 'bf16', 'f32'), 'int8'),
+  encode: option('--encode <how>', `how deltas travel: ${ENCODING_NAMES}`, encoding, 'int8'),
   slice: option('--slice <n>', "examples in one round's slice of the probe", integer(4, 4096), 32),
   evalExamples: option(
     '--eval-examples <n>',

@@ -1,4 +1,5 @@
 /** What `covey quickstart` can be told. */
+import type { DeltaEncoding } from '../../../src/types/adapter.ts'
 import type { Precision } from '../../../src/types/engine.ts'
 
 export interface QuickstartOptions {
@@ -16,7 +17,7 @@ export interface QuickstartOptions {
   readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
   readonly outerRate: number
   readonly outerMomentum: number
-  readonly encoding: 'f32' | 'bf16' | 'int8'
+  readonly encoding: DeltaEncoding
   readonly sliceExamples: number
   /** held-out examples for the rounds before the last; the last is measured on all */
   readonly evalExamples: number

@@ -1,0 +1,80 @@
+/** What an encoding of deltas is, and the checks that all of them share. One file an encoding, listed in registry.ts. */
+import { CoveyError, type ErrorCode } from '../../base/errors.ts'
+import type { AdapterLayout, Delta, DeltaEncoding, LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import { sizeOf } from '../layout.ts'
+
+export interface Encoding {
+  readonly name: DeltaEncoding
+  /**
+   * True when what is lost is worth keeping: the proposer adds it to its next delta (error feedback, Seide et al. 2014;
+   * Karimireddy et al. 2019, arXiv:1901.09847). Small values that are always rounded away would never arrive otherwise.
+   */
+  readonly feedback: boolean
+  /** bytes; no delta of this layout and these factors is larger */
+  maxBytes(layout: LoraLayout, factors: readonly LoraFactor[]): number
+  /** @param delta its values finite. @throws CoveyError E_DELTA when a value is too large for this encoding */
+  encode(delta: Delta): Uint8Array
+  /**
+   * Checks format and canonical spelling; allocates nothing before the header fits the layout. Deterministic to the bit.
+   * @returns (layout.size), zero outside of `factors`. @throws CoveyError E_DELTA
+   */
+  decode(bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]): Float32Array
+}
+
+/** The tensors that a delta of these factors has, in the layout's order. */
+export function entriesOf(layout: LoraLayout, factors: readonly LoraFactor[]): readonly LoraEntry[] {
+  return layout.entries.filter((entry) => factors.includes(entry.factor))
+}
+
+/** How many values a delta of these factors has. */
+export function trainedSize(layout: LoraLayout, factors: readonly LoraFactor[]): number {
+  return entriesOf(layout, factors).reduce((n, entry) => n + sizeOf(entry), 0)
+}
+
+/** The values of the trained factors alone, one tensor behind the other. @param values (layout.size) */
+export function gather(layout: LoraLayout, factors: readonly LoraFactor[], values: Float32Array): Float32Array {
+  const out = new Float32Array(trainedSize(layout, factors))
+  let at = 0
+  for (const entry of entriesOf(layout, factors)) {
+    const size = sizeOf(entry)
+    out.set(values.subarray(entry.offset, entry.offset + size), at)
+    at += size
+  }
+  return out
+}
+
+/** The way back from `gather`: (layout.size), zero where nothing was trained. */
+export function scatter(layout: LoraLayout, factors: readonly LoraFactor[], trained: Float32Array): Float32Array {
+  const out = new Float32Array(layout.size)
+  let at = 0
+  for (const entry of entriesOf(layout, factors)) {
+    const size = sizeOf(entry)
+    out.set(trained.subarray(at, at + size), entry.offset)
+    at += size
+  }
+  return out
+}
+
+/** A value near float32's largest rounds to infinity in a coarser form, which every peer would refuse. */
+export function tooLarge(encoding: DeltaEncoding): CoveyError {
+  return new CoveyError('E_DELTA', `a value is too large for ${encoding}; the training has diverged`, { encoding })
+}
+
+/** @throws CoveyError with `code` unless there are layout.size values, all finite */
+export function checkFinite(code: ErrorCode, layout: AdapterLayout, values: Float32Array): void {
+  if (values.length !== layout.size) {
+    throw new CoveyError(code, `expected ${layout.size} values, got ${values.length}`, {
+      expected: layout.size,
+      got: values.length,
+    })
+  }
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      const entry = layout.entries.findLast((e) => e.offset <= i)
+      throw new CoveyError(code, `tensor ${entry?.name}: expected finite values, got ${values[i]}`, {
+        tensor: entry?.name,
+        index: i,
+      })
+    }
+  }
+}

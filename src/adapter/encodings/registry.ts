@@ -1,0 +1,34 @@
+/** The encodings that a spec may name. */
+import { CoveyError } from '../../base/errors.ts'
+import type { DeltaEncoding } from '../../types/adapter.ts'
+import { int4, int8Zstd } from './dense.ts'
+import type { Encoding } from './encoding.ts'
+import { bf16, f32, int8 } from './tensors.ts'
+import { MAX_PART, MIN_PART, topK } from './top-k.ts'
+
+const FIXED = new Map<string, Encoding>([f32, bf16, int8, int8Zstd, int4].map((encoding) => [encoding.name, encoding]))
+const TOP_K = /^topk-([1-9]\d{0,3})$/
+
+/** What `encodingNamed` takes, for messages and help. */
+export const ENCODING_NAMES = [...FIXED.keys(), 'topk-N'].join(' | ')
+
+/** @throws CoveyError E_ARGUMENT with the encodings that exist */
+export function encodingNamed(name: string): Encoding {
+  const encoding = find(name)
+  if (encoding !== undefined) return encoding
+  throw new CoveyError(
+    'E_ARGUMENT',
+    `encoding: expected ${ENCODING_NAMES} with N from ${MIN_PART} to ${MAX_PART}, got ${JSON.stringify(name)}`,
+    { encoding: name },
+  )
+}
+
+/** True for a name that `encodingNamed` takes. */
+export function isEncodingName(name: string): name is DeltaEncoding {
+  return find(name) !== undefined
+}
+
+function find(name: string): Encoding | undefined {
+  const part = Number(TOP_K.exec(name)?.[1])
+  return part >= MIN_PART && part <= MAX_PART ? topK(part) : FIXED.get(name)
+}

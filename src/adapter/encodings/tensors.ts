@@ -1,0 +1,150 @@
+/**
+ * Encodings that are safetensors files with PEFT's names, which Hugging Face's tools read:
+ *
+ * | encoding | tensors of one factor |
+ * |---|---|
+ * | f32, bf16 | `NAME` (rows, columns) |
+ * | int8 | `NAME` (rows, columns) I8 and `NAME.scale` (blocks) F32, see int8.ts |
+ */
+import { bytesOf } from '../../base/bytes.ts'
+import { CoveyError, type ErrorCode, messageOf } from '../../base/errors.ts'
+import {
+  encodeSafetensors,
+  encodeSafetensorsHeader,
+  parseSafetensors,
+  type TensorBytes,
+  toBf16,
+  toFloat32,
+} from '../../base/safetensors.ts'
+import type { AdapterEntry, Delta, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import { entryValues, sizeOf } from '../layout.ts'
+import { type Encoding, entriesOf, tooLarge } from './encoding.ts'
+import { dequantize, quantize, scaleCount } from './int8.ts'
+
+/** Hugging Face's loaders look for it. */
+export const METADATA = { format: 'pt' }
+
+type TensorEncoding = 'f32' | 'bf16' | 'int8'
+
+export const f32 = tensorEncoding('f32')
+export const bf16 = tensorEncoding('bf16')
+export const int8 = tensorEncoding('int8')
+
+function tensorEncoding(name: TensorEncoding): Encoding {
+  return {
+    name,
+    // what 8 bits lose is a hundredth of a step of training: not worth a copy of the adapter on disk
+    feedback: false,
+    maxBytes: (layout, factors) => {
+      const plan = planOf(layout, name, factors)
+      return encodeSafetensorsHeader(plan, METADATA).byteLength + plan.reduce((n, t) => n + t.size, 0)
+    },
+    encode: (delta) => encodeTensors(delta, name),
+    decode: (bytes, layout, factors) => decodeTensors('E_DELTA', bytes, layout, name, factors),
+  }
+}
+
+interface PlannedTensor {
+  readonly name: string
+  readonly dtype: 'F32' | 'BF16' | 'I8'
+  readonly shape: readonly number[]
+  /** bytes */
+  readonly size: number
+}
+
+function planEntry(entry: AdapterEntry, encoding: TensorEncoding): PlannedTensor[] {
+  const { name, shape } = entry
+  const n = sizeOf(entry)
+  if (encoding === 'f32') return [{ name, dtype: 'F32', shape, size: 4 * n }]
+  if (encoding === 'bf16') return [{ name, dtype: 'BF16', shape, size: 2 * n }]
+  const scales = scaleCount(n)
+  return [
+    // scales first: their length is a multiple of 4, so they stay aligned whatever the codes' is
+    { name: `${name}.scale`, dtype: 'F32', shape: [scales], size: 4 * scales },
+    { name, dtype: 'I8', shape, size: n },
+  ]
+}
+
+function planOf(layout: LoraLayout, encoding: TensorEncoding, factors: readonly LoraFactor[]): PlannedTensor[] {
+  return entriesOf(layout, factors).flatMap((entry) => planEntry(entry, encoding))
+}
+
+function encodeTensors({ layout, factors, values }: Delta, encoding: TensorEncoding): Uint8Array {
+  const tensors: TensorBytes[] = []
+  for (const entry of entriesOf(layout, factors)) {
+    const data = encodeValues(entryValues(values, entry), encoding)
+    planEntry(entry, encoding).forEach((tensor, i) => {
+      tensors.push({ ...tensor, bytes: data[i] as Uint8Array })
+    })
+  }
+  return encodeSafetensors(tensors, METADATA)
+}
+
+function encodeValues(values: Float32Array, encoding: TensorEncoding): Uint8Array[] {
+  if (encoding === 'f32') return [bytesOf(values)]
+  if (encoding === 'bf16') {
+    const bytes = toBf16(values)
+    if (!toFloat32('BF16', bytes).every(Number.isFinite)) throw tooLarge(encoding)
+    return [bytes]
+  }
+  const { codes, scales } = quantize(values)
+  if (!scales.every((scale) => Number.isFinite(Math.fround(scale * 127)))) throw tooLarge(encoding)
+  return [bytesOf(scales), bytesOf(codes)]
+}
+
+/**
+ * The values of a safetensors file that must hold exactly the planned tensors in the canonical spelling.
+ * @returns (layout.size), zero outside of `factors`. @throws CoveyError with `code`
+ */
+export function decodeTensors(
+  code: ErrorCode,
+  file: Uint8Array,
+  layout: LoraLayout,
+  encoding: TensorEncoding,
+  factors: readonly LoraFactor[],
+): Float32Array {
+  let parsed: ReturnType<typeof parseSafetensors>
+  try {
+    parsed = parseSafetensors(file)
+  } catch (cause) {
+    throw new CoveyError(code, messageOf(cause), {}, { cause })
+  }
+  const { header } = parsed
+  const plan = planOf(layout, encoding, factors)
+  for (const { name, dtype, shape } of plan) {
+    const got = header.tensors.get(name)
+    const wants = `${dtype} [${shape.join(', ')}]`
+    const came = got ? `${got.dtype} [${got.shape.join(', ')}]` : 'no such tensor'
+    if (wants !== came)
+      throw new CoveyError(code, `tensor ${name}: expected ${wants}, got ${came}`, {
+        tensor: name,
+        expected: wants,
+        got: came,
+      })
+  }
+  if (header.tensors.size !== plan.length) {
+    const names = new Set(plan.map((t) => t.name))
+    const extra = [...header.tensors.keys()].find((name) => !names.has(name))
+    throw new CoveyError(code, `expected ${plan.length} tensors, got ${header.tensors.size}, among them ${extra}`, {
+      tensor: extra,
+    })
+  }
+  // the same tensors can be listed in many ways; one spelling leaves no room for anything but the values
+  const spelling = encodeSafetensorsHeader(plan, METADATA)
+  if (header.dataStart !== spelling.byteLength || Buffer.compare(file.subarray(0, header.dataStart), spelling) !== 0) {
+    throw new CoveyError(code, "the header is not in the canonical spelling: the layout's order, metadata {format: pt}")
+  }
+  const values = new Float32Array(layout.size)
+  const bytes = (name: string): Uint8Array => parsed.bytes(name) as Uint8Array
+  for (const entry of entriesOf(layout, factors)) {
+    const out = entryValues(values, entry)
+    const data = bytes(entry.name)
+    if (encoding === 'int8') {
+      const codes = new Int8Array(data.buffer, data.byteOffset, data.byteLength)
+      dequantize(codes, toFloat32('F32', bytes(`${entry.name}.scale`)), out)
+    } else {
+      out.set(toFloat32(encoding === 'f32' ? 'F32' : 'BF16', data))
+    }
+  }
+  return values
+}
