@@ -1,6 +1,8 @@
 /** Amounts and times on a command line. */
-import { CoveyError, isCoveyError } from '../src/base/errors.ts'
+import { InvalidArgumentError } from 'commander'
+import { CoveyError, isCoveyError, messageOf } from '../src/base/errors.ts'
 import { parseAmount } from '../src/ledger/amount.ts'
+import type { Parse } from './command.ts'
 
 /** An amount above zero. @throws CoveyError E_CONFIG, since what was typed is at fault */
 export function amountOf(text: string): bigint {
@@ -14,6 +16,33 @@ export function amountOf(text: string): bigint {
   if (amount === 0n) throw new CoveyError('E_CONFIG', 'amount: expected more than zero')
   return amount
 }
+
+/** Shares of 1/10,000 as people write them: `12.5 %`. */
+export function percentOf(bps: number): string {
+  return `${bps / 100} %`
+}
+
+/**
+ * A percentage of at most two decimals as shares of 1/10,000.
+ * @throws CoveyError E_CONFIG
+ */
+export function bpsOf(text: string, most: number): number {
+  const bps = Math.round(Number(text) * 100)
+  if (/^\d{1,3}(\.\d{1,2})?$/.test(text) && bps <= most * 100) return bps
+  const message = `expected a percentage from 0 to ${most} with at most two decimals, got ${JSON.stringify(text.slice(0, 80))}`
+  throw new CoveyError('E_CONFIG', message)
+}
+
+/** `bpsOf` for an option. */
+export const percent =
+  (most: number): Parse<number> =>
+  (value) => {
+    try {
+      return bpsOf(value, most)
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error))
+    }
+  }
 
 /** Unix seconds as ISO 8601, UTC. */
 export function timeOf(seconds: number): string {

@@ -4,6 +4,13 @@ import { chainUp } from './cmds/chain-up/index.ts'
 import { chat } from './cmds/chat/index.ts'
 import { coordinatorStart } from './cmds/coordinator-start/index.ts'
 import { dataInspect } from './cmds/data-inspect/index.ts'
+import { delegateClaim } from './cmds/delegate-claim/index.ts'
+import { delegateClose } from './cmds/delegate-close/index.ts'
+import { delegateCommission } from './cmds/delegate-commission/index.ts'
+import { delegateList } from './cmds/delegate-list/index.ts'
+import { delegateShow } from './cmds/delegate-show/index.ts'
+import { delegateTo } from './cmds/delegate-to/index.ts'
+import { delegateUndelegate } from './cmds/delegate-undelegate/index.ts'
 import { distill } from './cmds/distill/index.ts'
 import { doctor } from './cmds/doctor/index.ts'
 import { evaluate } from './cmds/eval/index.ts'
@@ -50,6 +57,13 @@ export const COMMANDS: readonly CliCommand[] = [
   stakeDeposit,
   stakeWithdraw,
   stakeShow,
+  delegateTo,
+  delegateUndelegate,
+  delegateShow,
+  delegateList,
+  delegateClaim,
+  delegateCommission,
+  delegateClose,
   rewardsShow,
   rewardsClaim,
   taskCreate,

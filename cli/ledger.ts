@@ -16,6 +16,8 @@ import type { CommandContext } from './command.ts'
 import { type Config, required } from './config.ts'
 import { readPassword } from './password.ts'
 
+/** Of what was typed, as much as a message repeats. */
+const MAX_SHOWN = 80
 /** What nobody holds: for looking at a chain without an account of one's own. */
 const NOBODY: Address = '0x0000000000000000000000000000000000000000'
 
@@ -69,16 +71,19 @@ export async function withReadOnlyLedger<T>(
   }
 }
 
+/** An address as text, checksum and all. @param name what the command line calls it @throws CoveyError E_CONFIG */
+export function addressOf(text: string, name: string): Address {
+  try {
+    return getAddress(text) as Address
+  } catch (cause) {
+    const message = `${name}: expected an address of 40 hex digits with 0x and a right checksum, got ${text.slice(0, MAX_SHOWN)}`
+    throw new CoveyError('E_CONFIG', message, {}, { cause })
+  }
+}
+
 /** `--account`, else the one of the data directory's key file. @throws CoveyError E_CONFIG | E_KEY */
 export async function accountOf(given: string | null, dir: string): Promise<Address> {
-  if (given !== null) {
-    try {
-      return getAddress(given) as Address
-    } catch (cause) {
-      const message = `--account: expected an address of 40 hex digits with 0x and a right checksum, got ${given}`
-      throw new CoveyError('E_CONFIG', message, {}, { cause })
-    }
-  }
+  if (given !== null) return addressOf(given, '--account')
   const file = nodeFiles.accountKey(dir)
   try {
     const { address } = JSON.parse(await readFile(file, 'utf8')) as { address?: unknown }

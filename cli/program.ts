@@ -7,6 +7,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   model: 'Get, list, check and remove base models',
   data: 'Look at data files',
   stake: 'Deposit, withdraw and show stake',
+  delegate: 'Put tokens behind an operator, take them back, or take delegations',
   rewards: 'Show and claim rewards',
   task: 'Create, list and show tasks',
   node: 'Take part in tasks',

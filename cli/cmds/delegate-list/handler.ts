@@ -1,0 +1,22 @@
+import { formatAmount } from '../../../src/ledger/amount.ts'
+import { percentOf, timeOf } from '../../amounts.ts'
+import type { Handler } from '../../command.ts'
+import { configOf } from '../../common.ts'
+import { withReadOnlyLedger } from '../../ledger.ts'
+import type { delegateListOptions } from './options.ts'
+
+export const delegateListHandler: Handler<typeof delegateListOptions> = async (options, _args, context) => {
+  const { all, ...flags } = options
+  return withReadOnlyLedger(configOf(flags, context), null, async (ledger) => {
+    const operators = (await ledger.operators()).filter((o) => all || (o.open && o.delegated < o.capacity))
+    for (const o of operators) {
+      const raise = o.next === null ? '' : `, ${percentOf(o.next.commissionBps)} from ${timeOf(o.next.from)} on`
+      const room = o.open ? `of at most ${formatAmount(o.capacity)}` : 'takes no more'
+      context.output.line(
+        `${o.account}  own ${formatAmount(o.stake)}, delegated ${formatAmount(o.delegated)} ${room}, keeps ${percentOf(o.commissionBps)}${raise}`,
+      )
+    }
+    if (operators.length === 0) context.output.line('nobody takes delegations: `covey delegate commission` does')
+    return { operators }
+  })
+}
