@@ -3,7 +3,7 @@
  * that delta (the others' weights unchanged) minus loss of the aggregate; on the probe slice, and on the voter's own
  * held-out data as a veto. Why this and nothing simpler: ARCHITECTURE.md, "Scoring".
  */
-import { nextGlobal } from '../../src/aggregate/outer-step.ts'
+import { openStep } from '../../src/aggregate/outer-step.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
@@ -63,31 +63,30 @@ async function measure(
   for (const seat of view.proposers) deltas.push(await usableDelta(ctx, view.round, seat.reveal, incumbent.digest))
   const present = deltas.filter((d) => d !== null)
   const before = view.round > 1 ? await predecessorOf(ctx, view.round - 1) : null
-  const aggregateOf = (list: readonly Float32Array[]): Float32Array =>
-    nextGlobal({
+  const probe = deltas.map(() => SCORE_ABSENT)
+  const own = deltas.map(() => SCORE_ABSENT)
+  if (present.length > 0) {
+    const step = openStep({
       aggregator: ctx.aggregator,
       outer: ctx.spec.aggregation,
       layout: ctx.layout,
       base: incumbent.values,
       before,
-      deltas: list,
-      weights: list.map(() => 1),
+      deltas: present,
+      weights: present.map(() => 1),
       round: view.round,
     })
-
-  const probe = deltas.map(() => SCORE_ABSENT)
-  const own = deltas.map(() => SCORE_ABSENT)
-  if (present.length > 0) {
-    const whole = aggregateOf(present)
-    const wholeProbe = await lossOf(whole, slice)
-    const wholeOwn = await lossOf(whole, held)
-    const nothing = new Float32Array(ctx.layout.size)
+    const whole = { probe: await lossOf(step.next, slice), own: await lossOf(step.next, held) }
+    const lossesOf = async (values: Float32Array): Promise<typeof whole> =>
+      values === step.next ? whole : { probe: await lossOf(values, slice), own: await lossOf(values, held) }
     for (let i = 0; i < deltas.length; i++) {
       const delta = deltas[i]
       if (delta === null || delta === undefined) continue
-      const without = aggregateOf(present.map((d) => (d === delta ? nothing : d)))
-      probe[i] = toScore((await lossOf(without, slice)) - wholeProbe)
-      own[i] = toScore((await lossOf(without, held)) - wholeOwn)
+      const pair = step.pair(present.indexOf(delta))
+      const withIt = await lossesOf(pair.with)
+      const without = await lossesOf(pair.without)
+      probe[i] = toScore(without.probe - withIt.probe)
+      own[i] = toScore(without.own - withIt.own)
     }
   }
 

@@ -3,6 +3,18 @@ import type { DeltaEncoding, LoraConfig } from './adapter.ts'
 /** How the factors of a round's deltas become one adapter. See src/aggregate. */
 export type AggregationRule = 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
 
+/** What stands in front of the rule and keeps liars small. See src/aggregate/robust. */
+export type RobustStepName =
+  | 'clip'
+  | 'drop-copies'
+  | 'cosine-gate'
+  | 'bucketing'
+  | 'multi-krum'
+  | 'geometric-median'
+  | 'centred-clip'
+  | 'median'
+  | 'trimmed-mean'
+
 /** A task's canonical JSON; its sha256 is on chain and binds everyone. Parsed and checked by src/wire/spec.ts. */
 export interface TaskSpec {
   readonly version: 1
@@ -24,6 +36,8 @@ export interface AggregationSpec {
   readonly outerRate: number
   /** plus this times the last step; 0 to below 1 */
   readonly outerMomentum: number
+  /** in this order, before the rule; left out where there are none */
+  readonly robust?: readonly RobustStepName[]
 }
 
 export interface TrainingSpec {

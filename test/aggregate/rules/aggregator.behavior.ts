@@ -1,11 +1,11 @@
 /** What every aggregation rule must do. */
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createLayout } from '../../src/adapter/layout.ts'
-import type { Aggregator } from '../../src/types/aggregate.ts'
-import { denseAggregate, denseProducts, distance, randomFactors } from '../support/dense-lora.ts'
-import { expectRejects } from '../support/expect-error.ts'
-import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
+import { createLayout } from '../../../src/adapter/layout.ts'
+import type { Aggregator } from '../../../src/types/aggregate.ts'
+import { denseAggregate, denseProducts, distance, randomFactors } from '../../support/dense-lora.ts'
+import { expectRejects } from '../../support/expect-error.ts'
+import { tinyConfig, tinyLora } from '../../support/tiny-config.ts'
 
 /** @param exact the aggregate's ΔW is the mean of the clients' ΔW, whatever they are */
 export function behavesAsAggregator(aggregator: Aggregator, exact: boolean): void {

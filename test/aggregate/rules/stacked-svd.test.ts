@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createLayout } from '../../src/adapter/layout.ts'
+import { createLayout } from '../../../src/adapter/layout.ts'
 import {
   applyQ,
   type Matrix,
@@ -9,12 +9,12 @@ import {
   svd,
   transpose,
   zeros,
-} from '../../src/aggregate/linear-algebra/matrix.ts'
-import { stackedSvd } from '../../src/aggregate/rules/stacked-svd.ts'
-import { seededRandom } from '../../src/base/random.ts'
-import { denseAggregate, denseProducts, distance, randomFactors } from '../support/dense-lora.ts'
-import { expectRejects } from '../support/expect-error.ts'
-import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
+} from '../../../src/aggregate/linear-algebra/matrix.ts'
+import { stackedSvd } from '../../../src/aggregate/rules/stacked-svd.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { denseAggregate, denseProducts, distance, randomFactors } from '../../support/dense-lora.ts'
+import { expectRejects } from '../../support/expect-error.ts'
+import { tinyConfig, tinyLora } from '../../support/tiny-config.ts'
 import { behavesAsAggregator } from './aggregator.behavior.ts'
 
 // exact only when the rank suffices: below

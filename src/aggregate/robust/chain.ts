@@ -1,0 +1,177 @@
+/** Runs a task's robust steps, in the spec's order, over a round's deltas. */
+import { bytesOf, sha256 } from '../../base/bytes.ts'
+import { CoveyError } from '../../base/errors.ts'
+import { type Random, seededRandom } from '../../base/random.ts'
+import type { LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import type { AggregationRule, RobustStepName } from '../../types/spec.ts'
+import { entryRange } from '../rules/mean.ts'
+import { type CoordinateRule, joinCoordinates } from './coordinate-wise.ts'
+import { deltaGram } from './delta-gram.ts'
+import { type Points, pointsOf, type Seen } from './points.ts'
+import { isCoordinateRule, STEPS } from './steps.ts'
+
+export interface ChainInput {
+  readonly steps: readonly RobustStepName[]
+  readonly layout: LoraLayout
+  /** (layout.size) what the deltas were made on */
+  readonly base: Float32Array
+  /** (layout.size) what the base was built on; null when there is no last step to go by */
+  readonly before: Float32Array | null
+  /** (layout.size) each, in seat order; weights above 0, same order */
+  readonly deltas: readonly Float32Array[]
+  readonly weights: readonly number[]
+  /** that this round trains */
+  readonly factors: readonly LoraFactor[]
+  readonly round: number
+}
+
+/** How a round's deltas are joined: as a weighted mean of points, or coordinate by coordinate. */
+export interface Joining {
+  readonly points: Points
+  readonly coordinates: CoordinateRule | null
+}
+
+/** What the rule of aggregation is given. */
+export interface Weighed {
+  readonly deltas: readonly Float32Array[]
+  readonly weights: readonly number[]
+}
+
+/** Rules under which ΔW is linear in what a round moves. */
+const LINEAR: readonly AggregationRule[] = ['frozen-a', 'alternating']
+/** What stands after one of these would see weights that are its result, not points. */
+const LAST: readonly RobustStepName[] = ['geometric-median', 'centred-clip', 'median', 'trimmed-mean']
+
+/** @throws CoveyError E_ARGUMENT for steps that do not go together, or not with the rule */
+export function checkSteps(steps: readonly RobustStepName[], rule: AggregationRule): void {
+  const fail = (message: string): CoveyError =>
+    new CoveyError('E_ARGUMENT', `robust steps: ${message}`, { steps, rule })
+  steps.forEach((step, i) => {
+    if (!Object.hasOwn(STEPS, step) && !isCoordinateRule(step))
+      throw fail(`expected some of ${[...Object.keys(STEPS), 'median', 'trimmed-mean'].join(', ')}, got ${step}`)
+    if (steps.indexOf(step) !== i) throw fail(`expected each once, got ${step} twice`)
+    if (LAST.includes(step) && i !== steps.length - 1) throw fail(`${step} gives the result: expected it last`)
+    if (isCoordinateRule(step) && !LINEAR.includes(rule))
+      throw fail(`${step} needs a rule that moves one factor a round (${LINEAR.join(', ')}), got ${rule}`)
+  })
+}
+
+/**
+ * Deterministic to the bit: inner products in float64 in one order, + − × ÷ √ only.
+ * @throws CoveyError E_AGGREGATE when an inner product is not finite
+ */
+export function runChain(input: ChainInput): Joining {
+  const { steps, deltas, weights } = input
+  let points = pointsOf(weights)
+  if (deltas.length === 0) return { points, coordinates: null }
+  const gramOf = pointGram(input)
+  let coordinates: CoordinateRule | null = null
+  for (const step of steps) {
+    if (isCoordinateRule(step)) coordinates = step
+    else points = STEPS[step](points, gramOf(points))
+  }
+  return { points, coordinates }
+}
+
+/** A joining as deltas with weights: rests become weight of a delta of zeros, which every rule takes as no change. */
+export function weigh(
+  { points, coordinates }: Joining,
+  deltas: readonly Float32Array[],
+  layout: LoraLayout,
+  factors: readonly LoraFactor[],
+): Weighed {
+  const shares = deltas.map((_, i) => shareOf(points, i))
+  const kept = deltas.flatMap((_, i) => ((shares[i] as number) > 0 ? [i] : []))
+  if (kept.length === 0) return { deltas: [], weights: [] }
+  if (coordinates !== null)
+    return { deltas: [joinCoordinates(coordinates, layout, deltas, points, factors)], weights: [1] }
+  const still = points.rests.reduce((sum, rest, k) => sum + (points.weights[k] as number) * rest, points.still)
+  const list = kept.map((i) => deltas[i] as Float32Array)
+  const weights = kept.map((i) => shares[i] as number)
+  if (!(still > 0)) return { deltas: list, weights }
+  return { deltas: [...list, new Float32Array(layout.size)], weights: [...weights, still] }
+}
+
+/** What delta i weighs in the joining. */
+export function shareOf({ mixtures, weights }: Points, i: number): number {
+  return mixtures.reduce((sum, mixture, k) => sum + (weights[k] as number) * (mixture[i] as number), 0)
+}
+
+/** A joining to which delta i is let in beside the others, whose weights stay. */
+export function letIn({ points, coordinates }: Joining, i: number, weight: number): Joining {
+  const deltas = (points.mixtures[0] as Float64Array).length
+  const alone = Float64Array.from({ length: deltas }, (_, j) => (i === j ? 1 : 0))
+  const { mixtures, rests, weights, still } = points
+  return {
+    points: { mixtures: [...mixtures, alone], rests: [...rests, 0], weights: [...weights, weight], still },
+    coordinates,
+  }
+}
+
+/** The inner products of points out of those of deltas, which are computed when the first step looks, and once. */
+function pointGram(input: ChainInput): (points: Points) => Seen {
+  const { deltas, steps, round } = input
+  const back = steps.includes('cosine-gate') ? stepBack(input) : null
+  const n = deltas.length + (back === null ? 0 : 1)
+  let known: Float64Array | undefined
+  const ofDeltas = (): Float64Array => {
+    known ??=
+      back === null
+        ? deltaGram(input.layout, input.base, deltas, input.factors)
+        : deltaGram(input.layout, input.base, [...deltas, back.delta], back.factors)
+    return known
+  }
+  const random = (): Random =>
+    seededRandom(`covey/bucketing/1/${round}/${deltas.map((delta) => sha256(bytesOf(delta))).join('/')}`)
+  return (points) => {
+    const { mixtures } = points
+    return {
+      random,
+      get gram() {
+        const all = ofDeltas()
+        const rows = mixtures.map((mixture) => times(mixture, all, n))
+        return Float64Array.from(rows.flatMap((row) => mixtures.map((mixture) => dot(mixture, row))))
+      },
+      get root() {
+        if (back === null) return null
+        const all = ofDeltas()
+        // the delta leads back from the base to what was before it: the step is its opposite
+        const dots = Float64Array.from(mixtures, (mixture) => -(times(mixture, all, n)[n - 1] as number))
+        return { dots, square: all[n * n - 1] as number }
+      },
+    }
+  }
+}
+
+/** From the base back to what it was built on, as a delta, with the factors that it or the round moves. */
+function stepBack({
+  layout,
+  base,
+  before,
+  factors,
+}: ChainInput): { readonly delta: Float32Array; readonly factors: readonly LoraFactor[] } | null {
+  if (before === null) return null
+  const delta = before.map((x, i) => x - (base[i] as number))
+  const moved = layout.entries.filter((entry) => delta.subarray(...entryRange(entry)).some((x) => x !== 0))
+  return {
+    delta,
+    factors: (['A', 'B'] as const).filter((f) => factors.includes(f) || moved.some((e) => e.factor === f)),
+  }
+}
+
+/** mixtureᵀ·gram, (n) */
+function times(mixture: Float64Array, gram: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(n)
+  for (let i = 0; i < mixture.length; i++) {
+    const share = mixture[i] as number
+    if (share === 0) continue
+    for (let j = 0; j < n; j++) out[j]! += share * (gram[i * n + j] as number)
+  }
+  return out
+}
+
+function dot(mixture: Float64Array, row: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < mixture.length; i++) sum += (mixture[i] as number) * (row[i] as number)
+  return sum
+}
