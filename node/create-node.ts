@@ -14,6 +14,7 @@ import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
 import type { Tamper } from './misbehave.ts'
 import { Providers } from './providers.ts'
+import { forgetResiduals } from './residual.ts'
 import { createTaskLoop } from './task-loop.ts'
 import { createWorkbench } from './workbench.ts'
 
@@ -125,7 +126,9 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       const loop = createTaskLoop({ ctx, duties: options.duties, signal: abort.signal })
       wake = loop.wake
       await loop.run()
-      if (!abort.signal.aborted) components.emit({ event: 'finished', task: options.task })
+      if (abort.signal.aborted) return
+      await forgetResiduals(ctx)
+      components.emit({ event: 'finished', task: options.task })
     } finally {
       stopRepeating()
     }

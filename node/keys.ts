@@ -1,4 +1,5 @@
 /** Names of what a node writes down, in one place: a name is never used for two things. */
+import type { LoraFactor } from '../src/types/adapter.ts'
 import type { Scores } from '../src/types/ledger.ts'
 
 const pad = (n: number): string => String(n).padStart(8, '0')
@@ -21,7 +22,7 @@ export interface ScoresRecord {
   readonly salt: `0x${string}`
 }
 
-/** Facts: may be computed again. */
+/** Facts: may be computed again, or lost without harm to anybody. */
 export const factKeys = {
   /** -> LineRecord */
   line: (task: number, round: number): string => `line/${pad(task)}/${pad(round)}`,
@@ -30,6 +31,13 @@ export const factKeys = {
   checks: (task: number, round: number): string => `check/${pad(task)}/${pad(round)}/`,
   /** -> highest aggregated round */
   aggregated: (task: number): string => `aggregated/${pad(task)}`,
+  /** -> one part of what was left out of this round's delta, see residual.ts */
+  residual: (task: number, factors: readonly LoraFactor[], round: number, chunk: number): string =>
+    `residual/${pad(task)}/${factors.join('')}/${pad(round)}/${pad(chunk)}`,
+  /** of one set of factors, or of all of them */
+  residuals: (task: number, factors?: readonly LoraFactor[]): string =>
+    `residual/${pad(task)}/${factors === undefined ? '' : `${factors.join('')}/`}`,
+  residualRound: (key: string): number => Number(key.split('/')[3]),
 }
 
 /** Digests of global(round) and of the adapter that it was built on. */

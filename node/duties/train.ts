@@ -1,11 +1,13 @@
 /** A proposer's first duty: train from the global adapter, write the delta and its salt down. Nothing leaves the process here. */
-import { encodeDelta } from '../../src/adapter/delta.ts'
+import { encodeDelta, leftOut } from '../../src/adapter/delta.ts'
+import { encodingNamed } from '../../src/adapter/encodings/registry.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { createBatcher } from '../../src/data/batches.ts'
 import type { TaskContext } from '../context.ts'
 import type { DeltaRecord } from '../keys.ts'
 import { journalKeys } from '../keys.ts'
+import { forgetEarlierResiduals, keepResidual, residualFor } from '../residual.ts'
 import { learningRateAt } from '../schedule.ts'
 import { trainLoop } from '../train-loop.ts'
 import { globalAfter } from './global.ts'
@@ -61,8 +63,15 @@ export async function trainDelta(
   const after = trainer.parameters()
   const change = new Float32Array(after.length)
   for (let i = 0; i < change.length; i++) change[i] = (after[i] as number) - (start.values[i] as number)
+  const { feedback } = encodingNamed(ctx.spec.encoding)
+  const residual = feedback ? await residualFor(ctx, factors, round) : null
+  residual?.forEach((x, i) => {
+    change[i]! += x
+  })
   const values = ctx.tamper === null ? change : ctx.tamper(change, round)
-  const bytes = encodeDelta({ layout: ctx.layout, factors, values }, ctx.spec.encoding)
+  const delta = { layout: ctx.layout, factors, values }
+  const bytes = encodeDelta(delta, ctx.spec.encoding)
+  if (feedback) await keepResidual(ctx, factors, round, leftOut(delta, bytes, ctx.spec.encoding))
   const digest = await ctx.store.blobs.put(bytes)
   const record = await ctx.store.journal.once<DeltaRecord>(key, () => ({
     digest,
@@ -70,6 +79,7 @@ export async function trainDelta(
     baseDigest: start.digest,
     salt: `0x${bytesToHex(ctx.randomBytes(32))}`,
   }))
+  if (feedback) await forgetEarlierResiduals(ctx, factors, round)
   ctx.emit({
     event: 'delta',
     round,

@@ -124,6 +124,7 @@ export interface SimulationOptions {
   readonly seed: string
   readonly nodes: number
   readonly terms?: Partial<TaskTerms>
+  readonly spec?: Partial<TaskSpec>
   readonly probe?: boolean
   readonly traits?: (index: number, clock: FakeClock) => NodeTraits
   /** slices as their owner publishes them, instead of good ones */
@@ -313,7 +314,7 @@ export class Simulation {
         emit: (event) => this.options.onEvent?.(event, null),
         randomBytes: (length) => Uint8Array.from({ length }, () => salts.int(256)),
       },
-      { spec: toySpec(), terms: toyTerms(this.options.terms), probe: this.probe },
+      { spec: toySpec(this.options.spec), terms: toyTerms(this.options.terms), probe: this.probe },
     )
     this.task = task
     this.coordinator = node
