@@ -224,13 +224,16 @@ describe('covey', function () {
     const file = join(dir, 'd.jsonl')
     await writeFile(file, '{"prompt":"a","completion":"b"}\n')
     const model = await writeTinyModel(join(dir, 'm'))
-    const evaluate = ['eval', file, '--dir', dir, '--model', model, '--device']
-    const [absent, unknown] = await Promise.all([
-      runCli([...evaluate, missing, '--json']),
-      runCli([...evaluate, 'tpu', '--json']),
+    const common = [file, '--dir', dir, '--model', model, '--json', '--device']
+    const [scoring, training, unknown] = await Promise.all([
+      runCli(['eval', ...common, missing]),
+      runCli(['train', ...common, missing, '--max-tokens', '64', '--precision', 'fp32', '--out', join(dir, 'out')]),
+      runCli(['eval', ...common, 'tpu']),
     ])
-    expect([absent.code, JSON.parse(absent.stdout).error.code]).to.deep.equal([1, 'E_ENGINE'])
-    expect(absent.stderr).to.match(new RegExp(`device ${missing}.*offers cpu`))
+    for (const absent of [scoring, training]) {
+      expect([absent.code, JSON.parse(absent.stdout).error.code]).to.deep.equal([1, 'E_ENGINE'])
+      expect(absent.stderr).to.match(new RegExp(`device ${missing}.*offers cpu`))
+    }
     expect([unknown.code, JSON.parse(unknown.stdout).error.code]).to.deep.equal([2, 'E_CONFIG'])
     expect(unknown.stderr).to.include('--device')
   })

@@ -26,8 +26,8 @@ export interface Student extends OpenedModel {
 
 /** @throws CoveyError E_CONFIG | E_ADAPTER | E_MODEL_FILE | E_MODEL_SHAPE | E_MODEL_ARCHITECTURE | E_TOKENIZER */
 export async function openStudent(options: StudentOptions, command: CommandContext): Promise<Student> {
-  const { dir, model: folder, engine: name, precision, threads: cores, nice } = options
-  const config = configOf({ dir, model: folder, engine: name, precision, threads: cores, nice }, command)
+  const { dir, model: folder, engine: name, device, precision, threads: cores, nice } = options
+  const config = configOf({ dir, model: folder, engine: name, device, precision, threads: cores, nice }, command)
   const opened = await openModel(config, command.signal)
   const { model } = opened
   const method = methodNamed(options.method)
