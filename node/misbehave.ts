@@ -3,33 +3,48 @@
  * this unless its owner asks for it by `--misbehave`.
  */
 import { CoveyError } from '../src/base/errors.ts'
-import { gaussian, seededRandom } from '../src/base/random.ts'
+import type { TokenizedExample } from '../src/types/data.ts'
+import { ATTACKS, type Attack, type AttackName, flipLabels, PLAIN } from './attacks.ts'
 
 /** Makes the published delta out of the honest one, both (layout.size). */
 export type Tamper = (delta: Float32Array, round: number) => Float32Array
 
-/** `flip:SCALE` publishes −SCALE·delta, `zeros` nothing, `noise` random numbers of the delta's own size. @throws CoveyError E_CONFIG */
-export function parseTamper(text: string): Tamper {
-  const [kind, argument, ...rest] = text.split(':')
-  if (kind === 'flip' && rest.length === 0) {
-    const scale = argument === undefined ? 1 : Number(argument)
-    if (Number.isFinite(scale) && scale > 0) return (delta) => delta.map((x) => -scale * x)
+/** An attack of `--misbehave` with its strength; undefined = the attack's own default. */
+export interface NamedAttack {
+  readonly name: AttackName
+  readonly attack: Attack
+  readonly strength: number | undefined
+}
+
+/** NAME or NAME:STRENGTH, see attacks.ts. @throws CoveyError E_CONFIG */
+export function parseAttack(text: string): NamedAttack {
+  const [name = '', argument, ...rest] = text.split(':')
+  if (isAttack(name) && rest.length === 0) {
+    const strength = argument === undefined ? undefined : Number(argument)
+    if (strength === undefined || (!PLAIN.has(name) && Number.isFinite(strength) && strength > 0))
+      return { name, attack: ATTACKS[name], strength }
   }
-  if (text === 'zeros') return (delta) => new Float32Array(delta.length)
-  if (text === 'noise') return noise
-  throw new CoveyError('E_CONFIG', `misbehave: expected flip[:SCALE], zeros or noise, got ${JSON.stringify(text)}`, {
+  const names = Object.keys(ATTACKS).map((n) => (PLAIN.has(n as AttackName) ? n : `${n}[:STRENGTH]`))
+  throw new CoveyError('E_CONFIG', `misbehave: expected ${names.join(', ')}, got ${JSON.stringify(text)}`, {
     setting: 'misbehave',
   })
 }
 
-const noise: Tamper = (delta, round) => {
-  const random = seededRandom(`noise ${round}`)
-  let sum = 0
-  let count = 0
-  for (const x of delta) {
-    sum += x * x
-    if (x !== 0) count++
-  }
-  const deviation = Math.sqrt(sum / Math.max(1, count))
-  return delta.map((x) => (x === 0 ? 0 : deviation * gaussian(random)))
+/** What a node alone does to its delta: its cohort is itself. @throws CoveyError E_CONFIG */
+export function parseTamper(text: string): Tamper {
+  const { attack, strength } = parseAttack(text)
+  return (delta, round) => attack(delta, { round, cohort: [delta] }, strength)
+}
+
+/** What a node does to its own examples before it trains; the held-out ones, which only it sees, stay. @throws CoveyError E_CONFIG */
+export function poisoned<T extends { readonly train: readonly TokenizedExample[] }>(
+  data: T,
+  misbehave: string | null,
+): T {
+  if (misbehave === null || parseAttack(misbehave).name !== 'label-flip') return data
+  return { ...data, train: flipLabels(data.train) }
+}
+
+function isAttack(name: string): name is AttackName {
+  return Object.hasOwn(ATTACKS, name)
 }

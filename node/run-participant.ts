@@ -5,7 +5,7 @@ import { createNode } from './create-node.ts'
 import { globalAfter } from './duties/global.ts'
 import type { Emit } from './events.ts'
 import { factKeys } from './keys.ts'
-import { parseTamper } from './misbehave.ts'
+import { parseTamper, poisoned } from './misbehave.ts'
 import { openPeer } from './open-peer.ts'
 import { loadPrivateData } from './private-data.ts'
 import { type ServedModelHandle, serveModel } from './serve-model.ts'
@@ -28,7 +28,10 @@ export async function runParticipant(
     task: settings.task,
     duties: { participate: true, keep: false },
     threads: settings.threads,
-    loadData: data === null ? null : (spec) => loadPrivateData(data, spec, components.tokenizer),
+    loadData:
+      data === null
+        ? null
+        : async (spec) => poisoned(await loadPrivateData(data, spec, components.tokenizer), misbehave),
     created: null,
     tamper: misbehave === null ? null : parseTamper(misbehave),
     onGlobal,

@@ -7,7 +7,7 @@ import { equalBytes, utf8 } from '../base/bytes.ts'
 import { canonicalJson, digestOfJson } from '../base/canonical.ts'
 import { CoveyError, messageOf } from '../base/errors.ts'
 import type { DeltaEncoding } from '../types/adapter.ts'
-import type { TaskSpec } from '../types/spec.ts'
+import type { RobustStepName, TaskSpec } from '../types/spec.ts'
 import { MAX_SPEC_BYTES } from './limits.ts'
 
 /** Longest template of one record, characters. */
@@ -20,6 +20,11 @@ const MAX_SEED = 4_294_967_295
 /** Linear layers that a spec may name: a family has about ten. Which a model has is checked where the layout is made. */
 const MAX_TARGETS = 64
 const TARGET = /^[A-Za-z0-9_]{1,64}$/
+
+/** Robust steps that give the result: nothing may follow them. */
+const RESULTS: ReadonlySet<RobustStepName> = new Set(['geometric-median', 'centred-clip', 'median', 'trimmed-mean'])
+/** Those that may stand before the last are five. */
+const MAX_ROBUST_STEPS = 6
 
 const lora = z
   .strictObject({
@@ -53,6 +58,31 @@ const training = z
 const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|topk-([2-9]|[1-9]\d{1,2}|1000))$/
 const isEncoding = (value: unknown): value is DeltaEncoding => typeof value === 'string' && ENCODING.test(value)
 
+/** One factor moves a round, so that a coordinate means the same in every delta. */
+const isLinearRule = (rule: TaskSpec['aggregation']['rule']): boolean => rule === 'frozen-a' || rule === 'alternating'
+
+/** Each once; what gives the result, last. */
+const robust = z
+  .array(
+    z.enum([
+      'clip',
+      'drop-copies',
+      'cosine-gate',
+      'bucketing',
+      'multi-krum',
+      'geometric-median',
+      'centred-clip',
+      'median',
+      'trimmed-mean',
+    ]),
+  )
+  .min(1)
+  .max(MAX_ROBUST_STEPS)
+  .refine((v) => new Set(v).size === v.length, { message: 'expected each step once' })
+  .refine((v) => !v.slice(0, -1).some((step) => RESULTS.has(step)), {
+    message: `expected ${[...RESULTS].join(', ')} only as the last step`,
+  })
+
 const template = z.string().min(1).max(MAX_TEMPLATE).nullable()
 
 const spec = z.strictObject({
@@ -69,6 +99,11 @@ const spec = z.strictObject({
       rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']),
       outerRate: z.number().positive().max(10),
       outerMomentum: z.number().min(0).lt(1),
+      robust: robust.exactOptional(),
+    })
+    .refine((v) => isLinearRule(v.rule) || !v.robust?.some((step) => step === 'median' || step === 'trimmed-mean'), {
+      path: ['robust'],
+      message: 'expected no median or trimmed-mean with a rule that moves both factors in one round',
     })
     .refine((v) => v.rule === 'frozen-a' || v.rule === 'factor-mean' || (v.outerRate === 1 && v.outerMomentum === 0), {
       path: ['outerRate'],

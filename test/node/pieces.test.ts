@@ -1,6 +1,7 @@
 /** The small parts of a node, one at a time. */
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { ATTACKS } from '../../node/attacks.ts'
 import type { TaskContext } from '../../node/context.ts'
 import { scoreRound, toScore } from '../../node/duties/score.ts'
 import { checkContext, fetchSpec } from '../../node/duties/spec.ts'
@@ -8,7 +9,7 @@ import { trainDelta } from '../../node/duties/train.ts'
 import type { NodeEvent } from '../../node/events.ts'
 import { every } from '../../node/every.ts'
 import { type DeltaRecord, journalKeys } from '../../node/keys.ts'
-import { parseTamper } from '../../node/misbehave.ts'
+import { parseTamper, poisoned } from '../../node/misbehave.ts'
 import { Providers } from '../../node/providers.ts'
 import { learningRateAt } from '../../node/schedule.ts'
 import { trainLoop } from '../../node/train-loop.ts'
@@ -151,7 +152,52 @@ describe('misbehaviour', () => {
     expect(rms).to.be.within(0.23, 0.27)
   })
 
-  for (const text of ['', 'flip:', 'flip:0', 'flip:-1', 'flip:x', 'flip:Infinity', 'flop', 'zeros:2', 'flip:1:2']) {
+  it('knows the attacks of the papers, each what its formula says', () => {
+    const cohort = [delta, Float32Array.from([1.5, 0, 0, 3])]
+    const run = (name: keyof typeof ATTACKS, strength?: number) => [
+      ...ATTACKS[name](delta, { round: 1, cohort }, strength),
+    ]
+    expect(run('scale', 3)).to.deep.equal([1.5, 0, -6, 3])
+    // means 1, 0, −1, 2; deviations 0.5, 0, 1, 1
+    expect(run('alie', 2)).to.deep.equal([0, 0, -3, 0])
+    expect(run('ipm')).to.deep.equal([-0.5, -0, 0.5, -1])
+    expect(ATTACKS.copy(cohort[1]!, { round: 1, cohort })).to.deep.equal(delta)
+    expect(run('label-flip')).to.deep.equal([...delta])
+    const twice = [cohort[0]!.map((x) => 2 * x), cohort[0]!].map((own) => ATTACKS.sybil(own, { round: 4, cohort }))
+    expect(twice[0]).to.deep.equal(twice[1]!.map((x) => 2 * x))
+    const alone = parseTamper('alie')(delta, 1)
+    expect(alone[1]).to.equal(0)
+    expect(alone[0]).to.be.below(delta[0]!)
+  })
+
+  it('gives prompts the completions of others, the same in every round', () => {
+    const example = (prompt: number, completion: number) => ({
+      ids: Int32Array.of(prompt, prompt, completion),
+      promptLength: 2,
+    })
+    const train = Array.from({ length: 20 }, (_, i) => example(i, 100 + i))
+    const flipped = poisoned({ train, heldOut: [] }, 'label-flip')
+    expect(flipped.train.map((e) => e.ids[0])).to.deep.equal(train.map((e) => e.ids[0]))
+    expect(flipped.train.map((e) => e.ids[2]!).sort()).to.deep.equal(train.map((e) => e.ids[2]!))
+    expect(flipped.train.filter((e, i) => e.ids[2] === 100 + i).length).to.be.below(5)
+    expect(poisoned({ train, heldOut: [] }, 'label-flip')).to.deep.equal(flipped)
+    for (const how of [null, 'flip:2']) expect(poisoned({ train }, how).train).to.equal(train)
+  })
+
+  for (const text of [
+    'copy:2',
+    'label-flip:1',
+    'toString',
+    '',
+    'flip:',
+    'flip:0',
+    'flip:-1',
+    'flip:x',
+    'flip:Infinity',
+    'flop',
+    'zeros:2',
+    'flip:1:2',
+  ]) {
     it(`refuses ${JSON.stringify(text)}`, () => expectRejects(() => parseTamper(text), 'E_CONFIG', /misbehave/))
   }
 })

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { ROBUST_STEPS } from '../../src/aggregate/robust/steps.ts'
 import { sha256, utf8 } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
-import type { TaskSpec } from '../../src/types/spec.ts'
+import type { RobustStepName, TaskSpec } from '../../src/types/spec.ts'
 import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { decodeSpec, encodeSpec, parseSpec, specDigest } from '../../src/wire/spec.ts'
 import { tinyLora } from '../support/tiny-config.ts'
@@ -63,6 +64,18 @@ describe('task spec', () => {
     expect(new TextDecoder().decode(encodeSpec(SPEC))).to.not.match(/thinking/)
     expect(spec(() => parseSpec(change('training', { thinkingWeight: -1 })))).to.match(/training.thinkingWeight/)
     expect(spec(() => parseSpec(change('data', { thinking: undefined })))).to.match(/data.thinking/)
+  })
+
+  it('may name robust steps; a spec that does not has the bytes that it always had', () => {
+    expect(new TextDecoder().decode(encodeSpec(SPEC))).to.not.match(/robust/)
+    expect(specDigest(SPEC)).to.equal('df647c1324e4485bfe7e28cc36ab3aacfc999e3ffd1c3bb1ba25ff2f39dbb903')
+    for (const step of ROBUST_STEPS) {
+      const robust = { ...SPEC, aggregation: { ...SPEC.aggregation, robust: [step] } }
+      expect(decodeSpec(encodeSpec(robust))).to.deep.equal(robust)
+    }
+    const order: readonly RobustStepName[] = ['drop-copies', 'clip', 'bucketing', 'multi-krum', 'trimmed-mean']
+    const chain = { ...SPEC, aggregation: { ...SPEC.aggregation, robust: order } }
+    expect(decodeSpec(encodeSpec(chain)).aggregation.robust).to.deep.equal(order)
   })
 
   it('comes back from its bytes for any values in range', () => {
@@ -127,6 +140,15 @@ describe('task spec', () => {
     ['learning rate 0', change('training', { learningRate: 0 }), 'training.learningRate'],
     ['a learning rate that is no number', change('training', { learningRate: Number.NaN }), 'training.learningRate'],
     ['an unknown rule', change('aggregation', { rule: 'median' }), 'aggregation.rule'],
+    ['an unknown robust step', change('aggregation', { robust: ['krum'] }), 'aggregation.robust'],
+    ['robust steps that are none', change('aggregation', { robust: [] }), 'aggregation.robust'],
+    ['a robust step twice', change('aggregation', { robust: ['clip', 'clip'] }), 'aggregation.robust'],
+    ['a result before the end', change('aggregation', { robust: ['centred-clip', 'clip'] }), 'aggregation.robust'],
+    [
+      'a median of two moving factors',
+      change('aggregation', { rule: 'stacked-svd', robust: ['median'] }),
+      'aggregation.robust',
+    ],
     ['an unknown encoding', { ...SPEC, encoding: 'fp8' }, 'encoding'],
     ['an unknown privacy mode', change('privacy', { mode: 'masked' }), 'privacy.mode'],
     ['an empty slice', change('scoring', { sliceExamples: 0 }), 'scoring.sliceExamples'],

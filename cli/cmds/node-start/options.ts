@@ -1,3 +1,4 @@
+import { ATTACKS } from '../../../node/attacks.ts'
 import { flag, integer, option, text } from '../../command.ts'
 import { chainOptions, modelOption, networkOptions, templateOptions, trainingComputeOptions } from '../../common.ts'
 
@@ -21,7 +22,7 @@ export const nodeStartOptions = {
   ...trainingComputeOptions,
   misbehave: option(
     '--misbehave <how>',
-    'publish flip:SCALE, zeros or noise instead of the honest delta: to see that it is caught',
+    `attack the rounds, to see that it is caught: ${Object.keys(ATTACKS).join(', ')}, most of them with a strength as in flip:5`,
     text,
     null,
   ),

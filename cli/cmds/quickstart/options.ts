@@ -1,9 +1,19 @@
+import { ATTACKS } from '../../../node/attacks.ts'
+import { parseAttack } from '../../../node/misbehave.ts'
 import { ENCODING_NAMES, isEncodingName } from '../../../src/adapter/encodings/registry.ts'
+import { ROBUST_STEPS } from '../../../src/aggregate/robust/steps.ts'
 import { PRECISION_SETTINGS } from '../../../src/engine/settings.ts'
-import { decimal, flag, integer, matching, oneOf, option, text } from '../../command.ts'
+import type { RobustStepName } from '../../../src/types/spec.ts'
+import { decimal, flag, integer, matching, oneOf, option, type Parse, text } from '../../command.ts'
 import { modelOption, templateOptions } from '../../common.ts'
 
 const encoding = matching(isEncodingName, `${ENCODING_NAMES}, N from 2 to 1000`)
+
+const robustSteps: Parse<readonly RobustStepName[]> = (value) => value.split(',').map(oneOf(...ROBUST_STEPS))
+const attack: Parse<string> = (value) => {
+  parseAttack(value)
+  return value
+}
 
 export const quickstartOptions = {
   nodes: option('--nodes <n>', 'participants', integer(2, 64), 6),
@@ -26,6 +36,12 @@ export const quickstartOptions = {
     'how factors are averaged',
     oneOf('frozen-a', 'alternating', 'stacked-svd', 'factor-mean'),
     'frozen-a',
+  ),
+  robust: option(
+    '--robust <steps>',
+    `robust steps before the rule, with commas between them: ${ROBUST_STEPS.join(', ')}`,
+    robustSteps,
+    [],
   ),
   outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 1),
   outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.3),
@@ -56,7 +72,13 @@ export const quickstartOptions = {
     'fp32',
   ),
   seed: option('--seed <n>', 'deals the data, draws A', integer(0, 4_294_967_295), 1),
-  liar: option('--liar <n>', 'nodes that publish sign-flipped, scaled deltas', integer(0, 32), 0),
+  liar: option('--liar <n>', 'nodes that lie, as --attack says', integer(0, 32), 0),
+  attack: option(
+    '--attack <how>',
+    `how they lie: ${Object.keys(ATTACKS).join(', ')}, most of them with a strength`,
+    attack,
+    'flip:5',
+  ),
   idle: option('--idle <n>', 'nodes that publish zeros', integer(0, 32), 0),
   crash: option(
     '--crash <n>',

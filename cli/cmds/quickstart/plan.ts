@@ -1,6 +1,7 @@
 /** What `covey quickstart` can be told. */
 import type { DeltaEncoding } from '../../../src/types/adapter.ts'
 import type { Precision } from '../../../src/types/engine.ts'
+import type { RobustStepName } from '../../../src/types/spec.ts'
 
 export interface QuickstartOptions {
   readonly nodes: number
@@ -15,6 +16,8 @@ export interface QuickstartOptions {
   readonly learningRate: number
   readonly schedule: 'constant' | 'cosine'
   readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
+  /** in front of the rule, in this order */
+  readonly robust: readonly RobustStepName[]
   readonly outerRate: number
   readonly outerMomentum: number
   readonly encoding: DeltaEncoding
@@ -30,6 +33,8 @@ export interface QuickstartOptions {
   readonly port: number
   readonly seed: number
   readonly liar: number
+  /** of the liars, as `--misbehave` takes it */
+  readonly attack: string
   readonly idle: number
   readonly crash: number
   readonly data: string | null

@@ -170,7 +170,7 @@ export async function runQuickstart(
         precision,
         ...common,
       ]
-      if (node.liar) args.push('--misbehave', 'flip:5')
+      if (node.liar) args.push('--misbehave', options.attack)
       if (node.idle) args.push('--misbehave', 'zeros')
       if (i === 0) args.push('--serve', '--port', String(options.port))
       fleet.start(node.name, args)

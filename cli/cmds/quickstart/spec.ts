@@ -2,6 +2,7 @@
 
 import type { TaskTerms } from '../../../coordinator/create-task.ts'
 import { linearNames } from '../../../src/adapter/layout.ts'
+import { checkSteps } from '../../../src/aggregate/robust/chain.ts'
 import { parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
 import type { TaskSpec } from '../../../src/types/spec.ts'
@@ -18,7 +19,9 @@ export const MIN_STAKE = parseAmount('100')
 export const STAKE = parseAmount('120')
 export const POOL_PER_ROUND = parseAmount('100')
 
+/** @throws CoveyError E_ARGUMENT for robust steps that do not go together, or not with the rule */
 export function quickstartSpec(options: QuickstartOptions, model: BaseModel, templates: TaskSpec['data']): TaskSpec {
+  checkSteps(options.robust, options.rule)
   return {
     version: 1,
     name: options.data === null ? 'tool-calls' : 'own-data',
@@ -46,6 +49,7 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
       // the other rules have no outer step
       outerRate: options.rule === 'frozen-a' ? options.outerRate : 1,
       outerMomentum: options.rule === 'frozen-a' ? options.outerMomentum : 0,
+      ...(options.robust.length === 0 ? {} : { robust: options.robust }),
     },
     encoding: options.encoding,
     privacy: { mode: 'open' },

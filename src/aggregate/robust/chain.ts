@@ -8,7 +8,7 @@ import { entryRange } from '../rules/mean.ts'
 import { type CoordinateRule, joinCoordinates } from './coordinate-wise.ts'
 import { deltaGram } from './delta-gram.ts'
 import { type Points, pointsOf, type Seen } from './points.ts'
-import { isCoordinateRule, STEPS } from './steps.ts'
+import { isCoordinateRule, ROBUST_STEPS, STEPS } from './steps.ts'
 
 export interface ChainInput {
   readonly steps: readonly RobustStepName[]
@@ -47,8 +47,7 @@ export function checkSteps(steps: readonly RobustStepName[], rule: AggregationRu
   const fail = (message: string): CoveyError =>
     new CoveyError('E_ARGUMENT', `robust steps: ${message}`, { steps, rule })
   steps.forEach((step, i) => {
-    if (!Object.hasOwn(STEPS, step) && !isCoordinateRule(step))
-      throw fail(`expected some of ${[...Object.keys(STEPS), 'median', 'trimmed-mean'].join(', ')}, got ${step}`)
+    if (!ROBUST_STEPS.includes(step)) throw fail(`expected some of ${ROBUST_STEPS.join(', ')}, got ${step}`)
     if (steps.indexOf(step) !== i) throw fail(`expected each once, got ${step} twice`)
     if (LAST.includes(step) && i !== steps.length - 1) throw fail(`${step} gives the result: expected it last`)
     if (isCoordinateRule(step) && !LINEAR.includes(rule))

@@ -21,6 +21,13 @@ export const STEPS: Readonly<Record<Exclude<RobustStepName, CoordinateRule>, Rob
   'centred-clip': centredClip,
 }
 
+/** All that a spec may name. */
+export const ROBUST_STEPS: readonly RobustStepName[] = [
+  ...(Object.keys(STEPS) as (keyof typeof STEPS)[]),
+  'median',
+  'trimmed-mean',
+]
+
 export function isCoordinateRule(name: RobustStepName): name is CoordinateRule {
   return name === 'median' || name === 'trimmed-mean'
 }
