@@ -145,12 +145,13 @@ export async function signBinding(
   )
 }
 
-/** Binds the account to a fresh peer key. */
+/** Binds the account to a fresh peer key; `sent` is the transaction. */
 export async function register(registry: Contracts['registry'], account: Account, nonce = 1n, key = peerKey()) {
   const signature = await signBinding(registry, account, key.peerId, nonce)
   const digest = await registry.bindingDigest(key.peerId, account.address, nonce, EXPIRY)
-  await registry.register(account.address, key.peerId, nonce, EXPIRY, signature, key.sign(digest))
-  return { ...key, digest }
+  const args = [account.address, key.peerId, nonce, EXPIRY, signature, key.sign(digest)]
+  const sent = await registry.register(...args)
+  return { ...key, digest, sent }
 }
 
 /** Contracts, a creator with money, and six nodes that could join. */

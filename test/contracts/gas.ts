@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { type GasTable, measureGas } from '../support/gas-table.ts'
+
+/** Signatures and random peer ids have a few zero bytes more or less. */
+const TOLERANCE = 0.005
+
+describe('gas', () => {
+  it('is what test/gas.json says: `npm run gas` writes it anew, and a review sees the difference', async () => {
+    const path = new URL('../gas.json', import.meta.url)
+    const stored = JSON.parse(readFileSync(path, 'utf8')) as GasTable
+    const measured = await measureGas()
+    expect(Object.keys(measured)).to.deep.equal(Object.keys(stored))
+    for (const [name, gas] of Object.entries(measured)) {
+      const expected = stored[name] as number
+      expect(gas, name).to.be.closeTo(expected, Math.ceil(expected * TOLERANCE))
+    }
+  })
+})

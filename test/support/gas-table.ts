@@ -1,0 +1,109 @@
+/** What each call of the contracts costs, in a world that is the same every time. */
+import type { ContractTransactionResponse } from 'ethers'
+import {
+  type Account,
+  delta,
+  deltaCommitment,
+  deploy,
+  ethers,
+  networkHelpers,
+  pack,
+  params,
+  plainScores,
+  proofOf,
+  register,
+  SLICES,
+  STAKE,
+  salt,
+  scoresCommitment,
+  TOKEN,
+} from './contracts-fixture.ts'
+
+/** Seats of the rounds that are measured; the last is as many as there are accounts for. */
+const SEATS = [
+  [3, 2],
+  [8, 4],
+  [12, 6],
+] as const
+/** The draws' random word: which seats are drawn decides which storage is warm. */
+const PREVRANDAO = 7
+
+/** Name of a call -> gas of its transaction. */
+export type GasTable = Readonly<Record<string, number>>
+
+/** Plays tasks of several sizes, and measures. Takes about five seconds. */
+export async function measureGas(): Promise<GasTable> {
+  const { token, registry, vault, tasks } = await deploy()
+  const [deployer, creator, ...nodes] = (await ethers.getSigners()) as [Account, Account, ...Account[]]
+  const table: Record<string, number> = {}
+  const measure = async (name: string, sent: Promise<ContractTransactionResponse>): Promise<void> => {
+    const receipt = await (await sent).wait()
+    // the first call of a name counts
+    table[name] ??= Number(receipt?.gasUsed)
+  }
+  for (const account of [creator, ...nodes]) {
+    await token.connect(deployer).transfer(account.address, 10_000n * TOKEN)
+    await token.connect(account).approve(vault.target, ethers.MaxUint256)
+  }
+  await token.connect(creator).approve(tasks.target, ethers.MaxUint256)
+  for (const node of nodes) {
+    await measure(
+      'register',
+      register(registry, node).then(({ sent }) => sent),
+    )
+    await measure('deposit, first', vault.connect(node).deposit(STAKE))
+  }
+  await measure('deposit, again', vault.connect(nodes[0]).deposit(1n))
+
+  let id = 0
+  const play = async (proposerSeats: number, voterSeats: number, rounds: number, label: string): Promise<void> => {
+    id++
+    const of = (address: string): Account => nodes.find((node) => node.address === address) as Account
+    const terms = { ...params, rounds, proposers: proposerSeats, voters: voterSeats, pool: 300n * TOKEN }
+    await measure('createTask', tasks.connect(creator).createTask(terms))
+    for (const node of nodes.slice(0, proposerSeats + voterSeats)) await measure('join', tasks.connect(node).join(id))
+    for (let round = 1; round <= rounds; round++) {
+      const name = `${label}${round === 1 ? '' : ', again'}`
+      await networkHelpers.setPrevRandao(PREVRANDAO + round)
+      await measure(`startRound, ${name}`, tasks.connect(creator).startRound(id))
+      const view = await tasks.roundView(id, round)
+      const proposers = view.proposers.map((s: { account: string }) => of(s.account)) as Account[]
+      const voters = view.voters.map((s: { account: string }) => of(s.account)) as Account[]
+      for (const p of proposers) {
+        const commitment = deltaCommitment(id, round, p.address)
+        await measure('commit', tasks.connect(p).commit(id, round, commitment))
+      }
+      for (const p of proposers) {
+        const d = delta(p.address)
+        await measure('reveal', tasks.connect(p).reveal(id, round, d.digest, d.size, d.base, salt(p.address)))
+      }
+      const slice = SLICES[round - 1] as string
+      await measure('revealProbe', tasks.connect(creator).revealProbe(id, round, slice, 77, proofOf(round)))
+      const scores = pack(plainScores(proposers.length))
+      for (const v of voters) {
+        const commitment = scoresCommitment(id, round, v.address, scores)
+        await measure('commitScores', tasks.connect(v).commitScores(id, round, commitment))
+      }
+      for (const [i, v] of voters.entries()) {
+        const call = i < voters.length - 1 ? `revealScores, ${label}` : `revealScores that settles, ${name}`
+        await measure(call, tasks.connect(v).revealScores(id, round, scores, salt(v.address)))
+      }
+    }
+  }
+  for (const [proposers, voters] of SEATS) await play(proposers, voters, 2, `${proposers} + ${voters} seats`)
+  const [operator] = nodes as [Account]
+  for (const node of nodes.slice(0, 5)) {
+    await measure('setCommission, first', vault.connect(node).setCommission(1000))
+    await measure('delegate, first', vault.connect(creator).delegate(node.address, STAKE, 1000))
+  }
+  await measure('delegate, again', vault.connect(creator).delegate(operator.address, STAKE, 1000))
+  await play(3, 2, 2, '3 + 2 seats with delegators')
+  await measure('claim', tasks.connect(operator).claim())
+  await measure('claimDelegation', vault.connect(creator).claimDelegation(operator.address))
+  await measure('undelegate', vault.connect(creator).undelegate(operator.address, STAKE))
+  await measure('requestWithdraw, enrolled', vault.connect(operator).requestWithdraw(1n))
+  await measure('leave', tasks.connect(nodes[17]).leave(3))
+  await networkHelpers.time.increase(2 * 7 * 24 * 3600)
+  await measure('withdraw', vault.connect(creator).withdraw())
+  return table
+}
