@@ -1,0 +1,165 @@
+/**
+ * Rounds without a network, for benches: the duties of a real round (train, encode, decode, aggregate; nothing is scored),
+ * node by node in one process, on real data dealt by whole partitions.
+ */
+
+import type { QuickstartOptions } from '../cli/cmds/quickstart/plan.ts'
+import { makeShards, type Shards } from '../cli/cmds/quickstart/shards.ts'
+import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
+import { RESIDUAL_ROUNDS } from '../node/residual.ts'
+import { learningRateAt } from '../node/schedule.ts'
+import { trainLoop } from '../node/train-loop.ts'
+import { optimizerOf } from '../node/workbench.ts'
+import { decodeDelta, encodeDelta, leftOut } from '../src/adapter/delta.ts'
+import { encodingNamed } from '../src/adapter/encodings/registry.ts'
+import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
+import { nextGlobal } from '../src/aggregate/outer-step.ts'
+import { aggregatorFor } from '../src/aggregate/registry.ts'
+import { systemClock } from '../src/base/clock.ts'
+import { type Random, seededRandom, shuffle } from '../src/base/random.ts'
+import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
+import { tokenizeExamples } from '../src/data/tokenize.ts'
+import { loadTokenizer } from '../src/data/tokenizer.ts'
+import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
+import { loadModel } from '../src/model/load.ts'
+import type { DeltaEncoding, LoraFactor, LoraLayout } from '../src/types/adapter.ts'
+import type { EvalResult, OptimizerState, Trainer } from '../src/types/engine.ts'
+import type { TaskSpec } from '../src/types/spec.ts'
+
+export interface RoundDone {
+  readonly round: number
+  /** (layout.size) the new global adapter */
+  readonly global: Float32Array
+  /** of each delta, bytes, seat order */
+  readonly sizes: readonly number[]
+}
+
+export interface Rounds {
+  readonly layout: LoraLayout
+  readonly aggregation: TaskSpec['aggregation']
+  /** held-out examples */
+  readonly testCount: number
+  /** All rounds from the initial adapter; the same seats, batches and order every time that it is called. */
+  run(encoding: DeltaEncoding): AsyncGenerator<RoundDone>
+  /** on the first `count` of the held-out examples, shuffled by the seed */
+  evaluate(values: Float32Array, count: number): Promise<EvalResult>
+  close(): Promise<void>
+}
+
+/** Opens model, data and engines. @param threads of each engine */
+export async function openRounds(options: QuickstartOptions, threads: number): Promise<Rounds> {
+  const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
+  const shards = await makeShards(options, tokenizer)
+  const { training, adapter, aggregation } = quickstartSpec(options, model, shards.templates)
+  const aggregator = aggregatorFor(aggregation.rule)
+  const layout = createLayout(model.config, adapter)
+  const engine = createOnnxEngine()
+  const tokens = (examples: Shards['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
+  const test = tokens(shuffled(shards, options.seed).test)
+  const data = shards.nodes.map((shard) => tokens(shard.examples))
+  const inference = await engine.openInference({ model, layout, threads })
+  const trainers = new Map<string, Trainer>()
+  const trainerFor = async (factors: readonly LoraFactor[]): Promise<Trainer> => {
+    const key = factors.join('')
+    const known = trainers.get(key)
+    if (known !== undefined) return known
+    const trainable = { kind: 'lora', layout, factors } as const
+    const trainer = await engine.openTrainer({ model, trainable, optimizer: optimizerOf(training), threads, seed: 1 })
+    trainers.set(key, trainer)
+    return trainer
+  }
+
+  /** @returns what training changed, (layout.size) */
+  const train = async (
+    node: number,
+    round: number,
+    global: Float32Array,
+    moments: Map<string, OptimizerState>,
+  ): Promise<Float32Array> => {
+    const factors = aggregator.trainedFactors(round)
+    const trainer = await trainerFor(factors)
+    trainer.setParameters(global)
+    // as a node does: AdamW's moments of the same factors' last training are kept
+    const key = `${node} ${factors.join('')}`
+    const kept = moments.get(key)
+    if (kept !== undefined) trainer.restoreOptimizer(kept)
+    const batcher = createBatcher(data[node] ?? [], {
+      batchExamples: training.batchExamples,
+      maxTokens: training.maxTokens,
+      seed: `${options.seed} ${node} ${round}`,
+    })
+    const loop = trainLoop({
+      trainer,
+      nextBatch: () => batcher.next(),
+      steps: training.steps,
+      clock: systemClock,
+      learningRate: (step) =>
+        learningRateAt(training, step, (round - 1) * training.steps + step, options.rounds * training.steps),
+    })
+    for await (const _ of loop);
+    moments.set(key, trainer.optimizerState())
+    return trainer.parameters().map((x, i) => x - (global[i] as number))
+  }
+
+  return {
+    layout,
+    aggregation,
+    testCount: test.length,
+    async *run(encoding) {
+      const { random } = shuffled(shards, options.seed)
+      const moments = new Map<string, OptimizerState>()
+      const residuals = new Map<string, { readonly round: number; readonly values: Float32Array }>()
+      let global = initialAdapter(layout).values
+      let before: Float32Array | null = null
+      for (let round = 1; round <= options.rounds; round++) {
+        const factors = aggregator.trainedFactors(round)
+        const seats = shuffle([...data.keys()], random).slice(0, options.proposers)
+        const deltas: Float32Array[] = []
+        const sizes: number[] = []
+        for (const node of seats) {
+          const values = await train(node, round, global, moments)
+          const key = `${node} ${factors.join('')}`
+          const residual = residuals.get(key)
+          // all are included here, so only age ends a residual (node/residual.ts)
+          if (residual !== undefined && round - residual.round <= RESIDUAL_ROUNDS)
+            residual.values.forEach((x, i) => {
+              values[i]! += x
+            })
+          const delta = { layout, factors, values }
+          const bytes = encodeDelta(delta, encoding)
+          if (encodingNamed(encoding).feedback) residuals.set(key, { round, values: leftOut(delta, bytes, encoding) })
+          deltas.push(decodeDelta(bytes, layout, { encoding, factors }).values)
+          sizes.push(bytes.byteLength)
+        }
+        const weights = deltas.map(() => 1)
+        const next = nextGlobal({
+          aggregator,
+          outer: aggregation,
+          layout,
+          base: global,
+          before,
+          deltas,
+          weights,
+          round,
+        })
+        before = global
+        global = next
+        yield { round, global, sizes }
+      }
+    },
+    evaluate(values, count) {
+      inference.setAdapter(values)
+      return inference.evaluate(packForEvaluation(test.slice(0, count), training.maxTokens))
+    },
+    async close() {
+      for (const trainer of trainers.values()) await trainer.close()
+      await inference.close()
+    },
+  }
+}
+
+/** The held-out examples in the seed's order, and the random numbers that the seats are drawn with. */
+function shuffled(shards: Shards, seed: number): { test: Shards['test']; random: Random } {
+  const random = seededRandom(`bench ${seed}`)
+  return { test: shuffle([...shards.test], random), random }
+}
