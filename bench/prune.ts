@@ -2,7 +2,8 @@
  * What pruning costs and what training gives back: a base is trained on generated requests first (every weight), so that it
  * has something to lose; then each cut of it is made by what `covey prune` runs, with the same training afterwards.
  *
- *   node bench/prune.ts [--cuts sparsity=0.5,layers=3] [--steps 300] [--recovery 150] [--threads 1] [--model DIR]
+ *   node bench/prune.ts [--cuts sparsity=0.5,layers=3] [--methods lora,full] [--steps 300] [--recovery 150] [--rounds 4]
+ *                       [--threads 1] [--model DIR] [--test 100]
  *                       [--write NAME]   docs/results/prune/NAME.json
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -36,12 +37,18 @@ const { values: a } = parseArgs({
     cuts: { type: 'string', default: 'sparsity=0.3,sparsity=0.5,sparsity=0.7,layers=3,layers=2' },
     steps: { type: 'string', default: '300' },
     recovery: { type: 'string', default: '150' },
+    methods: { type: 'string', default: 'lora,full' },
     rounds: { type: 'string', default: '4' },
     threads: { type: 'string', default: '1' },
     model: { type: 'string', default: SHIPPED_MODEL },
+    test: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     write: { type: 'string' },
   },
+})
+const methods = a.methods.split(',').map((name): 'lora' | 'full' => {
+  if (name === 'lora' || name === 'full') return name
+  throw new CoveyError('E_ARGUMENT', `--methods: expected lora, full or both, got ${JSON.stringify(name)}`)
 })
 const seed = Number(a.seed)
 const threads = Number(a.threads)
@@ -55,7 +62,7 @@ function examples(part: 'train' | 'test', perTrade: number): readonly TokenizedE
   return tokenizeExamples(toExamples({ records, lines: [] }, templates, tokenizer).examples, tokenizer, MAX_TOKENS)
     .tokenized
 }
-const [train, test] = [examples('train', 800), examples('test', 100)]
+const [train, test] = [examples('train', 800), examples('test', Number(a.test))]
 
 function planOf(name: 'lora' | 'full', steps: number): RecoveryPlan {
   const { learningRate } = methodNamed(name)
@@ -116,7 +123,7 @@ try {
   const model = await loadModel(from)
   const runs = []
   for (const [i, cut] of a.cuts.split(',').entries())
-    for (const method of ['lora', 'full'] as const) {
+    for (const method of methods) {
       const name = `${cut} ${method}`
       const result = await pruneFolder({
         model,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { isCoveyError } from '../src/base/errors.ts'
-import { threadsCompute, threadsEnded } from '../src/engine/threads/client.ts'
+import { threadsCompute, threadsIdle } from '../src/engine/threads/client.ts'
 import { COMMANDS } from './commands.ts'
 import { Output } from './output.ts'
 import { buildProgram, isHelp } from './program.ts'
@@ -63,7 +63,7 @@ export async function exitWith(code: number): Promise<never> {
   for (const stream of [process.stdout, process.stderr])
     await new Promise<void>((resolve) => stream.write('', () => resolve()))
   if (threadsCompute() && interruptedBy !== null) process.kill(process.pid, interruptedBy)
-  await threadsEnded()
+  await threadsIdle()
   process.exit(code)
 }
 

@@ -21,20 +21,22 @@ interface Waiting {
   readonly cancel: Cancel
 }
 
-/** Threads that were let go while they computed; each ends when its native call has returned. */
-const lettingGo = new Set<Promise<void>>()
+/** Whose thread has not answered everything: it computes, for somebody or for nobody any more. */
+const busy = new Set<WorkerClient>()
+let onIdle: (() => void)[] = []
 
 /**
- * Are there threads that still compute what nobody wants any more? A process that calls `process.exit` then waits for them
- * and dies of SIGABRT: end it by a signal, or wait for `threadsEnded`.
+ * Does any thread compute? A process that calls `process.exit` then waits for it and dies of SIGABRT: end it by a signal, or
+ * wait for `threadsIdle`.
  */
 export function threadsCompute(): boolean {
-  return lettingGo.size > 0
+  return busy.size > 0
 }
 
-/** When every thread that was let go has ended. */
-export async function threadsEnded(): Promise<void> {
-  while (lettingGo.size > 0) await Promise.all(lettingGo)
+/** When no thread computes, those included that were let go. */
+export function threadsIdle(): Promise<void> {
+  if (busy.size === 0) return Promise.resolve()
+  return new Promise((resolve) => onIdle.push(resolve))
 }
 
 export class WorkerClient {
@@ -101,6 +103,7 @@ export class WorkerClient {
       signal?.addEventListener('abort', giveUp, { once: true })
       // until it has answered: a process that ends earlier would take a native call down with it
       this.#worker.ref()
+      busy.add(this)
       this.#worker.postMessage({ id, method, args, cancel: cancel.word } satisfies Request)
     })
     return signal === undefined ? answer : answer.finally(() => signal.removeEventListener('abort', giveUp))
@@ -114,7 +117,7 @@ export class WorkerClient {
   #settle(reply: Reply): void {
     const waiting = this.#waiting.get(reply.id)
     this.#waiting.delete(reply.id)
-    if (this.#waiting.size === 0) this.#worker.unref()
+    if (this.#waiting.size === 0) this.#rest()
     if (!waiting) return
     if ('error' in reply) waiting.reject(new CoveyError(reply.error.code, reply.error.message, { ...reply.error.data }))
     else waiting.resolve(reply.value)
@@ -124,6 +127,15 @@ export class WorkerClient {
     this.#closed ??= error
     for (const { reject } of this.#waiting.values()) reject(this.#closed)
     this.#waiting.clear()
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#worker.unref()
+    busy.delete(this)
+    if (busy.size > 0) return
+    for (const resolve of onIdle) resolve()
+    onIdle = []
   }
 
   /**
@@ -137,14 +149,14 @@ export class WorkerClient {
 
   async #end(): Promise<void> {
     if (this.#closed) return
-    const busy = [...this.#waiting.keys()]
-    for (const id of busy)
+    const running = [...this.#waiting.keys()]
+    for (const id of running)
       this.#giveUp(id, new CoveyError('E_ABORTED', 'the engine was closed while it computed; nothing was changed'))
     const ended = this.call<void>('close').finally(() => this.#worker.terminate())
     this.#closed = new CoveyError('E_ENGINE', 'the engine was closed; open it again')
-    if (busy.length === 0) return ended
-    const gone = ended.catch(() => {}).finally(() => lettingGo.delete(gone))
-    lettingGo.add(gone)
+    if (running.length === 0) return ended
+    // nobody hears of a failure after the grace is over
+    ended.catch(() => {})
     let timer: NodeJS.Timeout | undefined
     const grace = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_GRACE_MS)

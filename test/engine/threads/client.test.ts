@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
-import { threadsCompute, threadsEnded, WorkerClient } from '../../../src/engine/threads/client.ts'
+import { threadsCompute, threadsIdle, WorkerClient } from '../../../src/engine/threads/client.ts'
 import type { BlockingSetup } from '../../support/blocking-runtime.ts'
 import { expectRejects } from '../../support/expect-error.ts'
 
@@ -50,7 +50,7 @@ describe('a thread that blocks', () => {
     expect(Atomics.load(words, 2), 'closed inside a call').to.equal(0)
     await expectRejects(() => client.call('step'), 'E_ENGINE', /closed/)
     release()
-    await threadsEnded()
+    await threadsIdle()
     expect(threadsCompute()).to.equal(false)
     expect(Atomics.load(words, 2)).to.equal(1)
   })
