@@ -3,14 +3,15 @@
  * al. 2018, arXiv:1809.07599; Karimireddy et al. 2019, arXiv:1901.09847).
  *
  * A residual is kept for each task and set of factors, and it is used only while the delta that it was left out of counts:
- * when that one was not included (excluded, late, or its round rolled back), the residual is the rest of a change that the
- * network did not take, and it goes with it. It also goes when RESIDUAL_ROUNDS have passed: where seats are drawn, a node has
+ * when that one was not included (excluded, late), or was rolled back, the residual is the rest of a change that the network
+ * did not take, and it goes with it. It also goes when RESIDUAL_ROUNDS have passed: where seats are drawn, a node has
  * none for some rounds, and the adapter that the residual was a change of is ever longer gone (Li and Li 2022,
  * arXiv:2211.14292, on stale error compensation). Until then it is added whole.
  *
  * It is a fact, not a journal entry: it binds the node to nothing and is replaced. It is no blob either, because blobs are
  * served to whoever asks by digest, and this is a part of a private training that was never published.
  */
+import { gather, scatter, trainedSize } from '../src/adapter/encodings/encoding.ts'
 import { bytesOf } from '../src/base/bytes.ts'
 import { includedDeltas } from '../src/round/adapter-line.ts'
 import type { LoraFactor } from '../src/types/adapter.ts'
@@ -40,7 +41,7 @@ export async function residualFor(
     const delta = await ctx.store.journal.get<DeltaRecord>(journalKeys.delta(ctx.task, from))
     // a process that was killed between the two writes has published nothing of that round
     if (delta === undefined) continue
-    if (round - from > RESIDUAL_ROUNDS || !(await wasIncluded(ctx, from, delta.digest))) return null
+    if (round - from > RESIDUAL_ROUNDS || !(await counts(ctx, from, delta.digest, round))) return null
     return read(ctx, factors, from)
   }
   return null
@@ -58,8 +59,9 @@ export async function keepResidual(
   residual: Float32Array,
 ): Promise<void> {
   const chunks: { key: string; value: ResidualChunk }[] = []
-  for (let at = 0; at < residual.length; at += CHUNK_VALUES) {
-    const bytes = bytesOf(residual.subarray(at, at + CHUNK_VALUES))
+  const trained = gather(ctx.layout, factors, residual)
+  for (let at = 0; at < trained.length; at += CHUNK_VALUES) {
+    const bytes = bytesOf(trained.subarray(at, at + CHUNK_VALUES))
     const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
     chunks.push({ key: factKeys.residual(ctx.task, factors, round, chunks.length), value: { base64 } })
   }
@@ -97,9 +99,12 @@ async function roundsKept({ store, task }: ResidualContext, factors: readonly Lo
   return [...rounds]
 }
 
-async function wasIncluded({ ledger, task }: ResidualContext, round: number, digest: string): Promise<boolean> {
-  const view = await ledger.round(task, round)
-  return view.settlement !== null && includedDeltas(view).some((delta) => delta.digest === digest)
+/** Whether the delta of round `from` is part of what round `now` starts from, as far as is settled. */
+async function counts({ ledger, task }: ResidualContext, from: number, digest: string, now: number): Promise<boolean> {
+  const view = await ledger.round(task, from)
+  if (view.settlement === null || !includedDeltas(view).some((delta) => delta.digest === digest)) return false
+  // the round after it is the one that may take it back
+  return from + 1 === now || (await ledger.round(task, from + 1)).settlement?.rolledBack === false
 }
 
 /** Null when it is not of this layout: a damaged record costs what it held, not the round. */
@@ -108,7 +113,7 @@ async function read(
   factors: readonly LoraFactor[],
   round: number,
 ): Promise<Float32Array | null> {
-  const bytes = new Uint8Array(4 * layout.size)
+  const bytes = new Uint8Array(4 * trainedSize(layout, factors))
   let at = 0
   for (let chunk = 0; at < bytes.byteLength; chunk++) {
     const record = await store.facts.get<ResidualChunk>(factKeys.residual(task, factors, round, chunk))
@@ -117,6 +122,6 @@ async function read(
     bytes.set(part, at)
     at += part.byteLength
   }
-  const values = new Float32Array(bytes.buffer)
-  return values.every(Number.isFinite) ? values : null
+  const trained = new Float32Array(bytes.buffer)
+  return trained.every(Number.isFinite) ? scatter(layout, factors, trained) : null
 }

@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { CommanderError } from 'commander'
-import { decimal, defineCommand, flag, integer, list, oneOf, option, text } from '../../cli/command.ts'
+import { decimal, defineCommand, flag, integer, list, matching, oneOf, option, text } from '../../cli/command.ts'
 import { COMMANDS } from '../../cli/commands.ts'
 import { buildProgram, GROUPS, optionKeys } from '../../cli/program.ts'
+
+const isPart = (value: string): value is `x${string}` => /^x+$/.test(value)
 
 describe('CLI program', () => {
   for (const command of COMMANDS) {
@@ -32,6 +34,7 @@ describe('CLI program', () => {
           options: {
             many: list('--many <x>', '', text),
             kind: option('--kind <k>', '', oneOf('a', 'b'), 'a'),
+            part: option('--part <p>', '', matching(isPart, 'a number of x'), 'x'),
             count: option('--count <n>', '', integer(1, 9), null),
             share: option('--share <x>', '', decimal(0, 1), 0.5),
             keep: flag('--keep', ''),
@@ -48,12 +51,15 @@ describe('CLI program', () => {
     calls.length = 0
     await program().parseAsync(['group', 'probe', 'x'], { from: 'user' })
     await program().parseAsync(
-      'group probe x y --many 1 --many 2 --kind b --count 3 --share 1 --keep --no-compare --json'.split(' '),
+      'group probe x y --many 1 --many 2 --kind b --part xxx --count 3 --share 1 --keep --no-compare --json'.split(' '),
       { from: 'user' },
     )
     expect(calls).to.deep.equal([
-      [{ many: [], kind: 'a', count: null, share: 0.5, keep: false, compare: true, json: false }, ['x', '']],
-      [{ many: ['1', '2'], kind: 'b', count: 3, share: 1, keep: true, compare: false, json: true }, ['x', 'y']],
+      [{ many: [], kind: 'a', part: 'x', count: null, share: 0.5, keep: false, compare: true, json: false }, ['x', '']],
+      [
+        { many: ['1', '2'], kind: 'b', part: 'xxx', count: 3, share: 1, keep: true, compare: false, json: true },
+        ['x', 'y'],
+      ],
     ])
   })
 
@@ -64,6 +70,7 @@ describe('CLI program', () => {
     'group probe x --share -1',
     'group probe x --share',
     'group probe x --kind c',
+    'group probe x --part y',
     'group probe x y z',
     'group probe x --nope',
     'nope',

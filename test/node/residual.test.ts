@@ -6,6 +6,7 @@ import { startLine } from '../../node/duties/global.ts'
 import { trainDelta } from '../../node/duties/train.ts'
 import { type DeltaRecord, factKeys, type LineRecord } from '../../node/keys.ts'
 import { forgetResiduals, RESIDUAL_ROUNDS } from '../../node/residual.ts'
+import { trainedSize } from '../../src/adapter/encodings/encoding.ts'
 import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
 import { aggregatorFor } from '../../src/aggregate/registry.ts'
 import { gaussian, seededRandom } from '../../src/base/random.ts'
@@ -158,6 +159,13 @@ describe('what a delta leaves out', () => {
     })
   }
 
+  it('is dropped when the next round took the delta back', async () => {
+    const [node, fresh] = [new LoneNode('topk-4'), new LoneNode('topk-4')]
+    await node.train(1)
+    node.outcomes.set(2, 'rolled back')
+    expect(await node.train(3)).to.deep.equal(await fresh.train(3))
+  })
+
   it('waits through rounds without a seat, but not for ever', async () => {
     const fresh = new LoneNode('topk-4')
     for (const [round, waits] of [
@@ -188,21 +196,20 @@ describe('what a delta leaves out', () => {
       if (e.factor === 'B') expect(a.subarray(e.offset, e.offset + 3).every((x) => x === 0)).to.equal(true)
   })
 
-  it('of a damaged record is nothing', async () => {
-    const [node, fresh] = [new LoneNode('topk-4'), new LoneNode('topk-4')]
-    await node.train(1)
-    for (const base64 of [
-      '',
-      'AAAA',
-      Buffer.from(new Float32Array(layout.size).fill(Number.NaN).buffer).toString('base64'),
-    ]) {
+  const nan = new Float32Array(trainedSize(layout, ['B'])).fill(Number.NaN)
+  for (const [what, base64] of [
+    ['empty', ''],
+    ['short', 'AAAA'],
+    ['not finite', Buffer.from(nan.buffer).toString('base64')],
+    ['long', Buffer.alloc(nan.byteLength + 4).toString('base64')],
+  ] as const) {
+    it(`of a record that is ${what} is nothing`, async () => {
+      const [node, fresh] = [new LoneNode('topk-4'), new LoneNode('topk-4')]
+      await node.train(1)
       await node.store.facts.put(factKeys.residual(TASK, ['B'], 1, 0), { base64 })
-      const again = new LoneNode('topk-4')
-      await again.train(1)
-      await again.store.facts.put(factKeys.residual(TASK, ['B'], 1, 0), { base64 })
-      expect(await again.train(2)).to.deep.equal(await fresh.train(2))
-    }
-  })
+      expect(await node.train(2)).to.deep.equal(await fresh.train(2))
+    })
+  }
 
   it('is not kept where nothing worth keeping is lost', async () => {
     const node = new LoneNode('int8')

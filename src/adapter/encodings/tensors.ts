@@ -33,7 +33,7 @@ export const int8 = tensorEncoding('int8')
 function tensorEncoding(name: TensorEncoding): Encoding {
   return {
     name,
-    // what 8 bits lose is a hundredth of a step of training: not worth a copy of the adapter on disk
+    // what 8 bits lose is below a hundredth of the largest value nearby: not worth a copy of it on disk
     feedback: false,
     maxBytes: (layout, factors) => {
       const plan = planOf(layout, name, factors)
