@@ -119,7 +119,6 @@ abstract contract VaultDelegation is VaultUnbonding {
         // a position that was written off may be cleared away even so
         if (amount == 0 && (p.shares > 0 || !p.listed)) revert NothingToClaimFrom(operator);
         p.owed = 0;
-        o.unclaimed -= uint96(amount);
         _unlistWhenEmpty(p, operator);
         emit DelegationClaimed(msg.sender, operator, amount);
         IERC20(address(token)).safeTransfer(msg.sender, amount);
@@ -133,7 +132,6 @@ abstract contract VaultDelegation is VaultUnbonding {
         Pool memory pool = o.delegated;
         if (pool.shares == 0) return 0;
         amount = Delegation.delegatorsPart(total, o.stake, pool.assets, _commission(o));
-        o.unclaimed += uint96(amount);
         o.rewardIndex += (amount << Delegation.INDEX_BITS) / pool.shares;
         emit DelegatorsRewarded(operator, total, amount);
     }

@@ -6,9 +6,9 @@ import {IStakeListener, IStakeVault} from "../interfaces/IStakeVault.sol";
 import {Delegation, Pool} from "../libraries/Delegation.sol";
 
 /// @title What the vault keeps
-/// @dev Balance = sum over operators of stake + delegated.assets + unclaimed, + sum over buckets of assets, always (plus
-/// what somebody sends here by mistake). No loop is longer than MAX_DELEGATIONS, MAX_UNBONDINGS or the epochs of an
-/// unbonding period.
+/// @dev Balance = sum over operators of stake + delegated.assets, + sum over buckets of assets, + rewards that were credited
+/// (DelegatorsRewarded) and not claimed (DelegationClaimed), always (plus what somebody sends here by mistake). No loop is
+/// longer than MAX_DELEGATIONS, MAX_UNBONDINGS or the epochs of an unbonding period.
 abstract contract VaultState is IStakeVault {
     struct Operator {
         Pool delegated;
@@ -21,8 +21,6 @@ abstract contract VaultState is IStakeVault {
         bool listed;
         /// ever burnt for its faults
         uint96 slashed;
-        /// rewards of its delegators that have not been claimed
-        uint96 unclaimed;
         /// rewards per share of the pool's present generation and those before, 2^-128 wei
         uint256 rewardIndex;
         /// generation -> rewardIndex when it was written off

@@ -156,11 +156,6 @@ export class MemoryChain {
     return this.#vault.operators(this.time())
   }
 
-  /** rewards of delegators that nobody has claimed yet, wei */
-  unclaimedRewards(): bigint {
-    return this.operators().reduce((sum, { account }) => sum + this.#vault.unclaimedOf(account), 0n)
-  }
-
   node(account: Address): NodeRecord | null {
     return this.#account(account).node
   }

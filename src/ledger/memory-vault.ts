@@ -37,8 +37,6 @@ interface Operator {
   open: boolean
   /** ever burnt for its faults, wei */
   slashed: bigint
-  /** rewards of its delegators that have not been claimed, wei */
-  unclaimed: bigint
   /** rewards per share, 2^-128 wei */
   index: bigint
   /** generation -> index when it was written off */
@@ -85,11 +83,6 @@ export class MemoryVault {
 
   slashedOf(account: Address): bigint {
     return this.#operator(account).slashed
-  }
-
-  /** rewards of an operator's delegators that the vault holds, wei */
-  unclaimedOf(operator: Address): bigint {
-    return this.#operator(operator).unclaimed
   }
 
   /** in the order in which the contract lists them, which says nothing */
@@ -231,7 +224,6 @@ export class MemoryVault {
     const listed = this.#delegations.get(account)?.includes(operator) ?? false
     if (amount === 0n && (p.shares > 0n || !listed)) throw revert('NothingToClaimFrom', { operator })
     p.owed = 0n
-    o.unclaimed -= amount
     this.#unlistWhenEmpty(account, operator, p)
     return amount
   }
@@ -243,7 +235,6 @@ export class MemoryVault {
     const o = this.#operator(operator)
     if (o.delegated.shares === 0n) return 0n
     const amount = delegatorsPart(total, o.stake, o.delegated.assets, this.#commission(o, now))
-    o.unclaimed += amount
     o.index += indexStep(amount, o.delegated.shares)
     return amount
   }
@@ -288,7 +279,6 @@ export class MemoryVault {
       next: null,
       open: false,
       slashed: 0n,
-      unclaimed: 0n,
       index: 0n,
       finalIndex: new Map(),
       buckets: new Map(),
