@@ -1,6 +1,7 @@
 /** What every engine does whose trainers compute in threads of their own. */
 import { expect } from 'chai'
 import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
+import { threadsCompute, threadsIdle } from '../../src/engine/threads/client.ts'
 import type { InferenceEngine, TrainingEngine } from '../../src/types/engine.ts'
 import { adam, livelyModel, randomBatch } from '../support/engine-fixtures.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -47,6 +48,19 @@ export function threadEngineBehavior(makeEngine: () => TrainingEngine & Inferenc
     const trainer = await open()
     await Promise.all([trainer.close(), trainer.close()])
     await expectRejects(() => trainer.step([randomBatch(tinyConfig)], 0.01), 'E_ENGINE', /closed/)
+  })
+
+  it('gives a running step up when it is closed, and lets the thread end by itself', async () => {
+    const trainer = await open()
+    trainer.setParameters(initialAdapter(layout).values)
+    const large = Array.from({ length: 64 }, (_, i) => randomBatch(tinyConfig, 60, i, 48))
+    const running = trainer.step(large, 0.01)
+    const closed = trainer.close()
+    await expectRejects(() => running, 'E_ABORTED', /closed while it computed/)
+    await closed
+    await expectRejects(() => trainer.step([randomBatch(tinyConfig)], 0.01), 'E_ENGINE', /closed/)
+    await threadsIdle()
+    expect(threadsCompute()).to.equal(false)
   })
 
   it('refuses an adapter of another model', async () => {
