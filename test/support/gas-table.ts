@@ -98,6 +98,18 @@ export async function measureGas(): Promise<GasTable> {
   }
   await measure('delegate, again', vault.connect(creator).delegate(operator.address, STAKE, 1000))
   await play(3, 2, 2, '3 + 2 seats with delegators')
+  // the dearest end of a round: all proposers committed, none revealed
+  id++
+  await tasks.connect(creator).createTask({ ...params, rounds: 1, proposers: 12, voters: 6, pool: TOKEN })
+  for (const node of nodes) await tasks.connect(node).join(id)
+  await networkHelpers.setPrevRandao(PREVRANDAO)
+  await tasks.startRound(id)
+  for (const { account } of (await tasks.roundView(id, 1)).proposers) {
+    const proposer = nodes.find((node) => node.address === account) as Account
+    await tasks.connect(proposer).commit(id, 1, deltaCommitment(id, 1, proposer.address))
+  }
+  await networkHelpers.time.increase(params.durations.reveal)
+  await measure('advance that slashes twelve, 12 + 6 seats', tasks.connect(creator).advance(id))
   await measure('claim', tasks.connect(operator).claim())
   await measure('claimDelegation', vault.connect(creator).claimDelegation(operator.address))
   await measure('undelegate', vault.connect(creator).undelegate(operator.address, STAKE))
