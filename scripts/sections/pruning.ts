@@ -47,7 +47,7 @@ export function pruningSection(name: string, run: PruneRun): string {
     `npm run bench:prune${run.args.length === 0 ? '' : ` -- ${run.args.join(' ')}`}`,
     '```',
     '',
-    `${model}, trained on ${examples} generated requests (${steps} steps, every weight), then cut as \`covey prune\` does and trained again for ${recovery} steps, with zeros in ${rounds} rounds; measured on ${tested} held-out requests. The last column is the loss before the zeros were put back for the last time. Zeros are stored and computed like other weights, so bytes and speed do not change with them. On ${machine}, shared with other work.`,
+    `${model}, trained on ${examples} generated requests (${steps} steps, every weight), then cut as \`covey prune\` does and trained again for ${recovery} steps, with zeros in ${rounds} rounds; measured on ${tested} held-out requests. The last column is the loss before the zeros were put back for the last time. Zeros are stored and computed like other weights: the file does not change with them. On ${machine}, shared with so much other work that the speeds say little.`,
     '',
     '| | weights | not 0 | loss | exact match | reads, tokens/s | writes, tokens/s | file | loss unmasked |',
     '|---|---:|---:|---:|---:|---:|---:|---:|---:|',
