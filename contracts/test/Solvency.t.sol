@@ -25,6 +25,10 @@ contract Actors is Checks {
     /// tasks have no probe or this one, whose tree is a single leaf: only round 1 has a slice
     bytes32 private constant SLICE = keccak256("slice");
     uint256 private _now = 1_000_000;
+    /// a seat was drawn by another weight than the vault's
+    bool public strayWeight;
+    /// a slash took more than its part of the stake at the draw
+    bool public boundless;
 
     constructor() {
         vm.warp(_now);
@@ -173,9 +177,41 @@ contract Actors is Checks {
         vm.warp(_now);
     }
 
-    /// Does what the task is waiting for; each seat acts or not by a bit of `who`, with scores drawn from it.
+    /// Does what the task is waiting for, and looks at what came of it.
     function push(uint256 id, uint256 who) external {
         id = _id(id);
+        uint256[NODES] memory before;
+        for (uint256 i; i < NODES; ++i) {
+            before[i] = vault.slashedOf(nodes[i]);
+        }
+        bool idle = views.taskView(id).phase == ICoveyTasks.Phase.Idle;
+        _push(id, who);
+        ICoveyViews.TaskView memory task = views.taskView(id);
+        if (task.round == 0) return;
+        ICoveyViews.RoundView memory round = views.roundView(id, task.round);
+        for (uint256 i; i < round.proposers.length; ++i) {
+            ICoveyTasks.ProposerSeat memory seat = round.proposers[i];
+            _look(idle, before, seat.account, seat.weight, round.settled ? seat.slashBps : 0);
+        }
+        for (uint256 i; i < round.voters.length; ++i) {
+            ICoveyTasks.VoterSeat memory seat = round.voters[i];
+            _look(idle, before, seat.account, seat.weight, round.settled ? seat.slashBps : 0);
+        }
+    }
+
+    function _look(bool drawn, uint256[NODES] memory before, address account, uint256 weight, uint256 bps) private {
+        (, uint256 power) = vault.stakeAndWeight(account);
+        if (drawn && weight != power / 1 gwei * 1 gwei) strayWeight = true;
+        for (uint256 i; i < NODES; ++i) {
+            if (nodes[i] != account) continue;
+            // a pool that is written off loses a billionth more
+            uint256 most = weight * bps / 10_000 + 1e13;
+            if (vault.slashedOf(account) - before[i] > (bps == 0 ? 0 : most)) boundless = true;
+        }
+    }
+
+    /// Each seat acts or not by a bit of `who`, with scores drawn from it.
+    function _push(uint256 id, uint256 who) private {
         ICoveyViews.TaskView memory task = views.taskView(id);
         if (task.phase == ICoveyTasks.Phase.Idle) return tasks.startRound(id);
         ICoveyViews.RoundView memory round = views.roundView(id, task.round);
@@ -304,6 +340,11 @@ contract SolvencyTest is Checks {
         equal("tasks", token.balanceOf(address(views)), sum);
     }
 
+    function invariant_drawsByWeightAndSlashesWithinIt() public view {
+        isTrue("weights", !actors.strayWeight());
+        isTrue("bound", !actors.boundless());
+    }
+
     function invariant_weightsFollowStakes() public view {
         for (uint256 id = 1; id <= views.taskCount(); ++id) {
             ICoveyViews.TaskView memory task = views.taskView(id);
@@ -334,6 +375,7 @@ contract SolvencyTest is Checks {
         }
         isTrue("rewards", rewards > 0);
         invariant_vaultHoldsWhatItOwes();
+        invariant_drawsByWeightAndSlashesWithinIt();
         invariant_everybodyCanLeaveWithEverything();
     }
 
