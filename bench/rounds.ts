@@ -10,7 +10,7 @@ import { RESIDUAL_ROUNDS } from '../node/residual.ts'
 import { learningRateAt } from '../node/schedule.ts'
 import { trainLoop } from '../node/train-loop.ts'
 import { optimizerOf } from '../node/workbench.ts'
-import { decodeDelta, encodeDelta, leftOut } from '../src/adapter/delta.ts'
+import { decodeDelta, encodeDelta, residualOf } from '../src/adapter/delta.ts'
 import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { nextGlobal } from '../src/aggregate/outer-step.ts'
@@ -127,7 +127,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             })
           const delta = { layout, factors, values }
           const bytes = encodeDelta(delta, encoding)
-          if (encodingNamed(encoding).feedback) residuals.set(key, { round, values: leftOut(delta, bytes, encoding) })
+          if (encodingNamed(encoding).feedback) residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
           deltas.push(decodeDelta(bytes, layout, { encoding, factors }).values)
           sizes.push(bytes.byteLength)
         }

@@ -1,12 +1,12 @@
 /**
- * Error feedback: what an encoding left out of this node's last delta is added to its next one (Seide et al. 2014; Stich et
- * al. 2018, arXiv:1809.07599; Karimireddy et al. 2019, arXiv:1901.09847).
+ * Error feedback: of what an encoding left out of this node's last delta, a share (`residualOf`) is added to its next one (Seide
+ * et al. 2014; Stich et al. 2018, arXiv:1809.07599; Karimireddy et al. 2019, arXiv:1901.09847).
  *
  * A residual is kept for each task and set of factors, and it is used only while the delta that it was left out of counts:
  * when that one was not included (excluded, late), or was rolled back, the residual is the rest of a change that the network
  * did not take, and it goes with it. It also goes when RESIDUAL_ROUNDS have passed: where seats are drawn, a node has
  * none for some rounds, and the adapter that the residual was a change of is ever longer gone (Li and Li 2022,
- * arXiv:2211.14292, on stale error compensation). Until then it is added whole.
+ * arXiv:2211.14292, on stale error compensation). Until then it is added as it is.
  *
  * It is a fact, not a journal entry: it binds the node to nothing and is replaced. It is no blob either, because blobs are
  * served to whoever asks by digest, and this is a part of a private training that was never published.

@@ -1,5 +1,5 @@
 /** A proposer's first duty: train from the global adapter, write the delta and its salt down. Nothing leaves the process here. */
-import { encodeDelta, leftOut } from '../../src/adapter/delta.ts'
+import { encodeDelta, residualOf } from '../../src/adapter/delta.ts'
 import { encodingNamed } from '../../src/adapter/encodings/registry.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError } from '../../src/base/errors.ts'
@@ -71,7 +71,7 @@ export async function trainDelta(
   const values = ctx.tamper === null ? change : ctx.tamper(change, round)
   const delta = { layout: ctx.layout, factors, values }
   const bytes = encodeDelta(delta, ctx.spec.encoding)
-  if (feedback) await keepResidual(ctx, factors, round, leftOut(delta, bytes, ctx.spec.encoding))
+  if (feedback) await keepResidual(ctx, factors, round, residualOf(delta, bytes, ctx.spec.encoding))
   const digest = await ctx.store.blobs.put(bytes)
   const record = await ctx.store.journal.once<DeltaRecord>(key, () => ({
     digest,

@@ -12,10 +12,10 @@ import { bytesOf, sha256 } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'
 import { encodeSafetensors, type TensorBytes } from '../base/safetensors.ts'
 import type { Adapter, Delta, DeltaEncoding, LoraFactor, LoraLayout } from '../types/adapter.ts'
-import { checkFinite, entriesOf, trainedSize } from './encodings/encoding.ts'
+import { checkFinite, trainedSize } from './encodings/encoding.ts'
 import { encodingNamed } from './encodings/registry.ts'
 import { decodeTensors, f32, METADATA } from './encodings/tensors.ts'
-import { entryValues, sizeOf } from './layout.ts'
+import { entryValues } from './layout.ts'
 
 const BOTH: readonly LoraFactor[] = ['A', 'B']
 
@@ -45,17 +45,25 @@ export function encodeDelta(delta: Delta, encoding: DeltaEncoding): Uint8Array {
 }
 
 /**
- * Error feedback's residual: the values of a delta minus what its bytes say, 0 outside of its factors.
+ * How much of what an encoding left out of a delta goes into the next one. Not all of it, as in SGD (Karimireddy et al. 2019,
+ * arXiv:1901.09847): a proposer trains many steps from a global adapter that lacks what was left out, finds much of it again,
+ * and the whole would be sent twice over: in short runs of bench/compress.ts at topk-10, half did better than all and than none.
+ */
+const FEEDBACK_SHARE = 0.5
+
+/**
+ * Error feedback's residual, what a proposer adds to its next delta: FEEDBACK_SHARE of the values of a delta minus what its
+ * bytes say; 0 where both are.
  * @param bytes of `encodeDelta` for the same delta and encoding
  * @returns (layout.size)
  */
-export function leftOut({ layout, factors, values }: Delta, bytes: Uint8Array, encoding: DeltaEncoding): Float32Array {
+export function residualOf(
+  { layout, factors, values }: Delta,
+  bytes: Uint8Array,
+  encoding: DeltaEncoding,
+): Float32Array {
   const sent = encodingNamed(encoding).decode(bytes, layout, factors)
-  for (const entry of entriesOf(layout, factors)) {
-    for (let i = entry.offset; i < entry.offset + sizeOf(entry); i++)
-      sent[i] = (values[i] as number) - (sent[i] as number)
-  }
-  return sent
+  return sent.map((x, i) => FEEDBACK_SHARE * ((values[i] as number) - x))
 }
 
 /** The largest size of a delta of this layout, encoding and set of factors, bytes; for f32, bf16 and int8 the exact one. */
