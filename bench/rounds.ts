@@ -13,7 +13,7 @@ import { optimizerOf } from '../node/workbench.ts'
 import { decodeDelta, encodeDelta, residualOf } from '../src/adapter/delta.ts'
 import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
-import { nextGlobal } from '../src/aggregate/outer-step.ts'
+import { openStep } from '../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { systemClock } from '../src/base/clock.ts'
 import { type Random, seededRandom, shuffle } from '../src/base/random.ts'
@@ -21,10 +21,11 @@ import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
 import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
-import { loadModel } from '../src/model/load.ts'
+import { loadModel } from '../src/model/folder/load.ts'
 import type { DeltaEncoding, LoraFactor, LoraLayout } from '../src/types/adapter.ts'
+import type { TokenizedExample } from '../src/types/data.ts'
 import type { EvalResult, OptimizerState, Trainer } from '../src/types/engine.ts'
-import type { TaskSpec } from '../src/types/spec.ts'
+import type { RobustStepName, TaskSpec } from '../src/types/spec.ts'
 
 export interface RoundDone {
   readonly round: number
@@ -32,6 +33,23 @@ export interface RoundDone {
   readonly global: Float32Array
   /** of each delta, bytes, seat order */
   readonly sizes: readonly number[]
+  /** the nodes that trained, in the order of their seats, and what each one's delta weighed after the robust steps */
+  readonly seats: readonly number[]
+  readonly shares: readonly number[]
+}
+
+/** What a bench of attacks changes in the rounds. */
+export interface Interference {
+  /** per node, instead of its own examples */
+  readonly examples: readonly (readonly TokenizedExample[])[]
+  /** (layout.size) each, seat order: what is published instead of what was trained */
+  readonly publish: (
+    trained: readonly Float32Array[],
+    seats: readonly number[],
+    round: number,
+  ) => readonly Float32Array[]
+  /** in front of the rule, instead of the spec's */
+  readonly robust: readonly RobustStepName[]
 }
 
 export interface Rounds {
@@ -39,8 +57,9 @@ export interface Rounds {
   readonly aggregation: TaskSpec['aggregation']
   /** held-out examples */
   readonly testCount: number
+  readonly nodes: readonly { readonly examples: readonly TokenizedExample[]; readonly liar: boolean }[]
   /** All rounds from the initial adapter; the same seats, batches and order every time that it is called. */
-  run(encoding: DeltaEncoding): AsyncGenerator<RoundDone>
+  run(encoding: DeltaEncoding, interference?: Interference): AsyncGenerator<RoundDone>
   /** on the first `count` of the held-out examples, shuffled by the seed */
   evaluate(values: Float32Array, count: number): Promise<EvalResult>
   close(): Promise<void>
@@ -56,7 +75,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
   const engine = createOnnxEngine()
   const tokens = (examples: Shards['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
   const test = tokens(shuffled(shards, options.seed).test)
-  const data = shards.nodes.map((shard) => tokens(shard.examples))
+  const nodes = shards.nodes.map(({ examples, liar }) => ({ examples: tokens(examples), liar }))
   const inference = await engine.openInference({ model, layout, threads })
   const trainers = new Map<string, Trainer>()
   const trainerFor = async (factors: readonly LoraFactor[]): Promise<Trainer> => {
@@ -72,6 +91,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
   /** @returns what training changed, (layout.size) */
   const train = async (
     node: number,
+    examples: readonly TokenizedExample[],
     round: number,
     global: Float32Array,
     moments: Map<string, OptimizerState>,
@@ -83,7 +103,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     const key = `${node} ${factors.join('')}`
     const kept = moments.get(key)
     if (kept !== undefined) trainer.restoreOptimizer(kept)
-    const batcher = createBatcher(data[node] ?? [], {
+    const batcher = createBatcher(examples, {
       batchExamples: training.batchExamples,
       maxTokens: training.maxTokens,
       seed: `${options.seed} ${node} ${round}`,
@@ -105,7 +125,10 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     layout,
     aggregation,
     testCount: test.length,
-    async *run(encoding) {
+    nodes,
+    async *run(encoding, interference) {
+      const outer = interference === undefined ? aggregation : { ...aggregation, robust: interference.robust }
+      const data = interference?.examples ?? nodes.map((node) => node.examples)
       const { random } = shuffled(shards, options.seed)
       const moments = new Map<string, OptimizerState>()
       const residuals = new Map<string, { readonly round: number; readonly values: Float32Array }>()
@@ -114,10 +137,13 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       for (let round = 1; round <= options.rounds; round++) {
         const factors = aggregator.trainedFactors(round)
         const seats = shuffle([...data.keys()], random).slice(0, options.proposers)
+        const trained: Float32Array[] = []
+        for (const node of seats) trained.push(await train(node, data[node] ?? [], round, global, moments))
+        const published = interference?.publish(trained, seats, round) ?? trained
         const deltas: Float32Array[] = []
         const sizes: number[] = []
-        for (const node of seats) {
-          const values = await train(node, round, global, moments)
+        for (const [i, node] of seats.entries()) {
+          const values = (published[i] as Float32Array).slice()
           const key = `${node} ${factors.join('')}`
           const residual = residuals.get(key)
           // all are included here, so only age ends a residual (node/residual.ts)
@@ -132,19 +158,10 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           sizes.push(bytes.byteLength)
         }
         const weights = deltas.map(() => 1)
-        const next = nextGlobal({
-          aggregator,
-          outer: aggregation,
-          layout,
-          base: global,
-          before,
-          deltas,
-          weights,
-          round,
-        })
+        const { next, shares } = openStep({ aggregator, outer, layout, base: global, before, deltas, weights, round })
         before = global
         global = next
-        yield { round, global, sizes }
+        yield { round, global, sizes, seats, shares }
       }
     },
     evaluate(values, count) {

@@ -124,12 +124,12 @@ function pointGram(input: ChainInput): (points: Points) => Seen {
     seededRandom(`covey/bucketing/1/${round}/${deltas.map((delta) => sha256(bytesOf(delta))).join('/')}`)
   return (points) => {
     const { mixtures } = points
+    let gram: Float64Array | undefined
     return {
       random,
       get gram() {
-        const all = ofDeltas()
-        const rows = mixtures.map((mixture) => times(mixture, all, n))
-        return Float64Array.from(rows.flatMap((row) => mixtures.map((mixture) => dot(mixture, row))))
+        gram ??= gramOfMixtures(mixtures, ofDeltas(), n)
+        return gram
       },
       get root() {
         if (back === null) return null
@@ -156,6 +156,18 @@ function stepBack({
     delta,
     factors: (['A', 'B'] as const).filter((f) => factors.includes(f) || moved.some((e) => e.factor === f)),
   }
+}
+
+/** (points, points) row-major */
+function gramOfMixtures(mixtures: readonly Float64Array[], gram: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(mixtures.length * mixtures.length)
+  mixtures.forEach((mixture, k) => {
+    const row = times(mixture, gram, n)
+    mixtures.forEach((other, l) => {
+      out[k * mixtures.length + l] = dot(other, row)
+    })
+  })
+  return out
 }
 
 /** mixtureᵀ·gram, (n) */

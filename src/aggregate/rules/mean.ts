@@ -117,12 +117,18 @@ export function checkFinite(entry: LoraEntry, values: Float32Array): void {
 }
 
 function checkZero(entry: LoraEntry, values: Float32Array, delta: number): void {
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] !== 0) {
-      throw new CoveyError('E_AGGREGATE', `delta ${delta} moves ${entry.name}, which this round does not train`, {
-        delta,
-        tensor: entry.name,
-      })
-    }
+  // the bits without the sign, eight values a look: most of what a delta brings may be zeros
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length)
+  const whole = bits.length - (bits.length % 8)
+  let seen = 0
+  for (let i = 0; i < whole; i += 8) {
+    const half = (bits[i] as number) | (bits[i + 1] as number) | (bits[i + 2] as number) | (bits[i + 3] as number)
+    seen |= half | (bits[i + 4] as number) | (bits[i + 5] as number) | (bits[i + 6] as number) | (bits[i + 7] as number)
   }
+  for (let i = whole; i < bits.length; i++) seen |= bits[i] as number
+  if ((seen & 0x7fffffff) === 0) return
+  throw new CoveyError('E_AGGREGATE', `delta ${delta} moves ${entry.name}, which this round does not train`, {
+    delta,
+    tensor: entry.name,
+  })
 }
