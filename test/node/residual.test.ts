@@ -123,7 +123,8 @@ describe('what a delta leaves out', () => {
   it('is, for a share, in the next one: what is sent keeps closer to what was trained', async () => {
     const [node, without] = [new LoneNode('topk-4'), new LoneNode('topk-4')]
     const rounds = [1, 2, 3, 4, 5, 6, 7, 8]
-    let [sent, alone] = [new Float32Array(layout.size), new Float32Array(layout.size)]
+    let sent: Float32Array = new Float32Array(layout.size)
+    let alone: Float32Array = new Float32Array(layout.size)
     for (const round of rounds) {
       without.outcomes.set(round, 'excluded')
       sent = sum(sent, await node.train(round))
