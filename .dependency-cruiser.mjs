@@ -14,21 +14,26 @@ const above = {
   F5: '^(test/|bench/|scripts/)',
 }
 
-/** The rooms of src/engine: what each may import of the others. The files beside the rooms may import all of them. */
-const ENGINE = {
-  graph: [],
-  loop: [],
-  network: ['graph', 'loop'],
-  threads: ['loop'],
-  onnx: ['graph', 'loop', 'network', 'threads'],
-  tfjs: ['loop', 'network', 'threads'],
+/** Rooms of large folders: what each may import of the others. The files beside the rooms may import all of them. */
+const ROOMS = {
+  engine: {
+    graph: [],
+    loop: [],
+    network: ['graph', 'loop'],
+    threads: ['loop'],
+    onnx: ['graph', 'loop', 'network', 'threads'],
+    tfjs: ['loop', 'network', 'threads'],
+  },
+  model: { families: [], folder: ['families'], derive: ['families', 'folder'] },
 }
-const engineRooms = Object.entries(ENGINE).map(([room, lower]) => ({
-  name: `engine-${room}`,
-  severity: 'error',
-  from: { path: `^src/engine/${room}/` },
-  to: { path: '^src/engine/[^/]+/', pathNot: `^src/engine/(${[room, ...lower].join('|')})/` },
-}))
+const rooms = Object.entries(ROOMS).flatMap(([folder, parts]) =>
+  Object.entries(parts).map(([room, lower]) => ({
+    name: `${folder}-${room}`,
+    severity: 'error',
+    from: { path: `^src/${folder}/${room}/` },
+    to: { path: `^src/${folder}/[^/]+/`, pathNot: `^src/${folder}/(${[room, ...lower].join('|')})/` },
+  })),
+)
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -42,7 +47,7 @@ export default {
       from: { path: `^src/(${F2})/` },
       to: { path: '^(src|node|coordinator|cli|test|bench|scripts)/', pathNot: '^src/(base|types|$1)/' },
     },
-    ...engineRooms,
+    ...rooms,
     {
       name: 'F3-do-not-meet',
       comment: 'they meet where they are wired, on the next floor',

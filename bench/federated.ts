@@ -21,7 +21,7 @@ import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
 import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
-import { loadModel } from '../src/model/load.ts'
+import { loadModel } from '../src/model/folder/load.ts'
 import type { OptimizerState } from '../src/types/engine.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 

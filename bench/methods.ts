@@ -24,7 +24,7 @@ import { packForEvaluation } from '../src/data/batches.ts'
 import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
-import { loadModel } from '../src/model/load.ts'
+import { loadModel } from '../src/model/folder/load.ts'
 import type { AdapterEntry, AdapterLayout, LoraEntry } from '../src/types/adapter.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 

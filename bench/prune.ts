@@ -23,9 +23,9 @@ import { toExamples } from '../src/data/template.ts'
 import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
-import { loadModel } from '../src/model/load.ts'
-import { newModelFolder } from '../src/model/new-folder.ts'
-import { writeModel } from '../src/model/write.ts'
+import { loadModel } from '../src/model/folder/load.ts'
+import { newModelFolder } from '../src/model/folder/new-folder.ts'
+import { writeModel } from '../src/model/folder/write.ts'
 import type { TokenizedExample } from '../src/types/data.ts'
 
 const TRADES = ['bank', 'clinic', 'hotel']

@@ -2,7 +2,7 @@
 
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import type { ModelChecks } from '../src/hub/collect.ts'
-import { countParameters, loadModel, readModelConfig } from '../src/model/load.ts'
+import { countParameters, loadModel, readModelConfig } from '../src/model/folder/load.ts'
 
 export const modelChecks: ModelChecks = {
   async texts(dir) {

@@ -4,7 +4,7 @@
  * evaluation for each layer that is left and each that goes, and asks nothing of the model's inside.
  */
 import { CoveyError } from '../../src/base/errors.ts'
-import { dropLayers } from '../../src/model/prune-layers.ts'
+import { dropLayers } from '../../src/model/derive/prune-layers.ts'
 import type { BaseModel } from '../../src/types/model.ts'
 import { lossOf, type MeasureSettings } from './measure.ts'
 

@@ -1,6 +1,6 @@
 /** What a model is worth and what it costs, for people who compare it with itself before and after pruning. */
 import { packForEvaluation } from '../../src/data/batches.ts'
-import { countWeights } from '../../src/model/prune-weights.ts'
+import { countWeights } from '../../src/model/derive/prune-weights.ts'
 import type { TokenizedExample } from '../../src/types/data.ts'
 import type { EvalResult, Inference, InferenceEngine } from '../../src/types/engine.ts'
 import type { BaseModel } from '../../src/types/model.ts'

@@ -4,7 +4,7 @@
  */
 import { mergeAdapter } from '../../src/adapter/merge.ts'
 import { methodLayout, untrainedAdapter } from '../../src/adapter/methods.ts'
-import { keepZeros } from '../../src/model/prune-weights.ts'
+import { keepZeros } from '../../src/model/derive/prune-weights.ts'
 import type { LoraFactor, MethodSettings } from '../../src/types/adapter.ts'
 import type { Clock } from '../../src/types/clock.ts'
 import type { TokenizedExample } from '../../src/types/data.ts'

@@ -267,7 +267,7 @@ function encoderMarks(
   }
 }
 
-/** As src/model/distilbert.ts reads them, which checks them. */
+/** As src/model/families/distilbert.ts reads them, which checks them. */
 function classNames({ id2label, num_labels }: Json): string[] {
   const names = (id2label ?? {}) as Readonly<Record<string, unknown>>
   const listed = Object.keys(names).length

@@ -3,9 +3,9 @@ import { bytesOf, sha256 } from '../base/bytes.ts'
 import { digestOfJson } from '../base/canonical.ts'
 import { CoveyError } from '../base/errors.ts'
 import type { BaseModel, ModelConfig } from '../types/model.ts'
-import { architectureFor } from './architectures.ts'
-import { unknownTensor } from './load.ts'
-import { checkValues } from './write.ts'
+import { architectureFor } from './families/architectures.ts'
+import { unknownTensor } from './folder/load.ts'
+import { checkValues } from './folder/write.ts'
 
 /**
  * @param tensors float32 values, row-major, one entry for each tensor of the architecture; kept, not copied

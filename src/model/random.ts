@@ -2,8 +2,8 @@
 import { digestOfJson } from '../base/canonical.ts'
 import { seededRandom } from '../base/random.ts'
 import type { BaseModel, ModelConfig } from '../types/model.ts'
-import { architectureFor } from './architectures.ts'
-import { unknownTensor } from './load.ts'
+import { architectureFor } from './families/architectures.ts'
+import { unknownTensor } from './folder/load.ts'
 
 /** Standard deviation of every matrix: Hugging Face's `initializer_range`. */
 const INIT_STD = 0.02

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { adapterDigest } from '../../src/adapter/delta.ts'
 import { createLayout, entryValues, initialAdapter, loraScale } from '../../src/adapter/layout.ts'
 import { sha256 } from '../../src/base/bytes.ts'
-import { architectureFor } from '../../src/model/architectures.ts'
+import { architectureFor } from '../../src/model/families/architectures.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 

@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { loadModel } from '../../src/model/load.ts'
+import { loadModel } from '../../src/model/folder/load.ts'
 import { groupedConfig } from '../support/quantized-folder.ts'
 import { type CliRun, runCli } from '../support/run-cli.ts'
 import { useTempFolders } from '../support/temp-folder.ts'

@@ -3,7 +3,7 @@ import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { utf8 } from '../../src/base/bytes.ts'
-import { loadModel } from '../../src/model/load.ts'
+import { loadModel } from '../../src/model/folder/load.ts'
 import { COMMIT, ID } from '../support/hub-fixtures.ts'
 import { HubServer } from '../support/hub-server.ts'
 import { type CliRun, runCli } from '../support/run-cli.ts'

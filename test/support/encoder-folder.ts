@@ -1,7 +1,7 @@
 /** A whole DistilBERT folder small enough for a test: random weights, a WordPiece tokenizer of a few words. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeModel } from '../../src/model/write.ts'
+import { writeModel } from '../../src/model/folder/write.ts'
 import { livelyModel } from './engine-fixtures.ts'
 import { type ConfigJson, FAMILIES, familyConfig } from './families.ts'
 

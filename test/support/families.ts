@@ -2,7 +2,7 @@
  * One small model of each family, told as its config.json tells it, so that reading it is part of every test. Widths differ
  * from each other wherever a family lets them, so that a swapped dimension shows.
  */
-import { architectureFor } from '../../src/model/architectures.ts'
+import { architectureFor } from '../../src/model/families/architectures.ts'
 import type { ModelConfig } from '../../src/types/model.ts'
 
 export type ConfigJson = Readonly<Record<string, unknown>>

@@ -1,8 +1,8 @@
 /** A whole model folder small enough for a test: random weights, one token a byte, a chat template. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeModel } from '../../src/model/folder/write.ts'
 import { createRandomModel } from '../../src/model/random.ts'
-import { writeModel } from '../../src/model/write.ts'
 import type { ModelConfig } from '../../src/types/model.ts'
 import { tinyConfig } from './tiny-config.ts'
 

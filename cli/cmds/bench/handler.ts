@@ -1,7 +1,7 @@
 import { keepPrecision, measurePrecisions } from '../../../node/precision.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx/engine.ts'
 import { cacheFolder } from '../../../src/engine/onnx/weight-files.ts'
-import { loadModel } from '../../../src/model/load.ts'
+import { loadModel } from '../../../src/model/folder/load.ts'
 import type { Handler } from '../../command.ts'
 import type { benchOptions } from './options.ts'
 

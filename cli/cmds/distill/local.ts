@@ -4,7 +4,7 @@ import { checkSameVocabulary, type Teacher } from '../../../node/distill/teacher
 import { CoveyError } from '../../../src/base/errors.ts'
 import { packForEvaluation } from '../../../src/data/batches.ts'
 import { loadTokenizer } from '../../../src/data/tokenizer.ts'
-import { loadModel } from '../../../src/model/load.ts'
+import { loadModel } from '../../../src/model/folder/load.ts'
 import type { TokenizedExample } from '../../../src/types/data.ts'
 import type { EvalResult } from '../../../src/types/engine.ts'
 import { libraryFolders, resolveModel } from '../../library.ts'

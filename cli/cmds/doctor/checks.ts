@@ -13,7 +13,7 @@ import { describeBackends } from '../../../src/engine/onnx/devices.ts'
 import { listBackends } from '../../../src/engine/onnx/session.ts'
 import type { Engine } from '../../../src/engine/open-engine.ts'
 import { anvilBinary } from '../../../src/ledger/local-chain.ts'
-import { countParameters, loadModel } from '../../../src/model/load.ts'
+import { countParameters, loadModel } from '../../../src/model/folder/load.ts'
 import { createRandomModel } from '../../../src/model/random.ts'
 import type { ModelConfig } from '../../../src/types/model.ts'
 

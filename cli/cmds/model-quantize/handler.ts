@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { CoveyError } from '../../../src/base/errors.ts'
 import { tokenizeExamples } from '../../../src/data/tokenize.ts'
-import { quantizeModel } from '../../../src/model/quantize.ts'
+import { quantizeModel } from '../../../src/model/derive/quantize.ts'
 import type { CommandContext, Handler, OptionValues } from '../../command.ts'
 import { byteSize, configOf, duration, engineOf, loadExamples, openModel } from '../../common.ts'
 import type { Config } from '../../config.ts'

@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { messageOf } from '../../../src/base/errors.ts'
 import { loadTokenizer } from '../../../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx/engine.ts'
-import { loadModel } from '../../../src/model/load.ts'
+import { loadModel } from '../../../src/model/folder/load.ts'
 import { trainComparison } from './compare.ts'
 import type { CompareAnswer, CompareOrder } from './compare-client.ts'
 
