@@ -105,6 +105,33 @@ describe('a network of nodes', () => {
     }
   })
 
+  for (const robust of [
+    ['drop-copies', 'clip', 'multi-krum'],
+    ['cosine-gate', 'median'],
+    ['bucketing', 'centred-clip'],
+  ] as const) {
+    it(`with ${robust.join(', ')} in front all hold the same adapters, and a liar is still judged by what it does`, async () => {
+      const simulation = await run({
+        ...SMALL,
+        seed: 'robust',
+        spec: { aggregation: { rule: 'frozen-a', outerRate: 1, outerMomentum: 0.3, robust } },
+        traits: (i) => (i === 2 ? { tamper: parseTamper('flip:5') } : {}),
+      })
+      const liar = simulation.peers[2] as SimulatedPeer
+      expectSound(simulation, [liar])
+      const proposals = proposalsOf(simulation, liar)
+      expect(proposals).to.not.be.empty
+      if (robust[1] === 'clip') {
+        for (const { outcome } of proposals) expect(outcome).to.be.oneOf(['excluded', 'slashed'])
+      }
+      const honest = simulation.peers.filter((p) => p !== liar).flatMap((p) => proposalsOf(simulation, p))
+      const mean = (of: readonly Proposal[]): number => of.reduce((sum, { median }) => sum + median, 0) / of.length
+      expect(mean(proposals)).to.be.below(mean(honest))
+      const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
+      expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+    })
+  }
+
   it('an idle node earns no more than the equal share', async () => {
     const simulation = await run({
       ...SMALL,
