@@ -177,8 +177,22 @@ contract Actors is Checks {
         vm.warp(_now);
     }
 
+    /// A whole round, with stakes that come and go between its phases: single calls seldom get as far as a settlement.
+    function play(uint256 id, uint256 seed) external {
+        for (uint256 i; i < 6; ++i) {
+            uint256 x = uint256(keccak256(abi.encode(seed, i)));
+            // seats act by bits that are mostly set: all act, or one or two do not
+            try this.push(id, x % 3 == 0 ? x : x | x >> 8 | x >> 16) {} catch {}
+            (uint256 who, uint256 to, uint256 amount) = (x >> 32, x >> 48, x >> 64);
+            if (x % 5 == 0) try this.deposit(who, amount) {} catch {}
+            if (x % 5 == 1) try this.delegate(who, to, amount) {} catch {}
+            if (x % 5 == 2) try this.undelegate(who, to, amount) {} catch {}
+            if (x % 5 == 3) try this.requestWithdraw(who, amount) {} catch {}
+        }
+    }
+
     /// Does what the task is waiting for, and looks at what came of it.
-    function push(uint256 id, uint256 who) external {
+    function push(uint256 id, uint256 who) public {
         id = _id(id);
         uint256[NODES] memory before;
         for (uint256 i; i < NODES; ++i) {
