@@ -67,7 +67,7 @@ export const METHODS = {
   lora: { about: 'low-rank factors', learningRate: 5e-3, choose: lora },
   rslora: {
     about: 'LoRA scaled by alpha/√rank',
-    learningRate: 5e-3,
+    learningRate: 1e-3,
     choose: (o, model) => lora({ ...o, rsLora: true }, model),
   },
   'lora-fa': {
@@ -97,12 +97,12 @@ export const METHODS = {
   },
   houlsby: {
     about: 'bottleneck adapters behind attention and feed-forward',
-    learningRate: 1.5e-2,
+    learningRate: 5e-3,
     choose: bottleneck('houlsby', 'silu'),
   },
   pfeiffer: {
     about: 'bottleneck adapters behind the feed-forward',
-    learningRate: 1.5e-2,
+    learningRate: 5e-3,
     choose: bottleneck('pfeiffer', 'relu'),
   },
   prefix: { about: 'keys and values before every text', learningRate: 0.2, choose: virtual('prefix') },
