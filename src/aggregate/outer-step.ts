@@ -75,7 +75,10 @@ export function openStep(input: OuterStepInput): OuterStep {
       const delta = deltas[i]
       if (delta === undefined)
         throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${deltas.length - 1}, got ${i}`, { delta: i })
-      if (shares[i] === 0) return { with: resultOf(letIn(joining, i, weights[i] as number), deltas), without: next }
+      if (shares[i] === 0) {
+        const joined = letIn(joining, i, deltas.length, weights[i] as number)
+        return { with: resultOf(joined, deltas), without: next }
+      }
       const nothing = new Float32Array(layout.size)
       const others = deltas.map((other, j) => (j === i ? nothing : other))
       return { with: next, without: resultOf(joining, others) }

@@ -96,10 +96,9 @@ export function shareOf({ mixtures, weights }: Points, i: number): number {
   return mixtures.reduce((sum, mixture, k) => sum + (weights[k] as number) * (mixture[i] as number), 0)
 }
 
-/** A joining to which delta i is let in beside the others, whose weights stay. */
-export function letIn({ points, coordinates }: Joining, i: number, weight: number): Joining {
-  const deltas = (points.mixtures[0] as Float64Array).length
-  const alone = Float64Array.from({ length: deltas }, (_, j) => (i === j ? 1 : 0))
+/** A joining to which delta i of `count` is let in beside the others, whose weights stay. There may be no point left. */
+export function letIn({ points, coordinates }: Joining, i: number, count: number, weight: number): Joining {
+  const alone = Float64Array.from({ length: count }, (_, j) => (i === j ? 1 : 0))
   const { mixtures, rests, weights, still } = points
   return {
     points: { mixtures: [...mixtures, alone], rests: [...rests, 0], weights: [...weights, weight], still },

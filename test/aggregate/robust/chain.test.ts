@@ -246,6 +246,20 @@ describe('what a voter measures of one delta', () => {
     )
   })
 
+  it('of a round in which nobody was let in is what each does alone', () => {
+    for (const robust of [
+      ['cosine-gate', 'bucketing', 'clip'],
+      ['cosine-gate', 'median'],
+      ['cosine-gate', 'centred-clip'],
+    ] as const) {
+      const same = [honest[0]!, honest[0]!.map((x) => x / 2)]
+      const step = openStep({ ...input(robust, same), before: base.map((x, i) => x + honest[0]![i]!) })
+      expect(step.shares).to.deep.equal([0, 0])
+      expect(step.next).to.deep.equal(base)
+      expect(step.pair(0).with).to.deep.equal(nextGlobal(input([], [same[0]!])))
+    }
+  })
+
   it('of a seat that is none is refused', () =>
     expectRejects(() => openStep(input(['clip'], deltas)).pair(9), 'E_ARGUMENT', /0 to 6, got 9/))
 })
