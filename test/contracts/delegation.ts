@@ -3,9 +3,17 @@ import type { Interface, TransactionReceipt } from 'ethers'
 import fc from 'fast-check'
 import {
   type Account,
+  delta,
+  deltaCommitment,
   ethers,
   networkHelpers,
+  pack,
+  plainScores,
+  proofOf,
+  SLICES,
   STAKE,
+  salt,
+  scoresCommitment,
   seatsOf,
   TOKEN,
   withNodes,
@@ -171,9 +179,8 @@ describe('delegation in the vault', () => {
   })
 
   it('keeps lists short, and everything in them within reach', async () => {
-    const { contract, accounts } = await networkHelpers.loadFixture(openVault)
+    const { contract, token, deployer, accounts } = await networkHelpers.loadFixture(openVault)
     const signers = (await ethers.getSigners()).slice(0, 18) as Account[]
-    const { token, deployer } = await networkHelpers.loadFixture(openVault)
     const me = accounts.ann
     const operators = signers.filter((s) => s.address !== me.address).slice(0, 17)
     for (const operator of operators) {
@@ -248,8 +255,7 @@ describe('delegation in a round', () => {
     const seat = view.proposers.find((s: { account: string }) => s.account === operator.address)
     expect(seat.weight).to.equal(4n * STAKE)
     const vaultBefore = await token.balanceOf(vault.target)
-    const { commitAll } = await actors(world)
-    await commitAll()
+    await playRound(world)
     const settled = await tasks.roundView(1, 1)
     const paid = ([...settled.proposers, ...settled.voters] as { account: string; paid: bigint }[]).find(
       (s) => s.account === operator.address,
@@ -315,24 +321,17 @@ async function drawProposer(world: Awaited<ReturnType<typeof withTask>>, node: A
   throw new Error('expected a draw with the node among the proposers in a hundred')
 }
 
-/** How the seats of round 1 act when all are honest. */
-async function actors(world: Awaited<ReturnType<typeof withTask>>) {
-  const { delta, deltaCommitment, pack, plainScores, proofOf, salt, scoresCommitment, SLICES } = await import(
-    '../support/contracts-fixture.ts'
-  )
+/** Round 1 to its end, everybody honest. */
+async function playRound(world: Awaited<ReturnType<typeof withTask>>): Promise<void> {
   const { tasks, creator } = world
   const { proposers, voters } = await seatsOf(world, 1)
-  return {
-    async commitAll() {
-      for (const p of proposers) await tasks.connect(p).commit(1, 1, deltaCommitment(1, 1, p.address))
-      for (const p of proposers) {
-        const d = delta(p.address)
-        await tasks.connect(p).reveal(1, 1, d.digest, d.size, d.base, salt(p.address))
-      }
-      await tasks.connect(creator).revealProbe(1, 1, SLICES[0], 77, proofOf(1))
-      const scores = pack(plainScores(proposers.length))
-      for (const v of voters) await tasks.connect(v).commitScores(1, 1, scoresCommitment(1, 1, v.address, scores))
-      for (const v of voters) await tasks.connect(v).revealScores(1, 1, scores, salt(v.address))
-    },
+  for (const p of proposers) await tasks.connect(p).commit(1, 1, deltaCommitment(1, 1, p.address))
+  for (const p of proposers) {
+    const d = delta(p.address)
+    await tasks.connect(p).reveal(1, 1, d.digest, d.size, d.base, salt(p.address))
   }
+  await tasks.connect(creator).revealProbe(1, 1, SLICES[0], 77, proofOf(1))
+  const scores = pack(plainScores(proposers.length))
+  for (const v of voters) await tasks.connect(v).commitScores(1, 1, scoresCommitment(1, 1, v.address, scores))
+  for (const v of voters) await tasks.connect(v).revealScores(1, 1, scores, salt(v.address))
 }
