@@ -16,7 +16,7 @@ import type { DeltaEncoding } from '../src/types/adapter.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 import { openRounds } from './rounds.ts'
 
-const DEFAULT = 'int8,int8-zstd,int4,topk-5,topk-8,topk-10,topk-20,topk-50,topk-100'
+const DEFAULT = 'int8,int8-zstd,int4,sign,topk-5,topk-8,topk-10,topk-20,topk-50,topk-100'
 
 const { values: a } = parseArgs({
   options: {

@@ -112,7 +112,7 @@ export interface Adapter<L extends AdapterLayout = AdapterLayout> {
 }
 
 /** How a delta's values become bytes; `topk-N` sends the Nth part of them. See src/adapter/encodings. */
-export type DeltaEncoding = 'f32' | 'bf16' | 'int8' | 'int8-zstd' | 'int4' | `topk-${number}`
+export type DeltaEncoding = 'f32' | 'bf16' | 'int8' | 'int8-zstd' | 'int4' | 'sign' | `topk-${number}`
 
 /** A decoded delta: the change of the trained factors; factors that were not trained are zero. */
 export interface Delta {

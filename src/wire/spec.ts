@@ -55,7 +55,7 @@ const training = z
   .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })
 
 /** As src/adapter/encodings/registry.ts has them; a test holds the two together. */
-const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|topk-([2-9]|[1-9]\d{1,2}|1000))$/
+const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|sign|topk-([2-9]|[1-9]\d{1,2}|1000))$/
 const isEncoding = (value: unknown): value is DeltaEncoding => typeof value === 'string' && ENCODING.test(value)
 
 /** One factor moves a round, so that a coordinate means the same in every delta. */
@@ -111,7 +111,7 @@ const spec = z.strictObject({
     }),
   encoding: z.custom<DeltaEncoding>(
     isEncoding,
-    'expected f32, bf16, int8, int8-zstd, int4, or topk-N with N from 2 to 1000',
+    'expected f32, bf16, int8, int8-zstd, int4, sign, or topk-N with N from 2 to 1000',
   ),
   privacy: z.strictObject({ mode: z.literal('open') }),
   scoring: z.strictObject({

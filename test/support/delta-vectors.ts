@@ -22,6 +22,7 @@ const CASES: readonly Pick<DeltaVector, 'encoding' | 'factors'>[] = [
   { encoding: 'int8-zstd', factors: ['B'] },
   { encoding: 'int4', factors: ['B'] },
   { encoding: 'int4', factors: ['A', 'B'] },
+  { encoding: 'sign', factors: ['B'] },
   { encoding: 'topk-3', factors: ['B'] },
   { encoding: 'topk-10', factors: ['A', 'B'] },
   { encoding: 'topk-1000', factors: ['A'] },

@@ -25,7 +25,11 @@ export const scaleBytesOf = (bits: CodeBits): 2 | 3 => (bits === 4 ? 2 : 3)
 
 /** @param max largest magnitude of the block, finite. @returns 0 when all of it is to become 0 */
 export function scaleFor(max: number, bits: CodeBits): number {
-  const exact = max / levelsOf(bits)
+  return roundUp(max / levelsOf(bits), bits)
+}
+
+/** The scale at or above a number; 0 below float32's smallest normal number. */
+export function roundUp(exact: number, bits: CodeBits): number {
   const float = Float32Array.of(exact)
   const word = new Uint32Array(float.buffer)
   const unused = 2 ** (32 - 8 * scaleBytesOf(bits))

@@ -3,10 +3,13 @@ import { CoveyError } from '../../base/errors.ts'
 import type { DeltaEncoding } from '../../types/adapter.ts'
 import { int4, int8Zstd } from './dense.ts'
 import type { Encoding } from './encoding.ts'
+import { sign } from './sign.ts'
 import { bf16, f32, int8 } from './tensors.ts'
 import { MAX_PART, MIN_PART, topK } from './top-k.ts'
 
-const FIXED = new Map<string, Encoding>([f32, bf16, int8, int8Zstd, int4].map((encoding) => [encoding.name, encoding]))
+const FIXED = new Map<string, Encoding>(
+  [f32, bf16, int8, int8Zstd, int4, sign].map((encoding) => [encoding.name, encoding]),
+)
 const TOP_K = /^topk-([1-9]\d{0,3})$/
 
 /** What `encodingNamed` takes, for messages and help. */
