@@ -153,7 +153,8 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             })
           const delta = { layout, factors, values }
           const bytes = encodeDelta(delta, encoding)
-          if (encodingNamed(encoding).feedback) residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
+          if (encodingNamed(encoding).feedback)
+            residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
           deltas.push(decodeDelta(bytes, layout, { encoding, factors }).values)
           sizes.push(bytes.byteLength)
         }
