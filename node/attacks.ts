@@ -24,10 +24,10 @@ const scale: Attack = (own, _, strength = 10) => own.map((x) => strength * x)
 /** Nothing: takes the equal share of pay without work. */
 const zeros: Attack = (own) => new Float32Array(own.length)
 
-/** Normal numbers of strength times the delta's own root mean square. */
+/** Normal numbers of strength times the delta's own root mean square, which seeds them too: no two liars make the same noise. */
 const noise: Attack = (own, { round }, strength = 1) => {
-  const random = seededRandom(`noise ${round}`)
   const deviation = strength * rootMeanSquare(own)
+  const random = seededRandom(`noise ${round} ${deviation}`)
   return own.map((x) => (x === 0 ? 0 : deviation * gaussian(random)))
 }
 

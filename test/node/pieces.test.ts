@@ -143,6 +143,8 @@ describe('misbehaviour', () => {
     expect([...noise]).to.not.deep.equal([...delta])
     expect([...parseTamper('noise')(delta, 1)]).to.deep.equal([...noise])
     expect([...parseTamper('noise')(delta, 2)]).to.not.deep.equal([...noise])
+    const other = delta.map((x) => 2 * x)
+    expect([...parseTamper('noise')(other, 1)], 'not twice the same').to.not.deep.equal([...noise].map((x) => 2 * x))
   })
 
   it('makes noise of the delta’s own size', () => {
