@@ -223,7 +223,7 @@ describe('quantizeModel', () => {
     it('a disk that takes no more bytes is E_DISK, and leaves nothing', async () => {
       const dir = await folder()
       await writeQuantized(dir, 8)
-      const module = JSON.stringify(join(import.meta.dirname, '../../src/model/quantize.ts'))
+      const module = JSON.stringify(join(import.meta.dirname, '../../../src/model/derive/quantize.ts'))
       const script = `
         const { quantizeModel } = await import(${module})
         const error = await quantizeModel(process.argv[1] + '/source', process.argv[1] + '/full', { bits: 8 }).catch((e) => e)
