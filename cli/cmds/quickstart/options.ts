@@ -51,7 +51,7 @@ export const quickstartOptions = {
     '--eval-examples <n>',
     'held-out examples for rounds before the last; the last is measured on all',
     integer(10, 1_000_000),
-    160,
+    100,
   ),
   phaseSeconds: option(
     '--phase-seconds <n>',

@@ -12,7 +12,7 @@ import type { QuickstartOptions } from './plan.ts'
 const MAX_TOKENS = 128
 const WARMUP_STEPS = 2
 /** Held-out examples of a voter's own for its veto. */
-const PRIVATE_EXAMPLES = 24
+const PRIVATE_EXAMPLES = 12
 
 export const MIN_STAKE = parseAmount('100')
 /** Above the minimum, so that one small fault does not cost the seat; one gross one does. */
