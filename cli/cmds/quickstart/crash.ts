@@ -51,6 +51,7 @@ export function scheduleCrashes(
     await fleet.kill(name)
     screen.say(`${name} (${plan.role}) killed ${(plan.wait / 1000).toFixed(1)} s into ${phase} of round ${round}`)
     await delay(AWAY_MS)
+    history.forget(name)
     fleet.restart(member)
     screen.say(`${name} started again`)
     done.push({ node: name, role: plan.role, round, phase })

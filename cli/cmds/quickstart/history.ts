@@ -71,6 +71,11 @@ export class History {
     this.#waiting.delete(key)
   }
 
+  /** What a process said that has been killed holds no longer: its next life serves at another address. */
+  forget(name: string): void {
+    for (const key of this.#seen.keys()) if (key.startsWith(`${name} `)) this.#seen.delete(key)
+  }
+
   /** The event, also when it came before the question. @throws CoveyError E_TIMEOUT */
   wait(name: string, kind: string, timeout_ms: number): Promise<ChildEvent> {
     const key = `${name} ${kind}`
