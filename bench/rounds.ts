@@ -8,7 +8,8 @@ import { makeShards, type Shards } from '../cli/cmds/quickstart/shards.ts'
 import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
 import { RESIDUAL_ROUNDS } from '../node/residual.ts'
 import { learningRateAt } from '../node/schedule.ts'
-import { trainLoop } from '../node/train-loop.ts'
+import { trainAlone } from '../node/train-alone.ts'
+import { type TrainProgress, trainLoop } from '../node/train-loop.ts'
 import { optimizerOf } from '../node/workbench.ts'
 import { decodeDelta, encodeDelta, residualOf } from '../src/adapter/delta.ts'
 import { encodingNamed } from '../src/adapter/encodings/registry.ts'
@@ -60,6 +61,8 @@ export interface Rounds {
   readonly nodes: readonly { readonly examples: readonly TokenizedExample[]; readonly liar: boolean }[]
   /** All rounds from the initial adapter; the same seats, batches and order every time that it is called. */
   run(encoding: DeltaEncoding, interference?: Interference): AsyncGenerator<RoundDone>
+  /** One model on all data in one place instead, from the same initial adapter. @returns (layout.size) what was trained */
+  pooled(steps: number): AsyncGenerator<TrainProgress, Float32Array>
   /** on the first `count` of the held-out examples, shuffled by the seed */
   evaluate(values: Float32Array, count: number): Promise<EvalResult>
   close(): Promise<void>
@@ -164,6 +167,22 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
         global = next
         yield { round, global, sizes, seats, shares }
       }
+    },
+    async *pooled(steps) {
+      const { values } = yield* trainAlone({
+        engine,
+        model,
+        layout,
+        factors: aggregator.trainedFactors(1),
+        start: initialAdapter(layout).values,
+        training,
+        examples: nodes.flatMap((node) => node.examples),
+        steps,
+        threads,
+        seed: String(options.seed),
+        clock: systemClock,
+      })
+      return values
     },
     evaluate(values, count) {
       inference.setAdapter(values)

@@ -79,10 +79,10 @@ async function measure(
     const whole = { probe: await lossOf(step.next, slice), own: await lossOf(step.next, held) }
     const lossesOf = async (values: Float32Array): Promise<typeof whole> =>
       values === step.next ? whole : { probe: await lossOf(values, slice), own: await lossOf(values, held) }
+    let at = 0
     for (let i = 0; i < deltas.length; i++) {
-      const delta = deltas[i]
-      if (delta === null || delta === undefined) continue
-      const pair = step.pair(present.indexOf(delta))
+      if (deltas[i] === null) continue
+      const pair = step.pair(at++)
       const withIt = await lossesOf(pair.with)
       const without = await lossesOf(pair.without)
       probe[i] = toScore(without.probe - withIt.probe)

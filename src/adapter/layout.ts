@@ -103,11 +103,6 @@ function widthOf(config: ModelConfig, width: Width): number {
   return widths[width]
 }
 
-/** s of y = xWᵀ + s·(xAᵀ)Bᵀ: alpha/rank, or alpha/√rank for rsLoRA. */
-export function loraScale(lora: LoraConfig): number {
-  return lora.rsLora ? lora.alpha / Math.sqrt(lora.rank) : lora.alpha / lora.rank
-}
-
 /**
  * The adapter before round 1: B = 0, so it changes nothing; A uniform in ±1/√in, which is PEFT's default
  * (`kaiming_uniform_(a=√5)`). Each A has its own stream, named by seed and tensor, so that adding a target does not move

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { createLayout, initialAdapter, loraScale } from '../../src/adapter/layout.ts'
+import { createLayout, initialAdapter } from '../../src/adapter/layout.ts'
 import { foldForDecoding, mergeAdapter } from '../../src/adapter/merge.ts'
+import { loraScale } from '../../src/base/lora-scale.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { createRandomModel } from '../../src/model/random.ts'
 import type { Adapter } from '../../src/types/adapter.ts'

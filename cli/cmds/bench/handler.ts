@@ -1,6 +1,6 @@
 import { keepPrecision, measurePrecisions } from '../../../node/precision.ts'
+import { cacheFolder } from '../../../src/base/cache-folder.ts'
 import { createOnnxEngine } from '../../../src/engine/onnx/engine.ts'
-import { cacheFolder } from '../../../src/engine/onnx/weight-files.ts'
 import { loadModel } from '../../../src/model/folder/load.ts'
 import type { Handler } from '../../command.ts'
 import type { benchOptions } from './options.ts'

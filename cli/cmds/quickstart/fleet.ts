@@ -5,8 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { cacheFolder } from '../../../src/base/cache-folder.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
-import { cacheFolder } from '../../../src/engine/onnx/weight-files.ts'
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 

@@ -2,6 +2,7 @@
  * DoRA, Liu et al. 2024 (arXiv:2402.09353): LoRA changes the direction of each row of W, a vector of magnitudes its length:
  * m·(W + s·B·A)/‖W + s·B·A‖, row by row.
  */
+import { loraScale } from '../../base/lora-scale.ts'
 import type { LayoutOf } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
 import {
@@ -12,7 +13,6 @@ import {
   laid,
   linearNames,
   linearsNamed,
-  loraScale,
   PEFT_PREFIX,
 } from '../layout.ts'
 import type { Method } from '../method.ts'

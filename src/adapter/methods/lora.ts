@@ -1,9 +1,10 @@
 /** LoRA and rsLoRA: W + s·B·A. The layout is layout.ts's, which the network's rounds use too. */
 import { z } from 'zod'
 import { CoveyError } from '../../base/errors.ts'
+import { loraScale } from '../../base/lora-scale.ts'
 import type { AdapterEntry, LayoutOf, LoraConfig } from '../../types/adapter.ts'
 import type { BaseModel, ModelConfig } from '../../types/model.ts'
-import { createLayout, entryValues, initialAdapter, linearNames, loraScale } from '../layout.ts'
+import { createLayout, entryValues, initialAdapter, linearNames } from '../layout.ts'
 import type { Method } from '../method.ts'
 import { absent, onceTargets, targetNames } from '../peft-fields.ts'
 

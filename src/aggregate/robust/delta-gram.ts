@@ -6,7 +6,8 @@
  * dB·A₀ when A is frozen, B₀·dA when B is, and dB·(A₀ + dA) + B₀·dA when both are trained: written so, nothing large cancels.
  */
 import { CoveyError } from '../../base/errors.ts'
-import type { LoraConfig, LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import { loraScale } from '../../base/lora-scale.ts'
+import type { LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
 import { addCrossGram, addGram } from '../linear-algebra/gram.ts'
 import { type Matrix, qr } from '../linear-algebra/matrix.ts'
 import { modulesOf } from '../modules.ts'
@@ -34,7 +35,7 @@ export function deltaGram(
     if (factors.length === 2) addBoth(a, b, base, deltas, gram)
     else addLinear(a, b, base, deltas, factors[0] as LoraFactor, gram)
   }
-  const scale = scaleOf(layout.lora)
+  const scale = loraScale(layout.lora)
   for (let i = 0; i < n; i++) {
     for (let j = i; j < n; j++) {
       const value = scale * scale * (gram[i * n + j] as number)
@@ -45,11 +46,6 @@ export function deltaGram(
     }
   }
   return gram
-}
-
-/** s of ΔW = s·BA; the engine and the adapter, on whose floor this is, say the same. */
-function scaleOf({ alpha, rank, rsLora }: LoraConfig): number {
-  return alpha / (rsLora ? Math.sqrt(rank) : rank)
 }
 
 /**

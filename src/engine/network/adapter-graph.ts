@@ -1,5 +1,5 @@
 /** What a method of training a part of a model does to the decoder's graph; one file a method in methods/. */
-import type { LayoutOf, LoraConfig, MethodName } from '../../types/adapter.ts'
+import type { LayoutOf, MethodName } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 
@@ -57,8 +57,3 @@ export interface MethodGraphInput<M extends MethodName> {
 }
 
 export type MethodGraph<M extends MethodName> = (input: MethodGraphInput<M>) => AdapterGraph
-
-/** alpha/rank, or alpha/√rank for rsLoRA (Kalajdzievski 2023, arXiv:2312.03732). */
-export function loraScale({ alpha, rank, rsLora }: LoraConfig): number {
-  return alpha / (rsLora ? Math.sqrt(rank) : rank)
-}

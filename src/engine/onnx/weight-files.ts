@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { cacheFolder, type Environment } from '../../base/cache-folder.ts'
 import { CoveyError, messageOf } from '../../base/errors.ts'
 import { writeFileAtomic } from '../../base/files.ts'
 import type { WeightFilePlan } from '../graph/graph.ts'
@@ -14,16 +14,6 @@ import type { WeightFilePlan } from '../graph/graph.ts'
 const KEEP_MS = 30 * 86_400_000
 /** A graph's file lives while its session opens; one that a crash has left behind is older than this, ms. */
 const GRAPH_KEEP_MS = 3_600_000
-
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** What can be made again: `COVEY_CACHE`, or a folder of Covey's own in the user's cache. */
-export function cacheFolder(env: Environment = process.env): string {
-  const own = env.COVEY_CACHE
-  if (own !== undefined && own !== '') return own
-  const cache = env.XDG_CACHE_HOME
-  return join(cache !== undefined && cache !== '' ? cache : join(homedir(), '.cache'), 'covey')
-}
 
 export function weightFolder(env: Environment = process.env): string {
   return join(cacheFolder(env), 'weights')

@@ -1,9 +1,9 @@
 /** Weights as tensors: frozen ones once, what is fed by name, and an adapter on the linear layers. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs'
 import { CoveyError } from '../../base/errors.ts'
+import { loraScale } from '../../base/lora-scale.ts'
 import type { LoraEntry, LoraLayout } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
-import { loraScale } from '../network/adapter-graph.ts'
 import type { Weights } from './llama.ts'
 import { linear } from './ops.ts'
 import type { Tf } from './runtime.ts'

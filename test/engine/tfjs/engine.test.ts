@@ -150,14 +150,20 @@ describe('TensorFlow.js engine', () => {
     await expectRejects(() => createTfjsEngine({ backends: [] }).openTrainer(options), 'E_ENGINE', /backend/)
   })
 
-  it('falls back from a backend that is not there, and says why when none is left', async function () {
-    const open = (backends: readonly Backend[]) =>
-      createTfjsEngine({ backends }).openInference({ model, layout: null, threads: 1 })
-    if (isInstalled(NATIVE_PACKAGE)) this.skip()
-    await expectRejects(() => open(['node']), 'E_ENGINE', /node: .*tfjs-node/)
-    const inference = await open(['node', 'cpu'])
+  const opened = (backends: readonly Backend[]) =>
+    createTfjsEngine({ backends }).openInference({ model, layout: null, threads: 1 })
+
+  it('falls back from a backend that is not there, and says why when none is left', async () => {
+    const absent = 'absent' as Backend
+    await expectRejects(() => opened([absent]), 'E_ENGINE', /absent: /)
+    const inference = await opened([absent, 'cpu'])
     expect((await inference.evaluate([randomBatch(tinyConfig)])).loss).to.be.greaterThan(0)
     await inference.close()
+  })
+
+  it("names TensorFlow's own package where it is not installed", async function () {
+    if (isInstalled(NATIVE_PACKAGE)) this.skip()
+    await expectRejects(() => opened(['node']), 'E_ENGINE', /node: .*tfjs-node/)
   })
 })
 

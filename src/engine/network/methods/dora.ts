@@ -5,10 +5,11 @@
  * with it are in fewer bits; it is then kept beside them.
  */
 
+import { loraScale } from '../../../base/lora-scale.ts'
 import { byColumns, inverseRoot, rowSums, switched } from '../../graph/adapter-ops.ts'
 import { scaled, plus as sumOf, times } from '../../graph/elementwise.ts'
 import { lora as addLora, linear } from '../../graph/ops.ts'
-import { loraScale, type MethodGraph } from '../adapter-graph.ts'
+import type { MethodGraph } from '../adapter-graph.ts'
 import { checkPair, dropoutOf, pairsOf } from './lora.ts'
 
 export const dora: MethodGraph<'dora'> = (input) => {

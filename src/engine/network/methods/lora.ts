@@ -1,10 +1,11 @@
 /** LoRA, Hu et al. 2021 (arXiv:2106.09685): factors on linear layers, a scale, dropout on what they read. */
 import { CoveyError } from '../../../base/errors.ts'
+import { loraScale } from '../../../base/lora-scale.ts'
 import type { LayoutOf } from '../../../types/adapter.ts'
 import type { Value } from '../../graph/graph.ts'
 import { lora as addLora, masked, rowsOf } from '../../graph/ops.ts'
 import { dropoutColumns } from '../../loop/dropout.ts'
-import { type DropoutPlan, loraScale, type MethodGraph, type MethodGraphInput } from '../adapter-graph.ts'
+import type { DropoutPlan, MethodGraph, MethodGraphInput } from '../adapter-graph.ts'
 
 export interface Pair {
   /** (rank, in) */
