@@ -27,6 +27,8 @@ export const benchOptions = {
   encoding: { type: 'string', default: text('encode') },
   'outer-rate': { type: 'string', default: text('outerRate') },
   'outer-momentum': { type: 'string', default: text('outerMomentum') },
+  // never `auto`: what a bench prints must not hang on this machine's habits
+  precision: { type: 'string', default: 'fp32' },
   'eval-examples': { type: 'string', default: text('evalExamples') },
   threads: { type: 'string', default: '1' },
   seed: { type: 'string', default: text('seed') },
@@ -62,7 +64,7 @@ export function quickstartOptionsFrom(given: Given): QuickstartOptions {
     sliceExamples: quickstartOptions.slice.fallback,
     evalExamples: n('eval-examples'),
     phaseSeconds: quickstartOptions.phaseSeconds.fallback,
-    precision: 'fp32',
+    precision: word('precision') as QuickstartOptions['precision'],
     model: word('model') ?? SHIPPED_MODEL,
     dir: '',
     port: 0,

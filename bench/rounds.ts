@@ -75,7 +75,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
   const { training, adapter, aggregation } = quickstartSpec(options, model, shards.templates)
   const aggregator = aggregatorFor(aggregation.rule)
   const layout = createLayout(model.config, adapter)
-  const engine = createOnnxEngine()
+  const engine = createOnnxEngine({ precision: options.precision === 'int8' ? 'int8' : 'fp32' })
   const tokens = (examples: Shards['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
   const test = tokens(shuffled(shards, options.seed).test)
   const nodes = shards.nodes.map(({ examples, liar }) => ({ examples: tokens(examples), liar }))

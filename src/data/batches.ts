@@ -2,25 +2,19 @@
 import { CoveyError } from '../base/errors.ts'
 import { seededRandom, shuffle } from '../base/random.ts'
 import type { PackedBatch, TokenizedExample } from '../types/data.ts'
-import { packExamples } from './pack.ts'
+import { longestOf, packTightly } from './pack.ts'
 
-/** Rows are at least this long where maxTokens allows: several short examples then share a row with little padding. */
-const SHORT_ROW = 128
-/** Rows are a multiple of this long: matrix kernels work in blocks. */
-const ROW_STEP = 32
 /** Tokens in one evaluation batch: 2,048 × 6,144 float32 logits are 50 MB. */
 const EVAL_BATCH_TOKENS = 2048
 
-/** One row length for a whole data set, so that the engine sees few shapes. Tokens. */
-export function rowLength(examples: readonly TokenizedExample[], maxTokens: number): number {
-  let longest = 1
-  for (const { ids } of examples) longest = Math.max(longest, ids.length)
+/** @throws CoveyError E_ARGUMENT when an example is longer than `maxTokens` */
+function checkLengths(examples: readonly TokenizedExample[], maxTokens: number): void {
+  const longest = longestOf(examples)
   if (longest > maxTokens) {
     throw new CoveyError('E_ARGUMENT', `examples: expected at most ${maxTokens} tokens each, got ${longest}`, {
       longest,
     })
   }
-  return Math.min(maxTokens, Math.max(SHORT_ROW, Math.ceil(longest / ROW_STEP) * ROW_STEP))
 }
 
 export interface Batcher {
@@ -33,7 +27,7 @@ export interface Batcher {
 
 export interface BatcherOptions {
   readonly batchExamples: number
-  /** longest row */
+  /** longest example */
   readonly maxTokens: number
   readonly seed: string | number
 }
@@ -50,7 +44,7 @@ export function createBatcher(examples: readonly TokenizedExample[], options: Ba
   if (!Number.isSafeInteger(batchExamples) || batchExamples < 1) {
     throw new CoveyError('E_ARGUMENT', `batchExamples: expected a whole number of at least 1, got ${batchExamples}`)
   }
-  const length = rowLength(examples, maxTokens)
+  checkLengths(examples, maxTokens)
   let position = 0
   let epoch = -1
   let order: number[] = []
@@ -69,7 +63,7 @@ export function createBatcher(examples: readonly TokenizedExample[], options: Ba
     get position() {
       return position
     },
-    next: () => packExamples(Array.from({ length: batchExamples }, take), length),
+    next: () => packTightly(Array.from({ length: batchExamples }, take)),
     seek(to) {
       if (!Number.isSafeInteger(to) || to < 0) {
         throw new CoveyError('E_ARGUMENT', `position: expected a whole number of at least 0, got ${to}`)
@@ -89,21 +83,19 @@ export function packForEvaluation(
   batchTokens = EVAL_BATCH_TOKENS,
 ): PackedBatch[] {
   if (examples.length === 0) return []
-  const length = rowLength(examples, maxTokens)
-  // rows are filled to the brim by neighbours of like size; a batch of short and long ones wastes no more than a row
-  const room = Math.max(batchTokens, length)
+  checkLengths(examples, maxTokens)
   const out: PackedBatch[] = []
   let group: TokenizedExample[] = []
   let tokens = 0
   for (const example of examples) {
-    if (group.length > 0 && tokens + example.ids.length > room) {
-      out.push(packExamples(group, length))
+    if (group.length > 0 && tokens + example.ids.length > batchTokens) {
+      out.push(packTightly(group))
       group = []
       tokens = 0
     }
     group.push(example)
     tokens += example.ids.length
   }
-  out.push(packExamples(group, length))
+  out.push(packTightly(group))
   return out
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createBatcher, packForEvaluation, rowLength } from '../../src/data/batches.ts'
-import { packExamples } from '../../src/data/pack.ts'
+import { createBatcher, packForEvaluation } from '../../src/data/batches.ts'
+import { packExamples, packTightly } from '../../src/data/pack.ts'
 import { IGNORE_LABEL, type PackedBatch, type TokenizedExample } from '../../src/types/data.ts'
 
 const example = (promptLength: number, ...ids: number[]): TokenizedExample => ({
@@ -64,6 +64,22 @@ describe('data/pack', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  it('chooses the length of the rows that leaves least of them empty', () => {
+    const sized = (...sizes: number[]): TokenizedExample[] =>
+      sizes.map((n) => example(0, ...new Array<number>(n).fill(1)))
+    const shape = (...sizes: number[]): [number, number] => {
+      const { rows, length } = packTightly(sized(...sizes))
+      return [rows, length]
+    }
+    expect(shape(3)).to.deep.equal([1, 32])
+    expect(shape(34, 29, 38, 40, 28, 38, 39, 30)).to.deep.equal([2, 160])
+    // of rows that are full, the shortest: attention costs least
+    expect(shape(64, 64, 64, 64)).to.deep.equal([4, 64])
+    expect(shape(300)).to.deep.equal([1, 320])
+    expect(shape(300, 20)).to.deep.equal([1, 320])
+    expect(() => packTightly([])).to.throw(/at least one/)
   })
 
   it('puts weights where their labels are, and has none when no example has', () => {
@@ -132,17 +148,12 @@ describe('data/batches', () => {
     expect(() => createBatcher(examples, { batchExamples: 1, maxTokens: 8, seed: 1 }).seek(-1)).to.throw(/position/)
   })
 
-  it('chooses one row length for a data set', () => {
-    expect(rowLength(examples, 512)).to.equal(128)
-    expect(rowLength(examples, 64)).to.equal(64)
-    expect(rowLength([example(0, ...new Array<number>(130).fill(1))], 512)).to.equal(160)
-  })
-
   it('evaluates every example once, in order, in batches of bounded size', () => {
     fc.assert(
       fc.property(many, (all) => {
         const batches = packForEvaluation(all, 32, 64)
         expect(batches.flatMap(unpack).map((e) => e.ids)).to.deep.equal(all.map((e) => [...e.ids]))
+        // 64 tokens at most, in rows that may stand half empty
         for (const batch of batches) expect(batch.rows * batch.length).to.be.at.most(2 * 64 + 32)
       }),
       { numRuns: 30 },
