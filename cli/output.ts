@@ -92,7 +92,13 @@ export function toJson(value: unknown): string {
 /** An error as people can use it. */
 export function explain(error: unknown): { readonly code: string; readonly message: string; readonly remedy: string } {
   const known = isCoveyError(error) ? error : new CoveyError('E_INTERNAL', messageOf(error))
-  return { code: known.code, message: known.message, remedy: ERROR_CODES[known.code][1] }
+  // what was raised may know better than its code: each refusal of a contract has its own remedy
+  const { remedy } = known.data
+  return {
+    code: known.code,
+    message: known.message,
+    remedy: typeof remedy === 'string' ? remedy : ERROR_CODES[known.code][1],
+  }
 }
 
 /** An address without what may be secret in it: user, password, path and query (hosted RPCs put their key there). */

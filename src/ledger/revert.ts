@@ -1,12 +1,14 @@
-/** What the contracts refuse, as errors for people: the Solidity error's name and arguments, and a sentence. */
+/** What the contracts refuse, as errors for people: the Solidity error's name and arguments, and a sentence (refusals.ts). */
 import { Interface } from 'ethers'
 import { CoveyError } from '../base/errors.ts'
 import { PHASES } from '../types/ledger.ts'
+import { formatAmount } from './amount.ts'
 import { abi as tasksAbi } from './generated/CoveyTasks.ts'
 import { abi as tokenAbi } from './generated/CoveyToken.ts'
 import { abi as registryAbi } from './generated/NodeRegistry.ts'
 import { abi as vaultAbi } from './generated/StakeVault.ts'
 import { abi as limitsAbi } from './generated/TaskLimits.ts'
+import { REFUSALS } from './refusals.ts'
 
 /** An error's arguments by their Solidity names. */
 export type RevertArgs = Readonly<Record<string, unknown>>
@@ -14,18 +16,39 @@ export type RevertArgs = Readonly<Record<string, unknown>>
 /** Errors that mean "the money is not there": another remedy than a refused call. */
 const FUNDS_ERRORS: ReadonlySet<string> = new Set(['ERC20InsufficientBalance', 'ERC20InsufficientAllowance'])
 
-/** E_REVERT (or E_FUNDS) for the contracts' custom error `name`; `data` holds name, args and the function called. */
+/** Arguments that are wei, and those that are unix seconds: people read neither as they come. */
+const AMOUNTS: ReadonlySet<string> = new Set([
+  ...['amount', 'stake', 'minStake', 'balance', 'needed', 'allowance', 'delegated', 'capacity', 'supply'],
+])
+const TIMES: ReadonlySet<string> = new Set(['deadline', 'time', 'from', 'unbondsAt', 'expiry'])
+/** Later than this a number of seconds is no date: the contracts' "never" and "all". */
+const LAST_DATE_SECONDS = 8_640_000_000_000n
+
+/**
+ * E_REVERT (or E_FUNDS) for the contracts' custom error `name`; `data` holds name, args as they came, the function called and
+ * what to do.
+ */
 export function revert(name: string, args: RevertArgs, call?: string): CoveyError {
   const list = Object.entries(args)
-    .map(([key, value]) => `${key} ${String(value)}`)
+    .map(([key, value]) => `${key} ${shown(key, value)}`)
     .join(', ')
   const code = FUNDS_ERRORS.has(name) ? 'E_FUNDS' : 'E_REVERT'
-  const what = SENTENCES[name] ?? 'the contract refused the call'
+  const [what, remedy] = REFUSALS[name] ?? ['the contract refused the call', null]
   return new CoveyError(code, `${call === undefined ? '' : `${call}: `}${what} (${name}${list && `: ${list}`})`, {
     name,
     args,
     ...(call === undefined ? {} : { call }),
+    ...(remedy === null ? {} : { remedy }),
   })
+}
+
+function shown(key: string, value: unknown): string {
+  if (typeof value !== 'bigint' && typeof value !== 'number') return String(value)
+  const whole = BigInt(value)
+  if (AMOUNTS.has(key)) return formatAmount(whole)
+  if (TIMES.has(key) && whole > 0n && whole < LAST_DATE_SECONDS)
+    return new Date(Number(whole) * 1000).toISOString().replace('.000', '')
+  return String(value)
 }
 
 /** True when `error` is a contract's refusal with this name. */
@@ -60,58 +83,4 @@ export function revertOf(data: string | null, call: string, reason?: string | nu
     return [input.name, value]
   })
   return revert(parsed.name, Object.fromEntries(args), call)
-}
-
-/** Custom error -> what it means and what to do. */
-const SENTENCES: Readonly<Record<string, string>> = {
-  AlreadyCommitted: 'this seat has committed to something else already; a commitment cannot be changed',
-  AlreadyEnrolled: 'the account has joined this task already',
-  AlreadyRevealed: 'this seat has revealed already',
-  BadAccountSignature: "the binding is not signed by the account's key",
-  BadParameter: 'a parameter of the task is out of its range',
-  BadPeerIdLength: 'the peer id has a wrong length',
-  BadPeerSignatureLength: "the peer's signature must have 64 bytes",
-  BadProof: "the slice is not the one that the task's probe root names for this round",
-  BadScoresLength: 'the scores do not fit the number of proposers',
-  BindingExpired: 'the binding was sent too late; sign a new one',
-  CapacityExceeded: 'the operator has too little of its own at stake for this much; delegate less, or to another',
-  CommissionTooHigh: 'the commission is above what is allowed or agreed to',
-  CommitmentMismatch: 'what was revealed is not what was committed to',
-  DeadlinePassed: 'the phase is over; the round goes on without this act',
-  DelegatesToItself: 'an operator stakes for itself by a deposit, not by a delegation',
-  DelegationNotOpen: 'this account takes no delegations',
-  ERC20InsufficientAllowance: 'the contract may not take this many tokens; approve more',
-  ERC20InsufficientBalance: 'the account holds fewer tokens than this needs; fund it or use a smaller amount',
-  EmptyCommitment: 'a commitment cannot be zero',
-  EmptyReveal: 'digests and sizes cannot be zero',
-  InsufficientDelegation: 'the account has less delegated to this operator than was asked back',
-  InsufficientStake: 'the account has less at stake than was asked back',
-  NonceNotNewer: 'a newer binding of this account stands already',
-  NotCancellable: 'a task that runs can be cancelled only after it has been idle for days',
-  NotCommitted: 'this seat has not committed',
-  NotCreator: "only the task's creator may do this",
-  NotDue: 'no phase is past its deadline',
-  NotEnoughGas: 'the gas limit is too low; the stake must be able to reach the weights of eight tasks',
-  NotEnoughNodes: 'too few enrolled nodes with enough stake to start a round',
-  NotEnrolled: 'the account has not joined this task',
-  NotProposer: 'the account has no proposer seat in this round',
-  NotRegistered: 'the account is not bound to a peer id; register first',
-  NotVoter: 'the account has no voter seat in this round',
-  NothingToClaimFrom: 'nothing was earned by delegating to this operator since the last claim',
-  NothingToClaim: 'the account has nothing to claim',
-  NothingUnbonding: 'no stake is unbonding; request a withdrawal first',
-  PeerIdTaken: 'another account has bound this peer id; use another peer key',
-  RoundLongerThanUnbonding: 'the phases together may not be longer than the unbonding period; shorten them',
-  StakeTooLow: 'the stake is below what this task asks for; deposit more',
-  StillUnbonding: 'the stake is still unbonding; wait until the time named',
-  TaskClosed: 'the task is finished or cancelled',
-  TaskFull: 'the task has no room for another node',
-  TooManyDelegations: 'the account delegates to as many operators as it may; undelegate from one first',
-  TooManyEnrolments: 'the account has joined as many tasks as it may; leave one first',
-  TooManyUnbonding: 'too much is unbonding in separate parts; withdraw what is free first, or wait',
-  UnknownTask: 'there is no such task on this chain',
-  VaultNotBound: 'the stake vault is not bound to this tasks contract; the deployment is incomplete',
-  WrongPhase: 'the round is in another phase',
-  WrongRound: 'this is not the open round',
-  ZeroAmount: 'the amount must be above 0',
 }

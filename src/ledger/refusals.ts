@@ -1,0 +1,141 @@
+/**
+ * Every custom error of the contracts (contracts/interfaces, and what OpenZeppelin's raise through them): what it means, and
+ * what to do. A test goes through the ABIs in generated/: an error without its two sentences here fails it.
+ */
+export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy: string]>> = {
+  AlreadyBound: ['the stake vault is bound to a tasks contract already', 'deploy a vault of its own for another one'],
+  AlreadyCommitted: [
+    'this seat has committed to something else already',
+    'a commitment cannot be changed: reveal what was committed to, or let the round pass',
+  ],
+  AlreadyEnrolled: ['the account has joined this task already', 'nothing is left to do'],
+  AlreadyRevealed: ['this seat has revealed already', 'nothing is left to do in this phase'],
+  BadAccountSignature: [
+    "the binding is not signed by the account's key",
+    'sign it with the key of the account that it names',
+  ],
+  BadParameter: ['a parameter of the task is out of its range', 'change the parameter named to a value in its range'],
+  BadPeerIdLength: ['the peer id has a wrong length', 'use an Ed25519 peer id (12D3KooW…)'],
+  BadPeerSignatureLength: ["the peer's signature has not 64 bytes", 'sign with an Ed25519 key'],
+  BadProof: [
+    "the slice is not the one that the task's probe root names for this round",
+    'reveal the slice of this round, from the very folder that the task was created with',
+  ],
+  BadScoresLength: [
+    'the scores do not fit the number of proposers',
+    'give one pair a proposer and one for the incumbent',
+  ],
+  BindingExpired: ['the binding was sent too late', "sign a new one; check that this machine's clock is right"],
+  CapacityExceeded: [
+    'the operator has too little of its own at stake for this much',
+    'delegate less, or to another operator: `covey delegate list`',
+  ],
+  CommissionTooHigh: [
+    'the commission is above what is allowed or agreed to',
+    'look at `covey delegate list`; agree to more with --max-commission, or choose another operator',
+  ],
+  CommitmentMismatch: [
+    'what was revealed is not what was committed to',
+    'reveal from the data directory that committed; its journal holds digest and salt',
+  ],
+  DeadlinePassed: ['the phase is over', 'nothing: the round goes on without this act'],
+  DelegatesToItself: [
+    'an operator stakes for itself by a deposit, not by a delegation',
+    'use `covey stake deposit`, or name another operator',
+  ],
+  DelegationNotOpen: ['this account takes no delegations', 'choose one of `covey delegate list`'],
+  ECDSAInvalidSignature: ['a signature is no signature of any key', 'sign again; check the signer'],
+  ECDSAInvalidSignatureLength: ['a signature has not 65 bytes', 'sign again; check the signer'],
+  ECDSAInvalidSignatureS: [
+    'a signature is the malleable twin of another one',
+    'use a signer that writes low-s signatures, as all common ones do',
+  ],
+  ERC20InsufficientAllowance: [
+    'the contract may not take this many tokens',
+    'run the command again: it signs a fresh permit for the amount',
+  ],
+  ERC20InsufficientBalance: [
+    'the account holds fewer tokens than this needs',
+    'fund the account, or use a smaller amount: `covey wallet balance`',
+  ],
+  ERC20InvalidApprover: ['tokens cannot be approved by the zero address', 'use an account of your own'],
+  ERC20InvalidReceiver: ['tokens cannot be sent to this address', 'name another receiver'],
+  ERC20InvalidSender: ['tokens cannot be sent from the zero address', 'use an account of your own'],
+  ERC20InvalidSpender: ['tokens cannot be approved for the zero address', 'check the addresses file'],
+  ERC2612ExpiredSignature: ['the permit was sent too late', 'run the command again: it signs a fresh one'],
+  ERC2612InvalidSigner: ["the permit is not signed by the tokens' owner", 'sign with the account that pays'],
+  EmptyCommitment: ['a commitment cannot be zero', 'commit to the hash of what will be revealed'],
+  EmptyReveal: ['digests and sizes cannot be zero', 'reveal what was committed to'],
+  EmptyTree: ['nobody can be drawn', 'wait until nodes with enough stake have joined'],
+  InsufficientDelegation: [
+    'the account has less delegated to this operator than was asked back',
+    'ask for less, or for `all`: `covey delegate show`',
+  ],
+  InsufficientStake: ['the account has less at stake than was asked back', 'ask for less: `covey stake show`'],
+  InvalidAccountNonce: ['the permit was used already', 'run the command again: it signs a fresh one'],
+  InvalidShortString: ["the contract's name is broken", 'deploy the contracts again'],
+  NonceNotNewer: ['a newer binding of this account stands already', 'sign a binding with a greater nonce'],
+  NotCancellable: [
+    'a task that has begun can be cancelled only after it has been idle for days',
+    'wait until the time named, then cancel',
+  ],
+  NotCommitted: ['this seat has not committed', 'nothing: only what was committed to can be revealed'],
+  NotCreator: ["only the task's creator may do this", "use the creator's data directory or signer"],
+  NotDeployer: ['only who deployed the stake vault may bind it', 'bind it with the key that deployed it'],
+  NotDue: ['no phase is past its deadline', 'wait for the deadline: `covey task show`'],
+  NotEnoughGas: [
+    'the gas limit is too low: a change of stake must be able to reach the weights of eight tasks',
+    'let the estimate choose the gas limit; a signer that lowers it must not',
+  ],
+  NotEnoughNodes: [
+    'too few enrolled nodes have enough stake for a round',
+    'wait until two nodes with the minimum stake have joined',
+  ],
+  NotEnrolled: ['the account has not joined this task', 'join it first: `covey node start --task N`'],
+  NotProposer: ['the account has no proposer seat in this round', 'wait for a round that draws it'],
+  NotRegistered: ['the account is not bound to a peer id', 'start the node once: it registers'],
+  NotTasks: ['only the tasks contract may slash and reward', 'nothing: this call is not for accounts'],
+  NotVault: ['only the stake vault may call this', 'nothing: this call is not for accounts'],
+  NotVoter: ['the account has no voter seat in this round', 'wait for a round that draws it'],
+  NothingToClaim: [
+    'the account has nothing to claim',
+    'nothing: `covey rewards explain` shows what was claimed before',
+  ],
+  NothingToClaimFrom: [
+    'nothing was earned by delegating to this operator since the last claim',
+    'look at `covey delegate show`',
+  ],
+  NothingUnbonding: ['no stake is unbonding', 'ask for some back first: `covey stake withdraw AMOUNT`'],
+  PeerIdTaken: ['another account has bound this peer id', 'use another peer key: a data directory of its own'],
+  ReentrancyGuardReentrantCall: ['a contract called back in the middle of a call', 'use a token without hooks'],
+  RoundLongerThanUnbonding: [
+    'the phases together may not be longer than the unbonding period',
+    'shorten the phases (terms.seconds)',
+  ],
+  SafeCastOverflowedUintDowncast: ['an amount is larger than the contract can count', 'use a smaller amount'],
+  SafeERC20FailedOperation: ['the token refused a transfer', 'look at the token at the address named'],
+  StakeTooLow: ['the stake is below what this task asks for', 'deposit more: `covey stake deposit`'],
+  StillUnbonding: ['the stake is still unbonding', 'wait until the time named: `covey stake show`'],
+  StringTooLong: ["the contract's name is too long", 'deploy the contracts again'],
+  SupplyTooLarge: ['the token has more supply than weights can hold', 'deploy with a token of less supply'],
+  TaskClosed: ['the task is finished or cancelled', 'choose another one: `covey task list`'],
+  TaskFull: ['the task has no room for another node', 'wait until one leaves, or choose another task'],
+  TooManyDelegations: [
+    'the account delegates to as many operators as it may',
+    'undelegate from one and claim its rewards first',
+  ],
+  TooManyEnrolments: ['the account has joined as many tasks as it may', 'leave one first, or wait until one ends'],
+  TooManyUnbonding: [
+    'too much is unbonding in separate parts',
+    'collect what is free with `covey stake withdraw`, or wait',
+  ],
+  UnknownTask: ['there is no such task on this chain', 'look at `covey task list`; check --contracts'],
+  VaultNotBound: [
+    'the stake vault is not bound to this tasks contract',
+    'the deployment is incomplete: deploy again with `covey chain deploy`',
+  ],
+  WeightOverflow: ['the weights add up to more than the tree can hold', 'nothing: less than the whole supply cannot'],
+  WrongPhase: ['the round is in another phase', 'look at `covey task show`; the node acts when its phase comes'],
+  WrongRound: ['this is not the open round', 'look at `covey task show`'],
+  ZeroAmount: ['the amount must be above 0', 'give an amount'],
+}
