@@ -22,11 +22,11 @@ contract StakeVault is VaultDelegation {
     constructor(ERC20Burnable token_, uint64 unbondingPeriod_) VaultState(token_, unbondingPeriod_) {}
 
     /// @inheritdoc IStakeVault
-    function bind(address tasks_) external {
+    function bind(address tasks_, address arena_) external {
         if (msg.sender != _deployer) revert NotDeployer(msg.sender);
         if (tasks != address(0)) revert AlreadyBound(tasks);
-        tasks = tasks_;
-        emit Bound(tasks_);
+        (tasks, arena) = (tasks_, arena_);
+        emit Bound(tasks_, arena_);
     }
 
     /// @inheritdoc IStakeVault

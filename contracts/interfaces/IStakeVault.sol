@@ -7,8 +7,8 @@ interface IStakeListener {
 }
 
 /// @title Holds the stakes, own and delegated
-/// @notice Rules and their reasons: docs/delegation.md. Only the tasks contract slashes and rewards, and what is slashed is
-/// burnt. There is no owner.
+/// @notice Rules and their reasons: docs/delegation.md. Only the tasks contract and the arena slash and reward, and what is
+/// slashed is burnt. There is no owner.
 interface IStakeVault {
     struct OperatorView {
         address account;
@@ -44,7 +44,7 @@ interface IStakeVault {
         uint64 unbondsAt;
     }
 
-    event Bound(address indexed tasks);
+    event Bound(address indexed tasks, address indexed arena);
     event Deposited(address indexed account, uint256 amount, uint256 stake);
     event WithdrawRequested(address indexed account, uint256 amount, uint64 unbondsAt);
     /// `shares` of the bucket (operator, epoch), in which all that is asked back in one epoch unbonds
@@ -87,8 +87,10 @@ interface IStakeVault {
     error InsufficientDelegation(uint256 delegated, uint256 amount);
     error NothingToClaimFrom(address operator);
 
-    /// @notice Names the contract that may slash and reward. Once, by the deployer.
-    function bind(address tasks) external;
+    /// @notice Names the contracts that may slash and reward, both at once and for ever: whoever could name the second one
+    /// later would hold everybody's stake in hand. Once, by the deployer.
+    /// @param arena zero = there never is one
+    function bind(address tasks, address arena) external;
 
     function deposit(uint256 amount) external;
 
@@ -130,17 +132,20 @@ interface IStakeVault {
     function claimDelegation(address operator) external returns (uint256 amount);
 
     /// @notice Burns `bps`/10,000 of what stood behind a seat, pro rata of own stake, delegations, and what was asked back
-    /// no earlier than in the epoch of the draw and has not finished unbonding. Only the tasks contract.
+    /// no earlier than in the epoch of the draw and has not finished unbonding. Only the tasks contract and the arena.
     /// @param weight stake at the draw: no more than `bps` of it is taken
     /// @param drawnAt unix seconds
     function slash(address operator, uint256 bps, uint256 weight, uint64 drawnAt) external returns (uint256 amount);
 
-    /// @notice Credits delegators with their part of a reward, which the caller must send. Only the tasks contract.
+    /// @notice Credits delegators with their part of a reward, which the caller must send. Only the tasks contract and the arena.
     /// @return amount their part; 0 when nobody delegates to the operator
     function reward(address operator, uint256 total) external returns (uint256 amount);
 
-    /// @return the contract that may slash and reward; zero before `bind`
+    /// @return a contract that may slash and reward; zero before `bind`
     function tasks() external view returns (address);
+
+    /// @return the other one; zero = there is none
+    function arena() external view returns (address);
 
     /// @return own stake
     function stakeOf(address account) external view returns (uint256);

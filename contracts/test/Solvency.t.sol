@@ -37,7 +37,7 @@ contract Actors is Checks {
         vault = new StakeVault(token, 1 days);
         tasks = new CoveyTasks(token, registry, vault);
         views = ICoveyViews(address(tasks));
-        vault.bind(address(tasks));
+        vault.bind(address(tasks), address(0));
         token.approve(address(tasks), type(uint256).max);
         for (uint256 i; i < NODES; ++i) {
             address node = vm.addr(KEY + i);

@@ -54,6 +54,8 @@ abstract contract VaultState is IStakeVault {
     /// What the listener gets to bring its weights up to date: eight enrolments of six tree levels each, at the price of
     /// fresh storage. Without a floor one could ask for a withdrawal with just too little gas for the weights to follow.
     uint256 private constant NOTIFY_GAS = 1_600_000;
+    /// The arena has half as many enrolments an account.
+    uint256 private constant ARENA_NOTIFY_GAS = 800_000;
 
     ERC20Burnable public immutable token;
     /// @inheritdoc IStakeVault
@@ -64,6 +66,8 @@ abstract contract VaultState is IStakeVault {
 
     /// @inheritdoc IStakeVault
     address public tasks;
+    /// @inheritdoc IStakeVault
+    address public arena;
     address[] internal _operatorList;
     mapping(address account => Operator) internal _operators;
     mapping(address operator => mapping(address account => Position)) internal _positions;
@@ -82,13 +86,18 @@ abstract contract VaultState is IStakeVault {
     /// A listener that fails must not hold anybody's stake back.
     function _notify(address operator) internal {
         if (tasks == address(0)) return;
+        _tell(tasks, operator, NOTIFY_GAS);
+        if (arena != address(0)) _tell(arena, operator, ARENA_NOTIFY_GAS);
+    }
+
+    function _tell(address listener, address operator, uint256 gasLimit) private {
         // a call passes on at most 63/64 of what is left
-        uint256 expected = NOTIFY_GAS + NOTIFY_GAS / 32;
+        uint256 expected = gasLimit + gasLimit / 32;
         if (gasleft() < expected) revert NotEnoughGas(gasleft(), expected);
-        try IStakeListener(tasks).onStakeChanged{gas: NOTIFY_GAS}(operator) {} catch {}
+        try IStakeListener(listener).onStakeChanged{gas: gasLimit}(operator) {} catch {}
     }
 
     function _onlyTasks() internal view {
-        if (msg.sender != tasks) revert NotTasks(msg.sender);
+        if (msg.sender != tasks && msg.sender != arena) revert NotTasks(msg.sender);
     }
 }

@@ -1,6 +1,6 @@
 /** Puts the contracts on a chain, in the order of contracts/README.md, and says where they are. */
 import type { Interface } from 'ethers'
-import { concat, getAddress } from 'ethers'
+import { concat, getAddress, ZeroAddress } from 'ethers'
 import { CoveyError } from '../base/errors.ts'
 import type { Address, Hex } from '../types/ledger.ts'
 import type { Signer } from '../types/signer.ts'
@@ -61,7 +61,11 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     ])
     const code = link(tasksCode, tasksLinks, { TaskLimits: limits, Settlement: settlement })
     const tasks = await put('CoveyTasks', code, tasksInterface, [token, registry, vault])
-    await queue.send({ to: vault, data: vaultInterface.encodeFunctionData('bind', [tasks]) as Hex, name: 'bind' })
+    await queue.send({
+      to: vault,
+      data: vaultInterface.encodeFunctionData('bind', [tasks, ZeroAddress]) as Hex,
+      name: 'bind',
+    })
     const at = { token, registry, vault, tasks }
     return { chainId, block, ...at, codeHashes: await codeHashes(rpc, at, signal) }
   } finally {

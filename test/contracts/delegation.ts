@@ -39,7 +39,7 @@ const REWARDS = 10n ** 24n
 async function openVault() {
   const { token, tasks, deployer, nodes } = await withNodes()
   const contract = await ethers.deployContract('StakeVault', [token.target, UNBONDING_SECONDS])
-  await contract.getFunction('bind')(tasks.target)
+  await contract.getFunction('bind')(tasks.target, ethers.ZeroAddress)
   await networkHelpers.impersonateAccount(String(tasks.target))
   await networkHelpers.setBalance(String(tasks.target), 10n ** 20n)
   const accounts = Object.fromEntries(NAMES.map((name, i) => [name, nodes[i]])) as Record<Name, Account>

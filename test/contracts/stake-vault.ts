@@ -62,8 +62,11 @@ describe('StakeVault', () => {
 
   it('is bound once, by its deployer, and lets nobody else slash', async () => {
     const { vault, tasks, nodes, stranger, token } = await networkHelpers.loadFixture(withNodes)
-    await expect(vault.bind(stranger.address)).to.be.revertedWithCustomError(vault, 'AlreadyBound')
-    await expect(vault.connect(stranger).bind(tasks.target)).to.be.revertedWithCustomError(vault, 'NotDeployer')
+    await expect(vault.bind(stranger.address, stranger.address)).to.be.revertedWithCustomError(vault, 'AlreadyBound')
+    await expect(vault.connect(stranger).bind(tasks.target, ethers.ZeroAddress)).to.be.revertedWithCustomError(
+      vault,
+      'NotDeployer',
+    )
     for (const caller of [stranger, nodes[0]]) {
       const slash = vault.connect(caller).slash(nodes[1]?.address, 1n, STAKE, 0n)
       await expect(slash).to.be.revertedWithCustomError(vault, 'NotTasks')
@@ -77,7 +80,7 @@ describe('StakeVault', () => {
     const [node] = nodes as [(typeof nodes)[number]]
     const vault = (await ethers.deployContract('StakeVault', [token.target, 1])) as unknown as Vault
     // the token has no onStakeChanged: every notification reverts
-    await vault.bind(token.target)
+    await vault.bind(token.target, ethers.ZeroAddress)
     await token.connect(node).approve(vault.target, STAKE)
     await vault.connect(node).deposit(STAKE)
     await vault.connect(node).requestWithdraw(STAKE)

@@ -101,7 +101,7 @@ export async function deploy() {
   const tasks = await ethers.deployContract('CoveyTasks', [token.target, registry.target, vault.target], {
     libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
   })
-  await vault.getFunction('bind')(tasks.target)
+  await vault.getFunction('bind')(tasks.target, ethers.ZeroAddress)
   return {
     token: token as unknown as Named<typeof tokenAbi>,
     registry: registry as unknown as Named<typeof registryAbi>,
