@@ -21,7 +21,7 @@ export const quickstartOptions = {
   proposers: option('--proposers <n>', 'seats that train, in each round', integer(1, 32), 4),
   voters: option('--voters <n>', 'seats that score, in each round', integer(1, 32), 2),
   steps: option('--steps <n>', 'optimizer steps of one proposer in one round', integer(1, 10_000), 24),
-  batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 8),
+  batch: option('--batch <n>', 'examples in one step', integer(1, 1024), 4),
   rank: option('--rank <n>', "LoRA's rank", integer(1, 256), 32),
   alpha: option('--alpha <x>', "LoRA's alpha", decimal(1e-3, 4096), 32),
   learningRate: option('--learning-rate <x>', 'peak learning rate', decimal(1e-8, 1), 1.5e-2),
