@@ -137,9 +137,14 @@ interface IStakeVault {
     /// @param drawnAt unix seconds
     function slash(address operator, uint256 bps, uint256 weight, uint64 drawnAt) external returns (uint256 amount);
 
-    /// @notice Credits delegators with their part of a reward, which the caller must send. Only the tasks contract and the arena.
+    /// @notice Credits delegators with their part of a reward, which the caller must send. Who delegated after the draw has
+    /// no part in it, and what the operator deposited since does not count. Only the tasks contract and the arena.
+    /// @param weight of the seat, wei
+    /// @param drawnAt unix seconds
     /// @return amount their part; 0 when nobody delegates to the operator
-    function reward(address operator, uint256 total) external returns (uint256 amount);
+    function reward(address operator, uint256 total, uint256 weight, uint64 drawnAt)
+        external
+        returns (uint256 amount);
 
     /// @return a contract that may slash and reward; zero before `bind`
     function tasks() external view returns (address);

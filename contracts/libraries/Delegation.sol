@@ -79,6 +79,14 @@ library Delegation {
         return reward * delegated / (own + delegated) * (BPS - commissionBps) / BPS;
     }
 
+    /// @notice The most own stake that an operator can have had when `weight` was drawn and `delegated` stood behind it:
+    /// what it deposits later must not make its delegators' part of that round's reward smaller.
+    function ownAtDraw(uint256 own, uint256 delegated, uint256 weight_) internal pure returns (uint256) {
+        uint256 rest = weight_ > delegated ? weight_ - delegated : 0;
+        // past its capacity what is delegated does not count, and the own stake is a fixed part of the weight
+        return Math.min(own, Math.max(rest, weight_ / (CAPACITY_FACTOR + 1)));
+    }
+
     /// @notice What a slash takes in all: `bps` of what is at risk, counted no higher than it was at the draw.
     function loss(uint256 atRisk, uint256 atDraw, uint256 bps) internal pure returns (uint256) {
         return Math.min(atRisk, atDraw) * bps / BPS;

@@ -205,7 +205,7 @@ abstract contract TaskRounds is TaskEnrolment {
             ProposerSeat storage seat = round.proposers[i];
             (seat.outcome, seat.median) = (r.outcome, int16(r.median));
             (seat.paid, seat.slashBps) = (uint128(r.paid), uint16(r.slashBps));
-            if (r.paid > 0) _pay(id, number, seat.account, r.paid, totals);
+            if (r.paid > 0) _pay(id, number, seat.account, r.paid, seat.weight, round.drawnAt, totals);
             if (r.slashBps > 0) _slash(id, number, seat.account, r.slashBps, seat.weight, round.drawnAt);
         }
         for (uint256 i; i < result.voters.length; ++i) {
@@ -213,7 +213,7 @@ abstract contract TaskRounds is TaskEnrolment {
             VoterSeat storage seat = round.voters[i];
             seat.outcome = r.outcome;
             (seat.paid, seat.slashBps) = (uint128(r.paid), uint16(r.slashBps));
-            if (r.paid > 0) _pay(id, number, seat.account, r.paid, totals);
+            if (r.paid > 0) _pay(id, number, seat.account, r.paid, seat.weight, round.drawnAt, totals);
             if (r.slashBps > 0) _slash(id, number, seat.account, r.slashBps, seat.weight, round.drawnAt);
         }
         task.poolLeft -= uint128(totals.paid);
@@ -227,8 +227,16 @@ abstract contract TaskRounds is TaskEnrolment {
     }
 
     /// What is delegated earns its part of every reward; the operator is owed the rest.
-    function _pay(uint256 id, uint256 number, address account, uint256 amount, Totals memory totals) private {
-        uint256 delegated = vault.reward(account, amount);
+    function _pay(
+        uint256 id,
+        uint256 number,
+        address account,
+        uint256 amount,
+        uint256 weight,
+        uint64 drawnAt,
+        Totals memory totals
+    ) private {
+        uint256 delegated = vault.reward(account, amount, weight, drawnAt);
         Credit storage credit = _credits[account];
         credit.claimable += uint128(amount - delegated);
         credit.earned += uint128(amount - delegated);

@@ -55,6 +55,15 @@ contract DelegationTest is Checks {
         if (own == 0 && delegated > 0 && bps % 5001 == 0) equal("nobody to keep it", part, total);
     }
 
+    function testFuzz_lateDepositTakesNothing(uint96 own, uint96 delegated, uint96 later, uint96 total) public pure {
+        uint256 weight = Delegation.weight(own, delegated);
+        uint256 part = Delegation.delegatorsPart(total, own, delegated, 0);
+        uint256 counted = Delegation.ownAtDraw(uint256(own) + later, delegated, weight);
+        equal("own stake as it was", counted, Delegation.ownAtDraw(own, delegated, weight));
+        equal("and all of it", counted, own);
+        equal("the same part", Delegation.delegatorsPart(total, counted, delegated, 0), part);
+    }
+
     function testFuzz_lossIsBounded(uint96[4] calldata parts, uint96 atDraw, uint16 bps) public pure {
         uint256 bps_ = bps % 10_001;
         uint256 atRisk;

@@ -13,6 +13,8 @@ import {VaultUnbonding} from "./VaultUnbonding.sol";
 /// @title Stake that others entrust to an operator
 /// @dev A delegation is shares of the operator's pool: a slash moves the price, for all at once. Rewards never enter the
 /// pool: they raise an index (rewards per share), and a position remembers the index up to which it was credited.
+/// Shares earn from the first reward on whose round was drawn after they were bought; before, they wait in one of two
+/// cohorts. Two are enough and must be: were there one, whoever buys a share a day would keep all others waiting.
 abstract contract VaultDelegation is VaultUnbonding {
     using Delegation for Pool;
     using SafeERC20 for IERC20;
@@ -64,7 +66,7 @@ abstract contract VaultDelegation is VaultUnbonding {
         uint256 shares;
         (pool, shares) = pool.join(amount);
         o.delegated = pool;
-        p.shares += uint128(shares);
+        _wait(o, p, uint128(shares));
         if (!p.listed) {
             address[] storage list = _delegations[msg.sender];
             if (list.length == MAX_DELEGATIONS) revert TooManyDelegations(MAX_DELEGATIONS);
@@ -97,14 +99,14 @@ abstract contract VaultDelegation is VaultUnbonding {
         Operator storage o = _operators[operator];
         Position storage p = _credited(o, operator, msg.sender);
         Pool memory pool = o.delegated;
-        uint256 held = p.shares;
+        uint256 held = _held(p);
         uint256 worth = pool.assetsFor(held);
         bool all = amount == type(uint256).max;
         if (held == 0 || (!all && amount > worth)) revert InsufficientDelegation(worth, amount);
         if (all) amount = worth;
         uint256 shares = all ? held : pool.sharesToCover(amount);
         o.delegated = pool.leave(amount, shares);
-        p.shares = uint128(held - shares);
+        _takeShares(o, p, uint128(shares));
         emit Undelegated(msg.sender, operator, amount, shares);
         if (amount > 0) _unbond(msg.sender, operator, amount);
         _unlistWhenEmpty(p, operator);
@@ -117,7 +119,7 @@ abstract contract VaultDelegation is VaultUnbonding {
         Position storage p = _credited(o, operator, msg.sender);
         amount = p.owed;
         // a position that was written off may be cleared away even so
-        if (amount == 0 && (p.shares > 0 || !p.listed)) revert NothingToClaimFrom(operator);
+        if (amount == 0 && (_held(p) > 0 || !p.listed)) revert NothingToClaimFrom(operator);
         p.owed = 0;
         _unlistWhenEmpty(p, operator);
         emit DelegationClaimed(msg.sender, operator, amount);
@@ -126,13 +128,20 @@ abstract contract VaultDelegation is VaultUnbonding {
 
     /// @inheritdoc IStakeVault
     /// @dev Never reverts for the tasks contract: a round that pays must be able to settle.
-    function reward(address operator, uint256 total) external returns (uint256 amount) {
+    function reward(address operator, uint256 total, uint256 weight, uint64 drawnAt)
+        external
+        returns (uint256 amount)
+    {
         _onlyTasks();
         Operator storage o = _operators[operator];
         Pool memory pool = o.delegated;
         if (pool.shares == 0) return 0;
-        amount = Delegation.delegatorsPart(total, o.stake, pool.assets, _commission(o));
-        o.rewardIndex += (amount << Delegation.INDEX_BITS) / pool.shares;
+        uint256 earning = pool.shares - _stillWaiting(o, drawnAt);
+        if (earning == 0) return 0;
+        uint256 assets = pool.assetsFor(earning);
+        uint256 own = Delegation.ownAtDraw(o.stake, assets, weight);
+        amount = Delegation.delegatorsPart(total, own, assets, _commission(o));
+        o.rewardIndex += (amount << Delegation.INDEX_BITS) / earning;
         emit DelegatorsRewarded(operator, total, amount);
     }
 
@@ -143,7 +152,7 @@ abstract contract VaultDelegation is VaultUnbonding {
         for (uint256 i; i < views.length; ++i) {
             Operator storage o = _operators[list[i]];
             Position storage p = _positions[list[i]][account];
-            uint256 shares = p.generation == o.delegated.generation ? p.shares : 0;
+            uint256 shares = p.generation == o.delegated.generation ? _held(p) : 0;
             views[i] = DelegationView(list[i], o.delegated.assetsFor(shares), shares, p.owed + _accrued(o, p));
         }
     }
@@ -180,7 +189,12 @@ abstract contract VaultDelegation is VaultUnbonding {
         Pool memory pool = o.delegated;
         Pool memory after_;
         (after_, lost) = pool.cut(loss);
-        if (after_.generation != pool.generation) o.finalIndex[pool.generation] = o.rewardIndex;
+        if (after_.generation != pool.generation) {
+            o.finalIndex[pool.generation] = o.rewardIndex;
+            // who still waited earns nothing
+            _beginEarning(o);
+            _beginEarning(o);
+        }
         o.delegated = after_;
     }
 
@@ -193,19 +207,102 @@ abstract contract VaultDelegation is VaultUnbonding {
         p = _positions[operator][account];
         p.owed += uint96(_accrued(o, p));
         uint32 generation = o.delegated.generation;
-        if (p.generation != generation) (p.shares, p.generation) = (0, generation);
-        p.index = o.rewardIndex.toUint248();
+        if (p.generation != generation) {
+            (p.shares, p.generation) = (0, generation);
+            delete p.waiting;
+        }
+        uint256 begun = _begun(o, p);
+        if (begun > 0) {
+            Waiting memory w = p.waiting;
+            p.cohort = o.cohort;
+            if (w.early > 0 || w.late > 0) {
+                p.shares += begun == 1 ? w.early : w.early + w.late;
+                p.waiting = Waiting(begun == 1 ? w.late : 0, 0);
+            }
+        }
+        p.index = o.rewardIndex.toUint224();
     }
 
     /// Rewards since the position was last credited, wei.
-    function _accrued(Operator storage o, Position storage p) private view returns (uint256) {
-        if (p.shares == 0) return 0;
+    function _accrued(Operator storage o, Position storage p) private view returns (uint256 sum) {
         uint256 index = p.generation == o.delegated.generation ? o.rewardIndex : o.finalIndex[p.generation];
-        return Math.mulDiv(p.shares, index - p.index, 1 << Delegation.INDEX_BITS);
+        sum = _earned(p.shares, p.index, index);
+        uint256 cohort = p.cohort;
+        uint256 begun = _begun(o, p);
+        if (begun == 0) return sum;
+        Waiting memory w = p.waiting;
+        if (w.early > 0) sum += _earned(w.early, o.firstIndex[cohort], index);
+        if (w.late > 0 && begun > 1) sum += _earned(w.late, o.firstIndex[uint24(cohort + 1)], index);
+    }
+
+    /// How many cohorts began to earn since the position was last looked at.
+    function _begun(Operator storage o, Position storage p) private view returns (uint256) {
+        // wraps: after 2^24 rewards the numbers are used again
+        unchecked {
+            return uint24(o.cohort - p.cohort);
+        }
+    }
+
+    function _earned(uint256 shares, uint256 from, uint256 to) private pure returns (uint256) {
+        return shares == 0 ? 0 : Math.mulDiv(shares, to - from, 1 << Delegation.INDEX_BITS);
+    }
+
+    /// All shares of a position, up to date with the operator's cohorts or not.
+    function _held(Position storage p) private view returns (uint256) {
+        return uint256(p.shares) + p.waiting.early + p.waiting.late;
+    }
+
+    /// Puts new shares where they wait: to the early ones when those were bought this very second, else to the late ones.
+    function _wait(Operator storage o, Position storage p, uint128 shares) private {
+        Waiting memory w = o.waiting;
+        if (w.early == 0 && w.late == 0) o.earlyAt = uint64(block.timestamp);
+        if (o.earlyAt == block.timestamp) {
+            o.waiting.early += shares;
+            p.waiting.early += shares;
+        } else {
+            o.lateAt = uint64(block.timestamp);
+            o.waiting.late += shares;
+            p.waiting.late += shares;
+        }
+    }
+
+    /// Those that do not earn yet go first.
+    function _takeShares(Operator storage o, Position storage p, uint128 shares) private {
+        Waiting memory w = p.waiting;
+        uint128 late = shares < w.late ? shares : w.late;
+        uint128 early = shares - late < w.early ? shares - late : w.early;
+        if (late > 0 || early > 0) {
+            p.waiting = Waiting(w.early - early, w.late - late);
+            w = o.waiting;
+            o.waiting = Waiting(w.early - early, w.late - late);
+        }
+        p.shares -= shares - late - early;
+    }
+
+    /// The shares that had not been bought when a round was drawn; those that had begin to earn.
+    function _stillWaiting(Operator storage o, uint64 drawnAt) private returns (uint256) {
+        Waiting memory w = o.waiting;
+        // both cohorts may be over: the late one becomes the early one first
+        for (uint256 i; i < 2 && (w.early > 0 || w.late > 0) && drawnAt > o.earlyAt; ++i) {
+            _beginEarning(o);
+            w = o.waiting;
+        }
+        return uint256(w.early) + w.late;
+    }
+
+    function _beginEarning(Operator storage o) private {
+        Waiting memory w = o.waiting;
+        uint24 cohort = o.cohort;
+        if (w.early > 0) o.firstIndex[cohort] = o.rewardIndex;
+        unchecked {
+            o.cohort = cohort + 1;
+        }
+        o.earlyAt = o.lateAt;
+        o.waiting = Waiting(w.late, 0);
     }
 
     function _unlistWhenEmpty(Position storage p, address operator) private {
-        if (p.shares > 0 || p.owed > 0 || !p.listed) return;
+        if (_held(p) > 0 || p.owed > 0 || !p.listed) return;
         p.listed = false;
         address[] storage list = _delegations[msg.sender];
         for (uint256 i; i < list.length; ++i) {

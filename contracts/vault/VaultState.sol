@@ -21,20 +21,39 @@ abstract contract VaultState is IStakeVault {
         bool listed;
         /// ever burnt for its faults
         uint96 slashed;
-        /// rewards per share of the pool's present generation and those before, 2^-128 wei
+        /// the last of the early shares were bought at this second, the last of the late ones at that; unix
+        uint64 earlyAt;
+        uint64 lateAt;
+        /// number of the early cohort; the late one is the next
+        uint24 cohort;
+        /// of the pool's shares, those that do not earn yet: see VaultDelegation
+        Waiting waiting;
+        /// rewards per earning share of the pool's present generation and those before, 2^-128 wei
         uint256 rewardIndex;
         /// generation -> rewardIndex when it was written off
         mapping(uint256 generation => uint256 index) finalIndex;
+        /// cohort -> rewardIndex from which on it earns
+        mapping(uint256 cohort => uint256 index) firstIndex;
+    }
+
+    /// Shares that do not earn yet, in two cohorts. One slot.
+    struct Waiting {
+        uint128 early;
+        uint128 late;
     }
 
     /// One account's delegation to one operator.
     struct Position {
+        /// those that earn
         uint128 shares;
         uint32 generation;
         /// rewards up to `index`
         uint96 owed;
-        uint248 index;
+        uint224 index;
+        /// the operator's number when the position was last looked at: its `waiting` counts from there
+        uint24 cohort;
         bool listed;
+        Waiting waiting;
     }
 
     /// What an account asked back from one operator in one epoch: shares of that bucket.

@@ -421,7 +421,7 @@ export class MemoryChain {
     outcomes.forEach(({ paid, slashBps }, i) => {
       const { account, weight } = seats[i] as ProposerSeat | VoterSeat
       const a = this.#account(account)
-      const own = paid - (paid > 0n ? this.#vault.reward(account, paid, this.time()) : 0n)
+      const own = paid - (paid > 0n ? this.#vault.reward(account, paid, weight, r.drawnAt, this.time()) : 0n)
       a.claimable += own
       a.earned += own
       t.poolLeft -= paid

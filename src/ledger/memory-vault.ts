@@ -18,6 +18,7 @@ import {
   leavePool,
   lossOf,
   MAX_COMMISSION_BPS,
+  ownAtDraw,
   partOfLoss,
   sharesToCover,
   weightOf,
@@ -37,8 +38,18 @@ interface Operator {
   open: boolean
   /** ever burnt for its faults, wei */
   slashed: bigint
-  /** rewards per share, 2^-128 wei */
+  /** rewards per earning share, 2^-128 wei */
   index: bigint
+  /** of the pool's shares, those that do not earn yet */
+  early: bigint
+  late: bigint
+  /** when the last of each were bought, unix seconds */
+  earlyAt: number
+  lateAt: number
+  /** number of the early cohort; the late one is the next */
+  cohort: number
+  /** cohort -> index from which on it earns */
+  readonly firstIndex: Map<number, bigint>
   /** generation -> index when it was written off */
   readonly finalIndex: Map<number, bigint>
   readonly buckets: Map<number, Pool>
@@ -46,11 +57,18 @@ interface Operator {
 }
 
 interface Position {
+  /** those that earn */
   shares: bigint
   generation: number
   owed: bigint
   index: bigint
+  /** the operator's number when the position was last looked at: `early` and `late` count from there */
+  cohort: number
+  early: bigint
+  late: bigint
 }
+
+const heldBy = (p: Position): bigint => p.shares + p.early + p.late
 
 interface Entry {
   readonly operator: Address
@@ -98,7 +116,7 @@ export class MemoryVault {
     return (this.#delegations.get(account) ?? []).map((operator) => {
       const o = this.#operator(operator)
       const p = o.positions.get(account) as Position
-      const shares = p.generation === o.delegated.generation ? p.shares : 0n
+      const shares = p.generation === o.delegated.generation ? heldBy(p) : 0n
       return { operator, amount: assetsFor(o.delegated, shares), shares, rewards: p.owed + this.#accrued(o, p) }
     })
   }
@@ -197,7 +215,11 @@ export class MemoryVault {
     const p = this.#credited(o, account)
     const { pool, shares } = joinPool(o.delegated, amount)
     o.delegated = pool
-    p.shares += shares
+    if (o.early === 0n && o.late === 0n) o.earlyAt = now
+    const cohort = o.earlyAt === now ? 'early' : 'late'
+    if (cohort === 'late') o.lateAt = now
+    o[cohort] += shares
+    p[cohort] += shares
   }
 
   /** @param amount wei; null = all */
@@ -205,14 +227,23 @@ export class MemoryVault {
     if (amount !== null && amount <= 0n) throw revert('ZeroAmount', {})
     const o = this.#operator(operator)
     const p = this.#credited(o, account)
-    const worth = assetsFor(o.delegated, p.shares)
-    if (p.shares === 0n || (amount !== null && amount > worth))
+    const held = heldBy(p)
+    const worth = assetsFor(o.delegated, held)
+    if (held === 0n || (amount !== null && amount > worth))
       throw revert('InsufficientDelegation', { delegated: worth, amount: amount ?? 2n ** 256n - 1n })
-    const shares = amount === null ? p.shares : sharesToCover(o.delegated, amount)
+    const shares = amount === null ? held : sharesToCover(o.delegated, amount)
     const assets = amount ?? worth
     if (assets > 0n) this.#unbond(account, operator, assets, now)
     o.delegated = leavePool(o.delegated, assets, shares)
-    p.shares -= shares
+    // those that do not earn yet go first
+    let left = shares
+    for (const cohort of ['late', 'early'] as const) {
+      const taken = left < p[cohort] ? left : p[cohort]
+      p[cohort] -= taken
+      o[cohort] -= taken
+      left -= taken
+    }
+    p.shares -= left
     this.#unlistWhenEmpty(account, operator, p)
   }
 
@@ -222,7 +253,7 @@ export class MemoryVault {
     const p = this.#credited(o, account)
     const amount = p.owed
     const listed = this.#delegations.get(account)?.includes(operator) ?? false
-    if (amount === 0n && (p.shares > 0n || !listed)) throw revert('NothingToClaimFrom', { operator })
+    if (amount === 0n && (heldBy(p) > 0n || !listed)) throw revert('NothingToClaimFrom', { operator })
     p.owed = 0n
     this.#unlistWhenEmpty(account, operator, p)
     return amount
@@ -230,12 +261,16 @@ export class MemoryVault {
 
   // ---- what the tasks do
 
-  /** The delegators' part of a reward, which the vault holds from now on, wei. */
-  reward(operator: Address, total: bigint, now: number): bigint {
+  /** The delegators' part of a reward, which the vault holds from now on, wei. @param weight of the seat */
+  reward(operator: Address, total: bigint, weight: bigint, drawnAt: number, now: number): bigint {
     const o = this.#operator(operator)
-    if (o.delegated.shares === 0n) return 0n
-    const amount = delegatorsPart(total, o.stake, o.delegated.assets, this.#commission(o, now))
-    o.index += indexStep(amount, o.delegated.shares)
+    // both cohorts may be over: the late one becomes the early one first
+    for (let i = 0; i < 2 && (o.early > 0n || o.late > 0n) && drawnAt > o.earlyAt; i++) this.#beginEarning(o)
+    const earning = o.delegated.shares - o.early - o.late
+    if (earning === 0n) return 0n
+    const assets = assetsFor(o.delegated, earning)
+    const amount = delegatorsPart(total, ownAtDraw(o.stake, assets, weight), assets, this.#commission(o, now))
+    o.index += indexStep(amount, earning)
     return amount
   }
 
@@ -252,7 +287,12 @@ export class MemoryVault {
     o.stake -= ofStake
     if (ofDelegated > 0n) {
       const { pool, lost } = cutPool(o.delegated, ofDelegated)
-      if (pool.generation !== o.delegated.generation) o.finalIndex.set(o.delegated.generation, o.index)
+      if (pool.generation !== o.delegated.generation) {
+        o.finalIndex.set(o.delegated.generation, o.index)
+        // who still waited earns nothing
+        this.#beginEarning(o)
+        this.#beginEarning(o)
+      }
       o.delegated = pool
       amount += lost
     }
@@ -280,6 +320,12 @@ export class MemoryVault {
       open: false,
       slashed: 0n,
       index: 0n,
+      early: 0n,
+      late: 0n,
+      earlyAt: 0,
+      lateAt: 0,
+      cohort: 0,
+      firstIndex: new Map(),
       finalIndex: new Map(),
       buckets: new Map(),
       positions: new Map(),
@@ -294,22 +340,41 @@ export class MemoryVault {
 
   /** The position with its rewards up to now added, in the pool's present generation. */
   #credited(o: Operator, account: Address): Position {
-    const p = o.positions.get(account) ?? { shares: 0n, generation: o.delegated.generation, owed: 0n, index: 0n }
+    const { generation } = o.delegated
+    const p = o.positions.get(account) ?? {
+      shares: 0n,
+      generation,
+      owed: 0n,
+      index: 0n,
+      cohort: o.cohort,
+      early: 0n,
+      late: 0n,
+    }
     o.positions.set(account, p)
     p.owed += this.#accrued(o, p)
-    if (p.generation !== o.delegated.generation) p.shares = 0n
-    p.generation = o.delegated.generation
+    if (p.generation !== generation) Object.assign(p, { generation, shares: 0n, early: 0n, late: 0n })
+    for (; p.cohort < o.cohort; p.cohort++) Object.assign(p, { shares: p.shares + p.early, early: p.late, late: 0n })
     p.index = o.index
     return p
   }
 
   #accrued(o: Operator, p: Position): bigint {
     const index = p.generation === o.delegated.generation ? o.index : (o.finalIndex.get(p.generation) as bigint)
-    return p.shares === 0n ? 0n : accrued(p.shares, index - p.index)
+    const since = (shares: bigint, first: bigint): bigint => (shares === 0n ? 0n : accrued(shares, index - first))
+    let sum = since(p.shares, p.index)
+    const shares = [p.early, p.late]
+    for (let i = 0; i < Math.min(2, o.cohort - p.cohort); i++)
+      sum += since(shares[i] as bigint, o.firstIndex.get(p.cohort + i) as bigint)
+    return sum
+  }
+
+  #beginEarning(o: Operator): void {
+    o.firstIndex.set(o.cohort++, o.index)
+    Object.assign(o, { early: o.late, late: 0n, earlyAt: o.lateAt })
   }
 
   #unlistWhenEmpty(account: Address, operator: Address, p: Position): void {
-    if (p.shares > 0n || p.owed > 0n) return
+    if (heldBy(p) > 0n || p.owed > 0n) return
     const list = this.#delegations.get(account) ?? []
     this.#delegations.set(
       account,

@@ -28,6 +28,7 @@ export interface Pool {
 export const EMPTY_POOL: Pool = { assets: 0n, shares: 0n, generation: 0 }
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+const most = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 /** Shares that `assets` wei buy, at least as many as wei. */
 export function sharesFor(pool: Pool, assets: bigint): bigint {
@@ -74,6 +75,15 @@ export function weightOf(own: bigint, delegated: bigint): bigint {
 export function delegatorsPart(reward: bigint, own: bigint, delegated: bigint, commissionBps: number): bigint {
   if (delegated === 0n) return 0n
   return (((reward * delegated) / (own + delegated)) * (BPS - BigInt(commissionBps))) / BPS
+}
+
+/**
+ * The most own stake that an operator can have had when `weight` was drawn and `delegated` stood behind it, wei: what it
+ * deposits later must not make its delegators' part of that round's reward smaller.
+ */
+export function ownAtDraw(own: bigint, delegated: bigint, weight: bigint): bigint {
+  // past its capacity what is delegated does not count, and the own stake is a fixed part of the weight
+  return least(own, most(weight - delegated, weight / (CAPACITY_FACTOR + 1n)))
 }
 
 /** What a slash takes in all, wei: `bps` of what is at risk, counted no higher than it was at the draw. */

@@ -86,7 +86,7 @@ async function runOnChain(world: World, steps: readonly Step[]): Promise<Outcome
       case 'claimDelegation':
         return [accounts[step.by], step.op, [of(step.to)]]
       case 'reward':
-        return [tasks, step.op, [of(step.to), step.amount]]
+        return [tasks, step.op, [of(step.to), step.amount, step.weight, start + step.drawnAt]]
       case 'slash':
         return [tasks, step.op, [of(step.to), step.bps, step.weight, start + step.drawnAt]]
     }
@@ -209,7 +209,7 @@ describe('delegation in the vault', () => {
 
   it('rewards and slashes only for the tasks contract', async () => {
     const { contract, accounts } = await networkHelpers.loadFixture(openVault)
-    const reward = contract.connect(accounts.ann).getFunction('reward')(accounts.ann.address, 5n)
+    const reward = contract.connect(accounts.ann).getFunction('reward')(accounts.ann.address, 5n, 1n, 1n)
     await expect(reward).to.be.revertedWithCustomError(contract, 'NotTasks')
   })
 

@@ -249,6 +249,8 @@ export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): 
         await node.setCommission(1000)
         await creator.delegate(node.account, 100n * TOKEN)
       }
+      // in the second of the draw it would be too late
+      await world.elapse(1)
       await any.startRound(task)
       expect((await any.round(task, 1)).proposers.map((s) => s.weight)).to.deep.equal([200n * TOKEN, 200n * TOKEN])
       await propose(w, 1)
@@ -281,6 +283,40 @@ export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): 
       const left = (await any.delegations(creator.account)).find((d) => d.operator === p.account)
       expect(left?.amount).to.equal((495n * TOKEN) / 10n)
       expect((await any.accountView(creator.account)).unbonding).to.equal((495n * TOKEN) / 10n)
+    })
+
+    it('gives who delegates after the draw no part of that round, and the operator no more by a late deposit', async () => {
+      const w = await ready(4, { rounds: 2 })
+      const { creator, nodes, task, any } = w
+      for (const node of nodes) {
+        await node.setCommission(0)
+        await creator.delegate(node.account, 100n * TOKEN)
+      }
+      await world.elapse(1)
+      await any.startRound(task)
+      await propose(w, 1)
+      const [late, operator] = nodes as [Ledger, Ledger]
+      await late.delegate(operator.account, 200n * TOKEN)
+      await operator.deposit(500n * TOKEN)
+      await vote(w, 1, [300, 300])
+      const earned = async (ledger: Ledger): Promise<bigint> =>
+        (await any.delegations(ledger.account)).find((d) => d.operator === operator.account)?.rewards ?? 0n
+      const paidTo = async (round: number): Promise<bigint> => {
+        const { proposers, voters, settlement } = await any.round(task, round)
+        const seats = [...(settlement?.proposers ?? []), ...(settlement?.voters ?? [])]
+        return seats[[...proposers, ...voters].findIndex((s) => s.account === operator.account)]?.paid ?? 0n
+      }
+      const paid = await paidTo(1)
+      expect(paid > 0n).to.equal(true)
+      expect([paid / 2n - 1n, paid / 2n]).to.include(await earned(creator))
+      expect(await earned(late)).to.equal(0n)
+      // from the next draw on it stands behind the seat: 200 of 900
+      await world.elapse(1)
+      await any.startRound(task)
+      await propose(w, 2)
+      await vote(w, 2, [300, 300])
+      const share = ((await paidTo(2)) * 2n) / 9n
+      expect([share - 1n, share]).to.include(await earned(late))
     })
 
     it('moves tokens between accounts', async () => {

@@ -13,6 +13,7 @@ import {
   joinPool,
   leavePool,
   lossOf,
+  ownAtDraw,
   type Pool,
   partOfLoss,
   sharesToCover,
@@ -53,6 +54,17 @@ describe('numbers of delegation', () => {
     expect(delegatorsPart(1000n, 100n, 0n, 1000)).to.equal(0n)
     // an operator that took its own stake back leaves them all of it
     expect(delegatorsPart(1000n, 0n, 300n, 0)).to.equal(1000n)
+  })
+
+  it('own stake counts as it was at the draw, as far as the weight tells', () => {
+    expect(ownAtDraw(100n, 300n, 400n)).to.equal(100n)
+    // deposited since
+    expect(ownAtDraw(900n, 300n, 400n)).to.equal(100n)
+    // asked back since
+    expect(ownAtDraw(40n, 300n, 400n)).to.equal(40n)
+    // delegated past the capacity of 20: the weight was 100
+    expect(ownAtDraw(20n, 300n, 100n)).to.equal(20n)
+    expect(ownAtDraw(90n, 300n, 100n)).to.equal(20n)
   })
 
   it('a loss is counted from the smaller of what is there and what was at the draw', () => {

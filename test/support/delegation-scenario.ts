@@ -19,7 +19,13 @@ export type Step = { readonly at: number } & (
   | { readonly op: 'delegate'; readonly by: Name; readonly to: Name; readonly amount: bigint; readonly most: number }
   | { readonly op: 'undelegate'; readonly by: Name; readonly to: Name; readonly amount: bigint | null }
   | { readonly op: 'claimDelegation'; readonly by: Name; readonly to: Name }
-  | { readonly op: 'reward'; readonly to: Name; readonly amount: bigint }
+  | {
+      readonly op: 'reward'
+      readonly to: Name
+      readonly amount: bigint
+      readonly weight: bigint
+      readonly drawnAt: number
+    }
   | {
       readonly op: 'slash'
       readonly to: Name
@@ -124,7 +130,7 @@ function act(vault: MemoryVault, step: Step): bigint | void {
     case 'claimDelegation':
       return vault.claimDelegation(of(step.by), of(step.to))
     case 'reward':
-      return vault.reward(of(step.to), step.amount, now)
+      return vault.reward(of(step.to), step.amount, step.weight, START + step.drawnAt, now)
     case 'slash':
       return vault.slash(of(step.to), step.bps, step.weight, START + step.drawnAt, now)
   }
@@ -165,7 +171,16 @@ export const anyScenario: fc.Arbitrary<readonly Step[]> = (() => {
         amount: fc.option(amount),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ op: fc.constant('reward' as const), to: operator, amount }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        op: fc.constant('reward' as const),
+        to: operator,
+        amount,
+        weight: fc.oneof(amount, fc.constant(10n ** 24n)),
+        drawnAt: fc.nat(300),
+      }),
+    },
     fc.record({ op: fc.constant('claimDelegation' as const), by: name, to: operator }),
     {
       weight: 2,
@@ -188,7 +203,9 @@ export const anyScenario: fc.Arbitrary<readonly Step[]> = (() => {
     const rest = calls.map(([wait, step]): Step => {
       at += wait
       // a round is drawn before it settles
-      return step.op === 'slash' ? { ...step, at, drawnAt: Math.max(0, at - step.drawnAt) } : { ...step, at }
+      return step.op === 'slash' || step.op === 'reward'
+        ? { ...step, at, drawnAt: Math.max(0, at - step.drawnAt) }
+        : { ...step, at }
     })
     return [...first, ...rest]
   })
