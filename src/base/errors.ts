@@ -93,6 +93,10 @@ export const ERROR_CODES = {
   E_CONTRACT: ['no contract, or another one, is at the address', 'check the addresses file, or deploy'],
   E_REVERT: ['the contract refused a transaction', 'the reason is in the message'],
   E_FUNDS: ['the account has not enough tokens or gas', 'fund the account that the message names'],
+  E_STUCK: [
+    'a transaction is not mined and nothing more can be offered for it',
+    'wait for a cheaper time, or raise the fee cap; it is on record and goes on waiting',
+  ],
   E_KEY: ['a key is missing or not of the right kind', 'run `covey init`'],
 
   E_REQUEST: ['an HTTP request is not valid', 'see the message'],

@@ -13,7 +13,8 @@ import { bytecode as settlementCode } from './generated/Settlement.ts'
 import { bytecode as vaultCode } from './generated/StakeVault.ts'
 import { bytecode as limitsCode } from './generated/TaskLimits.ts'
 import { Rpc } from './rpc.ts'
-import { createMemoryTxJournal, TxQueue } from './tx-queue.ts'
+import { createMemoryTxJournal } from './tx-journal.ts'
+import { TxQueue } from './tx-queue.ts'
 
 export interface DeployOptions {
   readonly rpcUrl: string

@@ -8,7 +8,7 @@
 import type { Ledger } from '../types/ledger.ts'
 import type { LedgerEvent } from './events.ts'
 import { identityOf } from './evm/identity.ts'
-import { ChainLink, type EvmLedgerOptions } from './evm/link.ts'
+import { ChainLink, type EventChange, type EvmLedgerOptions } from './evm/link.ts'
 import { moneyOf } from './evm/money.ts'
 import { readsOf } from './evm/reads.ts'
 import { roundsOf } from './evm/rounds.ts'
@@ -16,6 +16,8 @@ import { roundsOf } from './evm/rounds.ts'
 export interface EvmLedger extends Ledger {
   /** events of our contracts that the indexer has seen, in order of the chain; of one task when given */
   events(task?: number): Promise<readonly LedgerEvent[]>
+  /** events as they come, and those that a reorganisation takes back; returns how to stop */
+  onEvents(listener: (change: EventChange) => void): () => void
 }
 
 /** @throws nothing: `start()` is what meets the chain */
@@ -30,6 +32,7 @@ export function createEvmLedger(options: EvmLedgerOptions): EvmLedger {
     time: () => link.time(),
     onChange: (listener) => link.onChange(listener),
     events: (task) => link.events(task),
+    onEvents: (listener) => link.onEvents(listener),
     gasSpent: () => link.gasSpent(),
     ...reads,
     ...identityOf(link),

@@ -1,27 +1,26 @@
-/** One chain behind one RPC address: reads that outlast a short outage, checks that it is the right chain, errors for people. */
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Block, Log, TransactionReceipt } from 'ethers'
-import { FetchRequest, isError, JsonRpcProvider, Network } from 'ethers'
-import { anySignal, throwIfAborted } from '../base/abort.ts'
-import { CoveyError, isCoveyError, messageOf } from '../base/errors.ts'
+/** One chain behind one RPC address, or several: reads that outlast short outages, checks that it is the right chain, errors for people. */
+import type { Block, JsonRpcProvider, Log, TransactionReceipt } from 'ethers'
+import { keccak256 } from 'ethers'
+import { anySignal } from '../base/abort.ts'
+import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../types/clock.ts'
 import type { Address, Hex } from '../types/ledger.ts'
-import { revertOf } from './revert.ts'
+import { EndpointPool } from './rpc/pool.ts'
+import { parseRpcUrls } from './rpc/urls.ts'
 
 export interface RpcOptions {
+  /** one http(s) address, or several of the same chain with commas between them: the first is asked first */
   readonly url: string
   readonly chainId: number
-  /** how long a read outlasts a dead RPC before E_RPC */
+  /** how long a read outlasts dead RPCs before E_RPC */
   readonly patience_ms?: number
+  readonly clock?: Clock
+  /** in [0, 1), for the jitter of pauses */
+  readonly random?: () => number
 }
 
 /** A restart of the embedded chain or a proxy's hiccup is over by then; a longer one is worth telling. */
 export const DEFAULT_PATIENCE_MS = 20_000
-/** One answer. Public RPCs take seconds for a wide eth_getLogs. */
-const REQUEST_LIMIT_MS = 15_000
-const FIRST_BACKOFF_MS = 100
-const LONGEST_BACKOFF_MS = 3_000
-/** Public RPCs refuse larger batches. */
-const BATCH = 20
 
 export interface Fees {
   readonly maxFeePerGas: bigint
@@ -38,56 +37,50 @@ export interface CallRequest {
   readonly extraGas?: bigint
 }
 
-/** @throws CoveyError from each call: E_RPC (dead for `patience_ms`), E_REVERT, E_FUNDS, E_ABORTED */
+/** What became of a nonce: one of the transactions that were signed for it is in a block, another one is, or none is yet. */
+export type Fate =
+  | { readonly kind: 'mined'; readonly receipt: TransactionReceipt }
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'waiting'; readonly latest: number; readonly pending: number }
+
+/** @throws CoveyError from each call: E_RPC (dead for `patience_ms`), E_CHAIN_ID, E_REVERT, E_FUNDS, E_ABORTED */
 export class Rpc {
-  readonly url: string
   readonly chainId: number
-  readonly #provider: JsonRpcProvider
-  readonly #patience: number
+  readonly #pool: EndpointPool
   readonly #closed = new AbortController()
 
+  /** @throws CoveyError E_CONFIG */
   constructor(options: RpcOptions) {
-    this.url = options.url
     this.chainId = options.chainId
-    this.#patience = options.patience_ms ?? DEFAULT_PATIENCE_MS
-    const request = new FetchRequest(options.url)
-    request.timeout = REQUEST_LIMIT_MS
-    // ethers' cache answers a block number that is 250 ms old; its subscriptions are not used here
-    this.#provider = new JsonRpcProvider(request, undefined, {
-      staticNetwork: Network.from(options.chainId),
-      cacheTimeout: -1,
-      polling: true,
-      batchMaxCount: BATCH,
-      batchStallTime: 0,
+    this.#pool = new EndpointPool({
+      urls: parseRpcUrls(options.url),
+      chainId: options.chainId,
+      patience_ms: options.patience_ms ?? DEFAULT_PATIENCE_MS,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
     })
   }
 
   close(): void {
     this.#closed.abort()
-    this.#provider.destroy()
+    this.#pool.close()
   }
 
   /** @throws CoveyError E_CHAIN_ID */
   async checkChain(signal?: AbortSignal): Promise<void> {
-    const got = Number(await this.send('eth_chainId', [], signal))
-    if (got !== this.chainId)
-      throw new CoveyError(
-        'E_CHAIN_ID',
-        `the RPC at ${this.url} is on chain ${got}, expected ${this.chainId}; check --rpc and the addresses file`,
-        { expected: this.chainId, got },
-      )
+    await this.#ask('eth_chainId', async () => null, signal)
   }
 
   async send(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<unknown> {
-    return this.#retry(method, () => this.#provider.send(method, [...params]), signal)
+    return this.#ask(method, (provider) => provider.send(method, [...params]), signal)
   }
 
   /** eth_call on `tag`; revert data becomes E_REVERT. */
   async call(request: CallRequest, tag: 'latest' | 'pending' | number = 'latest', signal?: AbortSignal): Promise<Hex> {
     const { to, data, from = null } = request
-    return this.#retry(
+    return this.#ask(
       request.name,
-      async () => (await this.#provider.call({ to, data, from, blockTag: tag })) as Hex,
+      async (provider) => (await provider.call({ to, data, from, blockTag: tag })) as Hex,
       signal,
     )
   }
@@ -95,11 +88,11 @@ export class Rpc {
   /** Gas that the call would take now. On `pending`, whose clock is now: an idle chain's latest block may be hours old. */
   async estimate(request: CallRequest, signal?: AbortSignal): Promise<bigint> {
     const { to, data, from = null } = request
-    return this.#retry(request.name, () => this.#provider.estimateGas({ to, data, from, blockTag: 'pending' }), signal)
+    return this.#ask(request.name, (provider) => provider.estimateGas({ to, data, from, blockTag: 'pending' }), signal)
   }
 
   async fees(signal?: AbortSignal): Promise<Fees> {
-    const fees = await this.#retry('fees', () => this.#provider.getFeeData(), signal)
+    const fees = await this.#ask('fees', (provider) => provider.getFeeData(), signal)
     const price = fees.gasPrice ?? 0n
     return {
       maxFeePerGas: fees.maxFeePerGas ?? price,
@@ -107,78 +100,95 @@ export class Rpc {
     }
   }
 
+  /** The latest block comes from an RPC that does not lag behind the others. */
   async block(tag: 'latest' | 'pending' | number, signal?: AbortSignal): Promise<Block | null> {
-    return this.#retry('block', () => this.#provider.getBlock(tag), signal)
+    const until = this.#until(signal)
+    return this.#pool.run(
+      'block',
+      async (provider) => {
+        const block = await provider.getBlock(tag)
+        if (tag === 'latest' && block !== null && !this.#pool.sawHead(provider, block.number, until))
+          throw new Error(`its latest block is ${block.number}, others are further`)
+        return block
+      },
+      until,
+    )
   }
 
+  /** @throws CoveyError E_RPC, with `tooWide` in its data when the RPC wants a narrower range */
   async logs(addresses: readonly Address[], from: number, to: number, signal?: AbortSignal): Promise<readonly Log[]> {
     const filter = { address: [...addresses], fromBlock: from, toBlock: to }
-    return this.#retry('logs', () => this.#provider.getLogs(filter), signal)
+    return this.#ask('logs', (provider) => provider.getLogs(filter), signal)
+  }
+
+  /** Of one block, by its hash (EIP-234): never those of another one of the same number. */
+  async logsOf(addresses: readonly Address[], block: Hex, signal?: AbortSignal): Promise<readonly Log[]> {
+    return this.#ask('logs', (provider) => provider.getLogs({ address: [...addresses], blockHash: block }), signal)
+  }
+
+  /**
+   * What became of an account's nonce. All questions go to one RPC, and the nonce is asked for between two looks for the
+   * receipts: a transaction that is mined meanwhile is not taken for a stranger's.
+   */
+  async fate(account: Address, nonce: number, signed: readonly Hex[], signal?: AbortSignal): Promise<Fate> {
+    const hashes = signed.map((raw) => keccak256(raw)).reverse()
+    return this.#ask(
+      'receipt',
+      async (provider) => {
+        const find = async (): Promise<TransactionReceipt | null> => {
+          for (const hash of hashes) {
+            const receipt = await provider.getTransactionReceipt(hash)
+            if (receipt !== null) return receipt
+          }
+          return null
+        }
+        const [early, latest, pending] = await Promise.all([
+          find(),
+          provider.getTransactionCount(account, 'latest'),
+          provider.getTransactionCount(account, 'pending'),
+        ])
+        if (early !== null) return { kind: 'mined', receipt: early }
+        if (latest <= nonce) return { kind: 'waiting', latest, pending }
+        const late = await find()
+        return late === null ? { kind: 'taken' } : { kind: 'mined', receipt: late }
+      },
+      signal,
+    )
   }
 
   async receipt(hash: Hex, signal?: AbortSignal): Promise<TransactionReceipt | null> {
-    return this.#retry('receipt', () => this.#provider.getTransactionReceipt(hash), signal)
-  }
-
-  /** True when the node knows the transaction, mined or waiting. */
-  async knows(hash: Hex, signal?: AbortSignal): Promise<boolean> {
-    return (await this.send('eth_getTransactionByHash', [hash], signal)) !== null
+    return this.#ask('receipt', (provider) => provider.getTransactionReceipt(hash), signal)
   }
 
   async nonce(account: Address, tag: 'latest' | 'pending', signal?: AbortSignal): Promise<number> {
-    return this.#retry('nonce', () => this.#provider.getTransactionCount(account, tag), signal)
+    return this.#ask('nonce', (provider) => provider.getTransactionCount(account, tag), signal)
   }
 
   async balance(account: Address, signal?: AbortSignal): Promise<bigint> {
-    return this.#retry('balance', () => this.#provider.getBalance(account), signal)
+    return this.#ask('balance', (provider) => provider.getBalance(account), signal)
   }
 
   async code(address: Address, signal?: AbortSignal): Promise<Hex> {
-    return this.#retry('code', async () => (await this.#provider.getCode(address)) as Hex, signal)
+    return this.#ask('code', async (provider) => (await provider.getCode(address)) as Hex, signal)
   }
 
-  /** One attempt only: whether a broadcast arrived is the queue's question, not a loop's. Errors are ethers' own. */
-  async broadcast(raw: Hex): Promise<void> {
-    await this.#provider.send('eth_sendRawTransaction', [raw])
+  /**
+   * One attempt at each RPC until one takes it: whether it will be mined is the queue's question. With `everywhere`, all get it.
+   * @returns false when no RPC could say whether it took it
+   * @throws ethers' own errors (NONCE_EXPIRED, REPLACEMENT_UNDERPRICED) and CoveyError when it was refused for certain
+   */
+  async broadcast(
+    raw: Hex,
+    options: { readonly everywhere?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<boolean> {
+    return this.#pool.broadcast(raw, options.everywhere ?? false, this.#until(options.signal))
   }
 
-  async #retry<T>(name: string, read: () => Promise<T>, caller: AbortSignal | undefined): Promise<T> {
-    const signal = anySignal([caller, this.#closed.signal])
-    const begun = Date.now()
-    for (let backoff = FIRST_BACKOFF_MS; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
-      throwIfAborted(signal)
-      try {
-        return await read()
-      } catch (error) {
-        throwIfAborted(signal)
-        const answer = contractAnswer(error, name)
-        if (answer !== null) throw answer
-        if (Date.now() - begun + backoff > this.#patience)
-          throw new CoveyError(
-            'E_RPC',
-            `the chain RPC at ${this.url} gave no usable answer to ${name} for ${Math.round((Date.now() - begun) / 1000)} s: ${messageOf(error)}; check that it runs and --rpc`,
-            { url: this.url, call: name },
-            { cause: error },
-          )
-        await delay(backoff, undefined, { signal }).catch(() => {})
-      }
-    }
+  #ask<T>(name: string, ask: (provider: JsonRpcProvider) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return this.#pool.run(name, ask, this.#until(signal))
   }
-}
 
-/** The contract's or the chain's refusal in `error`; null when it is the RPC that failed. */
-export function contractAnswer(error: unknown, call: string): CoveyError | null {
-  if (isCoveyError(error)) return error
-  if (isError(error, 'INSUFFICIENT_FUNDS'))
-    return new CoveyError('E_FUNDS', `${call}: the account cannot pay the gas; send it some of the chain's own coin`, {
-      call,
-    })
-  if (isError(error, 'CALL_EXCEPTION')) {
-    // ethers makes this of any error answer to eth_call, a rate limit too
-    const text = JSON.stringify(error.info ?? {})
-    // halts other than REVERT carry no data: anvil says "EVM error InvalidFEOpcode", geth "invalid opcode", "out of gas"
-    if (error.data === null && !/revert|opcode|out of gas|EVM error/i.test(text)) return null
-    return revertOf(error.data, call, error.reason)
+  #until(signal: AbortSignal | undefined): AbortSignal {
+    return anySignal([signal, this.#closed.signal])
   }
-  return null
 }

@@ -15,7 +15,11 @@ function fakeChain() {
     const parent = blocks.at(-1)?.hash ?? ZERO
     blocks.push({ label, parent, hash: keccak256(toUtf8Bytes(`${parent}${label}`)) as Hex })
   }
-  const rpc: Pick<Rpc, 'block' | 'logs'> = {
+  const logOf = (block: { label: string; hash: Hex }, number: number): Log => {
+    const log = { address: AT, topics: [], index: 0, transactionHash: ZERO, blockHash: block.hash }
+    return { ...log, blockNumber: number, data: block.label } as unknown as Log
+  }
+  const rpc: Pick<Rpc, 'block' | 'logs' | 'logsOf'> = {
     async block(tag) {
       const number = typeof tag === 'number' ? tag : blocks.length - 1
       const block = blocks[number]
@@ -24,10 +28,10 @@ function fakeChain() {
       return { number, hash, parentHash, timestamp: number } as Block
     },
     async logs(_, from, to) {
-      return blocks.slice(from, to + 1).map((block, i) => {
-        const log = { address: AT, topics: [], index: 0, transactionHash: ZERO, blockHash: block.hash }
-        return { ...log, blockNumber: from + i, data: block.label } as unknown as Log
-      })
+      return blocks.slice(from, to + 1).map((block, i) => logOf(block, from + i))
+    },
+    async logsOf(_, hash) {
+      return blocks.flatMap((block, i) => (block.hash === hash ? [logOf(block, i)] : []))
     },
   }
   return {

@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import { Transaction } from 'ethers'
 import { isCoveyError } from '../../src/base/errors.ts'
+import { DEFAULT_REORG_DEPTH } from '../../src/ledger/indexer.ts'
 import type { CallRequest } from '../../src/ledger/rpc.ts'
 import { Rpc } from '../../src/ledger/rpc.ts'
-import { createMemoryTxJournal, type TxJournal, TxQueue } from '../../src/ledger/tx-queue.ts'
+import { createMemoryTxJournal, type TxIntent, type TxJournal } from '../../src/ledger/tx-journal.ts'
+import { TxQueue } from '../../src/ledger/tx-queue.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
 
@@ -29,6 +31,9 @@ describe('transaction queue', () => {
     journal: TxJournal,
     times: { rebroadcast_ms?: number; bump_ms?: number } = {},
   ): TxQueue => new TxQueue({ rpc, signer: testSigner(name), journal, poll_ms: 5, ...times })
+  /** what is not in a block */
+  const open = async (journal: TxJournal): Promise<readonly TxIntent[]> =>
+    (await journal.pending()).filter((intent) => intent.mined === undefined)
   const mine = (): Promise<unknown> => world.chain.admin('evm_mine')
   const waiting = async (count: number): Promise<void> => {
     for (let i = 0; i < 400; i++) {
@@ -50,7 +55,7 @@ describe('transaction queue', () => {
     await mine()
     await Promise.all([first, third])
     expect(await rpc.nonce(testSigner('gap').address, 'latest')).to.equal(2)
-    expect(await journal.pending()).to.deep.equal([])
+    expect(await open(journal)).to.deep.equal([])
     expect(q.gasSpent()).to.deep.equal({ ping: { calls: 2, gas: 42_000n } })
   })
 
@@ -84,12 +89,12 @@ describe('transaction queue', () => {
     expect(done).to.equal(false)
     await mine()
     await recovered
-    expect(await journal.pending()).to.deep.equal([])
+    expect(await open(journal)).to.deep.equal([])
     expect(await rpc.nonce(testSigner('restart').address, 'latest')).to.equal(1)
     expect(after.gasSpent().ping?.calls).to.equal(1)
   })
 
-  it('forgets an intent that was mined while the process was down', async () => {
+  it('forgets an intent that was mined while the process was down, once no reorganisation can undo it', async () => {
     const journal = createMemoryTxJournal()
     const before = queue('done', journal)
     const lost = before.send(ping).catch((e: unknown) => e)
@@ -97,7 +102,15 @@ describe('transaction queue', () => {
     before.stop()
     await lost
     await mine()
-    await queue('done', journal).recover()
+    const after = queue('done', journal)
+    await after.recover()
+    expect(await open(journal)).to.deep.equal([])
+    const [mined] = await journal.pending()
+    const hash = mined?.mined?.hash ?? null
+    const block = mined?.mined?.block ?? 0
+    await after.observe(block + DEFAULT_REORG_DEPTH - 1, async () => hash)
+    expect(await journal.pending()).to.have.length(1)
+    await after.observe(block + DEFAULT_REORG_DEPTH, async () => hash)
     expect(await journal.pending()).to.deep.equal([])
     expect(await rpc.nonce(testSigner('done').address, 'latest')).to.equal(1)
   })
@@ -129,6 +142,6 @@ describe('transaction queue', () => {
     await other
     const error = await sent
     expect(isCoveyError(error, 'E_RPC') && error.data.lost, String(error)).to.equal(true)
-    expect(await journal.pending()).to.deep.equal([])
+    expect(await open(journal)).to.deep.equal([])
   })
 })

@@ -6,13 +6,15 @@ import type { Signer } from '../../types/signer.ts'
 import type { Deployment } from '../contracts.ts'
 import { checkDeployment, tasksInterface } from '../contracts.ts'
 import { decodeEvent, type LedgerEvent } from '../events.ts'
-import { createMemoryIndexStore, type IndexedLog, Indexer, type IndexStore } from '../indexer.ts'
+import { createMemoryIndexStore, DEFAULT_REORG_DEPTH, type IndexedLog, Indexer, type IndexStore } from '../indexer.ts'
 import { type PermitArgs, signPermit } from '../permit.ts'
 import { isRevert } from '../revert.ts'
 import { Rpc } from '../rpc.ts'
-import { createMemoryTxJournal, type GasSpent, type TxJournal, TxQueue } from '../tx-queue.ts'
+import { createMemoryTxJournal, type TxJournal } from '../tx-journal.ts'
+import { type GasSpent, TxQueue } from '../tx-queue.ts'
 
 export interface EvmLedgerOptions {
+  /** one http(s) address, or several of the same chain with commas between them: the first is asked first */
   readonly rpcUrl: string
   readonly addresses: Deployment
   readonly signer: Signer
@@ -26,8 +28,16 @@ export interface EvmLedgerOptions {
   readonly patience_ms?: number
   /** wei per gas that is never exceeded */
   readonly maxFeePerGas?: bigint
-  /** the chain cannot be followed (an error), or can again (null) */
+  /** blocks that a reorganisation may replace: what is deeper is final */
+  readonly reorgDepth?: number
+  /** the chain cannot be followed or a transaction is stuck (an error), or all is well again (null) */
   readonly onTrouble?: (error: CoveyError | null) => void
+}
+
+/** What one look at the chain changed: `removed` was told before and is taken back, then comes `added`. */
+export interface EventChange {
+  readonly added: readonly LedgerEvent[]
+  readonly removed: readonly LedgerEvent[]
 }
 
 /** Quick enough that a phase is seen to end at once, slow enough for eight nodes on one anvil. */
@@ -50,6 +60,7 @@ export class ChainLink {
   readonly #index: IndexStore
   readonly #indexer: Indexer
   readonly #listeners = new Set<(task: number) => void>()
+  readonly #eventListeners = new Set<(change: EventChange) => void>()
   /** answers for the block that the indexer stands at */
   readonly #cache = new Map<string, Promise<unknown>>()
   /** the chain's clock as it was read for this block, and when */
@@ -59,7 +70,7 @@ export class ChainLink {
   #permitTail: Promise<unknown> = Promise.resolve()
 
   constructor(options: EvmLedgerOptions) {
-    const { addresses, signer, poll_ms = DEFAULT_POLL_MS } = options
+    const { addresses, signer, poll_ms = DEFAULT_POLL_MS, reorgDepth: depth = DEFAULT_REORG_DEPTH } = options
     this.at = addresses
     this.signer = signer
     const patience = options.patience_ms === undefined ? {} : { patience_ms: options.patience_ms }
@@ -69,17 +80,24 @@ export class ChainLink {
       signer,
       journal: options.journal ?? createMemoryTxJournal(),
       poll_ms,
+      depth,
       ...(options.maxFeePerGas === undefined ? {} : { maxFeePerGas: options.maxFeePerGas }),
+      ...(options.onTrouble === undefined ? {} : { onTrouble: options.onTrouble }),
     })
-    this.#index = options.index ?? createMemoryIndexStore()
+    this.#index = options.index ?? createMemoryIndexStore(depth)
     this.#indexer = new Indexer({
       rpc: this.rpc,
       addresses: [addresses.tasks, addresses.vault, addresses.registry],
       from: addresses.block,
       store: this.#index,
       poll_ms,
-      onLogs: (added, removed) => this.#changed([...removed, ...added]),
-      onHead: () => this.#forget(),
+      depth,
+      onLogs: (added, removed) => this.#changed(added, removed),
+      onHead: ({ number }) => {
+        this.#forget()
+        // what fails now is looked at again with the next block
+        this.#queue.observe(number, (block) => this.#index.hashAt(block)).catch(() => {})
+      },
       onTrouble: (error) => {
         this.#forget()
         options.onTrouble?.(error)
@@ -120,6 +138,11 @@ export class ChainLink {
   onChange(listener: (task: number) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  onEvents(listener: (change: EventChange) => void): () => void {
+    this.#eventListeners.add(listener)
+    return () => this.#eventListeners.delete(listener)
   }
 
   async events(task?: number): Promise<readonly LedgerEvent[]> {
@@ -208,13 +231,17 @@ export class ChainLink {
     this.#clock = null
   }
 
-  #changed(logs: readonly IndexedLog[]): void {
+  #changed(added: readonly IndexedLog[], removed: readonly IndexedLog[]): void {
     this.#forget()
-    const tasks = new Set(logs.flatMap((log) => decodeEvent(log)?.task ?? []))
-    for (const task of tasks)
-      queueMicrotask(() => {
-        if (this.#running) for (const listener of this.#listeners) listener(task)
-      })
+    const decoded = (logs: readonly IndexedLog[]): readonly LedgerEvent[] =>
+      logs.flatMap((log) => decodeEvent(log) ?? [])
+    const change: EventChange = { added: decoded(added), removed: decoded(removed) }
+    const tasks = new Set([...change.removed, ...change.added].flatMap(({ task }) => task ?? []))
+    queueMicrotask(() => {
+      if (!this.#running) return
+      for (const listener of this.#eventListeners) listener(change)
+      for (const task of tasks) for (const listener of this.#listeners) listener(task)
+    })
   }
 }
 
