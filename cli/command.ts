@@ -45,6 +45,8 @@ export interface CommandContext {
   /** fires on SIGINT and SIGTERM: finish soon, and tidily */
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
+  /** --yes: what a command asks before it writes is agreed to */
+  readonly yes?: boolean
   /** the result is printed as it is, and the exit code is 1 all the same */
   fail(): void
 }

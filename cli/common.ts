@@ -97,11 +97,35 @@ function template(value: string): string {
   return value.replaceAll('\\n', '\n').replaceAll('\\t', '\t')
 }
 
-export const chainOptions = {
-  dir: dirOption,
-  rpc: option('--rpc <url>', "the chain's RPC (COVEY_RPC)", text, null),
-  contracts: option('--contracts <file>', "JSON file with the contracts' addresses (COVEY_CONTRACTS)", text, null),
+const rpcOption = option('--rpc <url>', "the chain's RPC (COVEY_RPC)", text, null)
+const contractsOption = option(
+  '--contracts <file>',
+  "JSON file with the contracts' addresses (COVEY_CONTRACTS)",
+  text,
+  null,
+)
+/** Of every command that shows amounts. */
+const weiOption = flag('--wei', 'show amounts in wei')
+/** Who signs what is written. */
+export const signerOptions = {
   passwordFile: passwordFileOption,
+  signer: option(
+    '--signer <url>',
+    "JSON-RPC of an external signer that holds the account's key, such as Clef, Frame or a hardware bridge (COVEY_SIGNER; the key file of the data directory)",
+    text,
+    null,
+  ),
+  from: option('--from <address>', 'account of the external signer (COVEY_FROM; its only one)', text, null),
+}
+/** Of a process that writes by itself for as long as it runs. */
+export const peerChainOptions = { dir: dirOption, rpc: rpcOption, contracts: contractsOption, ...signerOptions }
+/** Of a command that looks. */
+export const readOptions = { dir: dirOption, rpc: rpcOption, contracts: contractsOption, wei: weiOption }
+/** Of a command that writes: cli/write/desk.ts shows what it will do and asks. */
+export const chainOptions = {
+  ...peerChainOptions,
+  yes: flag('--yes', 'do not ask before writing'),
+  wei: weiOption,
 }
 
 export const networkOptions = {

@@ -40,6 +40,10 @@ const SETTINGS = {
   rpc: url,
   /** JSON file with the contracts' addresses */
   contracts: path,
+  /** an external signer's JSON-RPC */
+  signer: httpUrl,
+  /** whose key the external signer signs with */
+  from: z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address'),
   /** multiaddrs to listen on */
   listen: words,
   /** multiaddrs of peers to know first */

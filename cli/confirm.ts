@@ -1,4 +1,4 @@
-/** Asks for a yes before something is gone. */
+/** Asks for a yes before something is done that cannot be undone. */
 import { createInterface } from 'node:readline/promises'
 import { CoveyError } from '../src/base/errors.ts'
 
@@ -23,7 +23,7 @@ export async function confirm(
   try {
     return /^\s*y(es)?\s*$/i.test(await reader.question(`${question} [y/N] `, { signal }))
   } catch (cause) {
-    throw new CoveyError('E_ABORTED', 'no answer was given; nothing was removed', {}, { cause })
+    throw new CoveyError('E_ABORTED', 'no answer was given; nothing was done', {}, { cause })
   } finally {
     reader.close()
   }

@@ -5,8 +5,8 @@ import { readAddresses } from '../node/addresses.ts'
 import { nodeFiles } from '../node/settings.ts'
 import { txJournalOf } from '../node/tx-journal.ts'
 import { CoveyError } from '../src/base/errors.ts'
-import { openAccountFile } from '../src/ledger/accounts.ts'
 import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
+import { Rpc } from '../src/ledger/rpc.ts'
 import { createMemoryTxJournal } from '../src/ledger/tx-journal.ts'
 import { openStore } from '../src/store/open-store.ts'
 import type { Address, Ledger } from '../src/types/ledger.ts'
@@ -14,7 +14,10 @@ import type { Signer } from '../src/types/signer.ts'
 import type { Store } from '../src/types/store.ts'
 import type { CommandContext } from './command.ts'
 import { type Config, required } from './config.ts'
-import { readPassword } from './password.ts'
+import { openSigner } from './signer.ts'
+import { askingSigner } from './write/asking-signer.ts'
+import { type DeskChain, WriteDesk } from './write/desk.ts'
+import { Outbox } from './write/outbox.ts'
 
 /** Of what was typed, as much as a message repeats. */
 const MAX_SHOWN = 80
@@ -22,31 +25,49 @@ const MAX_SHOWN = 80
 const NOBODY: Address = '0x0000000000000000000000000000000000000000'
 
 /**
- * Runs `work` with a ledger that can send. The data directory's store is held meanwhile: a node that runs on it has the
- * account's nonces in hand.
- * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
+ * Runs `work` with a ledger that can send: nothing leaves before a person has agreed to it (or `--yes`), and what goes through
+ * the desk is not done twice when the command is repeated. The data directory's store is held meanwhile: a node that runs on
+ * it has the account's nonces in hand.
+ * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_SIGNER | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
  */
 export async function withLedger<T>(
   config: Config,
   passwordFile: string | null,
   context: CommandContext,
-  work: (ledger: Ledger, store: Store) => Promise<T>,
+  work: (ledger: Ledger, store: Store, desk: WriteDesk) => Promise<T>,
 ): Promise<T> {
   const rpcUrl = required(config, 'rpc')
   const addresses = await readAddresses(required(config, 'contracts'))
-  const password = await readPassword(passwordFile, context)
-  const signer = await openAccountFile(nodeFiles.accountKey(config.dir), password)
-  const store = await openStore(nodeFiles.store(config.dir))
+  const { chainId } = addresses
+  const rpc = new Rpc({ url: rpcUrl, chainId })
+  let store: Store | null = null
+  let ledger: Ledger | null = null
+  // an interrupted command waits no longer; what was sent is on record
+  const stop = (): void => void ledger?.stop()
+  context.signal.addEventListener('abort', stop, { once: true })
   try {
-    const ledger = await createEvmLedger({ rpcUrl, addresses, signer, journal: txJournalOf(store) })
-    await ledger.start()
-    try {
-      return await work(ledger, store)
-    } finally {
-      await ledger.stop()
+    let outbox: Outbox | null = null
+    const inner = await openSigner(config, passwordFile, context, {
+      lookUp: (hash) => rpc.send('eth_getTransactionByHash', [hash], context.signal),
+      onSend: async (nonce) => outbox?.asked(nonce),
+    })
+    store = await openStore(nodeFiles.store(config.dir))
+    outbox = new Outbox(store.facts, chainId, inner.address)
+    const journal = txJournalOf(store)
+    const chain: DeskChain = {
+      receipt: (hash) => rpc.receipt(hash, context.signal),
+      nonce: (tag) => rpc.nonce(inner.address, tag, context.signal),
     }
+    const desk = new WriteDesk({ context, outbox, journal, chain })
+    const signer = askingSigner(inner, (charge) => desk.approve(charge))
+    ledger = createEvmLedger({ rpcUrl, addresses, signer, journal: outbox.journal(journal) })
+    await ledger.start()
+    return await work(ledger, store, desk)
   } finally {
-    await store.close()
+    context.signal.removeEventListener('abort', stop)
+    await ledger?.stop()
+    await store?.close()
+    rpc.close()
   }
 }
 

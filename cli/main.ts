@@ -34,12 +34,13 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   let output = new Output(argv.includes('--json'))
   let failed = false
   const program = buildProgram(COMMANDS, version, async (command, options, args) => {
-    output = new Output(options.json === true)
+    output = new Output(options.json === true, process, options.wei === true)
     const handler = await command.handler()
     const fail = (): void => {
       failed = true
     }
-    output.result(await handler(options, args, { output, signal: abort.signal, env: process.env, fail }))
+    const yes = options.yes === true
+    output.result(await handler(options, args, { output, signal: abort.signal, env: process.env, yes, fail }))
   })
   try {
     await program.parseAsync([...argv], { from: 'user' })

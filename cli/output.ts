@@ -3,6 +3,7 @@
  * standard output carries JSON only. Secrets that were registered never appear in either.
  */
 import { CoveyError, ERROR_CODES, isCoveyError, messageOf } from '../src/base/errors.ts'
+import { formatAmount } from '../src/ledger/amount.ts'
 
 export interface Streams {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean }
@@ -14,18 +15,26 @@ const MIN_SECRET_CHARS = 4
 
 export class Output {
   readonly json: boolean
+  readonly #wei: boolean
   readonly #streams: Streams
   readonly #secrets = new Set<string>()
   #progressShown = false
 
-  constructor(json: boolean, streams: Streams = process) {
+  /** @param wei amounts in wei, for those who asked for it */
+  constructor(json: boolean, streams: Streams = process, wei = false) {
     this.json = json
+    this.#wei = wei
     this.#streams = streams
   }
 
   /** From now on `***` stands for this text wherever it would be printed. */
   hide(secret: string): void {
     if (secret.length >= MIN_SECRET_CHARS) this.#secrets.add(secret)
+  }
+
+  /** An amount of tokens for people: `12.5 COVEY`; whole wei with --wei. */
+  amount(wei: bigint): string {
+    return this.#wei ? `${wei} wei` : formatAmount(wei)
   }
 
   /** One line for people; nothing with --json. */

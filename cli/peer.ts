@@ -6,6 +6,7 @@ import { DEFAULT_ENGINE } from '../src/engine/open-engine.ts'
 import { engineSettingsOf, SHIPPED_MODEL } from './common.ts'
 import { type Config, required } from './config.ts'
 import type { Output } from './output.ts'
+import { signerOf } from './signer.ts'
 
 const DEFAULT_LISTEN = ['/ip4/0.0.0.0/tcp/4001']
 
@@ -14,7 +15,7 @@ export function peerSettingsOf(config: Config): PeerSettings {
   const { settings, dir } = config
   return {
     dir,
-    chain: { rpc: required(config, 'rpc'), addressesFile: required(config, 'contracts') },
+    chain: { rpc: required(config, 'rpc'), addressesFile: required(config, 'contracts'), signer: signerOf(config) },
     network: {
       listen: settings.listen ?? DEFAULT_LISTEN,
       bootstrap: settings.bootstrap ?? [],

@@ -6,10 +6,13 @@ import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { openEngine } from '../src/engine/open-engine.ts'
 import { openAccountFile } from '../src/ledger/accounts.ts'
 import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
+import { openExternalSigner } from '../src/ledger/external-signer.ts'
+import { Rpc } from '../src/ledger/rpc.ts'
 import { loadModel } from '../src/model/folder/load.ts'
 import { openStore } from '../src/store/open-store.ts'
 import { createLibp2pTransport } from '../src/transport/libp2p-transport.ts'
 import { loadPeerKey } from '../src/transport/peer-key.ts'
+import type { Signer } from '../src/types/signer.ts'
 import { readAddresses } from './addresses.ts'
 import type { NodeComponents } from './context.ts'
 import type { Emit } from './events.ts'
@@ -21,7 +24,7 @@ export interface OpenPeer {
   close(): Promise<void>
 }
 
-/** @throws CoveyError E_PASSWORD | E_KEY | E_LOCKED | E_DISK | E_RPC | E_CHAIN_ID | E_CONTRACT | E_MODEL_FILE | E_PORT */
+/** @throws CoveyError E_PASSWORD | E_KEY | E_SIGNER | E_LOCKED | E_DISK | E_RPC | E_CHAIN_ID | E_CONTRACT | E_MODEL_FILE | E_PORT */
 export async function openPeer(settings: PeerSettings, password: string, emit: Emit): Promise<OpenPeer> {
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
@@ -30,12 +33,14 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
   try {
     const store = await openStore(nodeFiles.store(settings.dir))
     closers.push(() => store.close())
-    const signer = await openAccountFile(nodeFiles.accountKey(settings.dir), password)
+    const { rpc: rpcUrl, addressesFile } = settings.chain
+    const addresses = await readAddresses(addressesFile)
+    const signer = await openSigner(settings, password, addresses.chainId, closers)
     const privateKey = await loadPeerKey(nodeFiles.peerKey(settings.dir), password)
     const [model, tokenizer] = await Promise.all([loadModel(settings.model), loadTokenizer(settings.model)])
     const ledger = createEvmLedger({
-      rpcUrl: settings.chain.rpc,
-      addresses: await readAddresses(settings.chain.addressesFile),
+      rpcUrl,
+      addresses,
       signer,
       journal: txJournalOf(store),
     })
@@ -65,4 +70,17 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
       ? error
       : new CoveyError('E_INTERNAL', 'the node could not be opened', {}, { cause: error })
   }
+}
+
+/** The external signer that is set, else the folder's key file. */
+async function openSigner(
+  { dir, chain }: PeerSettings,
+  password: string,
+  chainId: number,
+  closers: (() => Promise<void>)[],
+): Promise<Signer> {
+  if (chain.signer === null) return openAccountFile(nodeFiles.accountKey(dir), password)
+  const rpc = new Rpc({ url: chain.rpc, chainId })
+  closers.push(async () => rpc.close())
+  return openExternalSigner({ ...chain.signer, lookUp: (hash) => rpc.send('eth_getTransactionByHash', [hash]) })
 }

@@ -1,11 +1,15 @@
 /** What a participant or a coordinator is configured with; read and checked by cli/config.ts. */
+
 import type { EngineSettings } from '../src/engine/settings.ts'
+import type { Address } from '../src/types/ledger.ts'
 
 export interface ChainSettings {
   /** http(s) URL of an EVM node */
   readonly rpc: string
   /** file with the contracts' addresses, as `covey chain deploy` writes it */
   readonly addressesFile: string
+  /** who signs in place of the folder's key file; null = the key file */
+  readonly signer: { readonly url: string; readonly account: Address | null } | null
 }
 
 export interface NetworkSettings {

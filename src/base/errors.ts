@@ -81,6 +81,14 @@ export const ERROR_CODES = {
   ],
   E_ADAPTER: ['an adapter does not fit the base or the spec', 'use the base and the spec that it was trained for'],
   E_SPEC: ['a task spec is not valid or is not the one on chain', 'take the spec whose sha256 is on chain'],
+  E_COHORT: [
+    'a cohort of a masked round cannot be summed: too few of its members took part, or what they published does not fit',
+    'nothing: its deltas stay hidden and the round goes on without them',
+  ],
+  E_PRIVACY: [
+    "a task asks for more than this node's owner allows, or the node's privacy budget is spent",
+    'take part in a task that protects more, or allow more: --privacy, --max-epsilon, --max-clip of `covey node start`',
+  ],
   E_AGGREGATE: ['the deltas of a round cannot be aggregated', 'see the message; the global adapter stays as it was'],
 
   E_WIRE: ['a message from a peer is not well-formed', 'the peer is at fault; the message is dropped'],
@@ -98,6 +106,10 @@ export const ERROR_CODES = {
     'wait for a cheaper time, or raise the fee cap; it is on record and goes on waiting',
   ],
   E_KEY: ['a key is missing or not of the right kind', 'run `covey init`'],
+  E_SIGNER: [
+    'the external signer cannot be reached or gives what it was not asked for',
+    'check that it runs, is unlocked and looks at the same chain, and --signer',
+  ],
 
   E_REQUEST: ['an HTTP request is not valid', 'see the message'],
   E_UNAUTHORIZED: ['the bearer token is missing or wrong', 'send Authorization: Bearer TOKEN'],

@@ -27,12 +27,12 @@ describe('covey delegate', function () {
     const write = (part: string): void => {
       text += part
     }
-    const output = new Output(false, { stdout: { write }, stderr: { write } })
+    const output = new Output(false, { stdout: { write }, stderr: { write: () => {} } })
     const env = { COVEY_PASSWORD: PASSWORD, COVEY_RPC: world.chain.url, COVEY_CONTRACTS: join(world.dir, 'at.json') }
     const program = buildProgram(COMMANDS, '0', async (command, options, args) => {
       const handler = await command.handler()
       const signal = new AbortController().signal
-      result = await handler(options, args, { output, signal, env, fail: () => {} })
+      result = await handler(options, args, { output, signal, env, yes: true, fail: () => {} })
     })
     await program.parseAsync([...line.split(' '), '--dir', join(world.dir, home)], { from: 'user' })
     return { result: result as Record<string, unknown>, text }

@@ -1,8 +1,8 @@
 import { option, text } from '../../command.ts'
-import { chainOptions, modelOption, networkOptions, threadsOption } from '../../common.ts'
+import { modelOption, networkOptions, peerChainOptions, threadsOption } from '../../common.ts'
 
 export const coordinatorStartOptions = {
-  ...chainOptions,
+  ...peerChainOptions,
   model: modelOption,
   ...networkOptions,
   taskFile: option('--task-file <file>', 'the task: spec, terms and the folder of the probe', text, null),

@@ -1,4 +1,3 @@
-import { formatAmount } from '../../../src/ledger/amount.ts'
 import { percentOf, timeOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
@@ -7,16 +6,17 @@ import type { delegateListOptions } from './options.ts'
 
 export const delegateListHandler: Handler<typeof delegateListOptions> = async (options, _args, context) => {
   const { all, ...flags } = options
+  const { output } = context
   return withReadOnlyLedger(configOf(flags, context), null, async (ledger) => {
     const operators = (await ledger.operators()).filter((o) => all || (o.open && o.delegated < o.capacity))
     for (const o of operators) {
       const raise = o.next === null ? '' : `, ${percentOf(o.next.commissionBps)} from ${timeOf(o.next.from)} on`
-      const room = o.open ? `of at most ${formatAmount(o.capacity)}` : 'takes no more'
-      context.output.line(
-        `${o.account}  own ${formatAmount(o.stake)}, delegated ${formatAmount(o.delegated)} ${room}, keeps ${percentOf(o.commissionBps)}${raise}`,
+      const room = o.open ? `of at most ${output.amount(o.capacity)}` : 'takes no more'
+      output.line(
+        `${o.account}  own ${output.amount(o.stake)}, delegated ${output.amount(o.delegated)} ${room}, keeps ${percentOf(o.commissionBps)}${raise}`,
       )
     }
-    if (operators.length === 0) context.output.line('nobody takes delegations: `covey delegate commission` does')
+    if (operators.length === 0) output.line('nobody takes delegations: `covey delegate commission` does')
     return { operators }
   })
 }

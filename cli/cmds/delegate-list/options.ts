@@ -1,8 +1,6 @@
 import { flag } from '../../command.ts'
-import { chainOptions } from '../../common.ts'
+import { readOptions } from '../../common.ts'
 export const delegateListOptions = {
-  dir: chainOptions.dir,
-  rpc: chainOptions.rpc,
-  contracts: chainOptions.contracts,
+  ...readOptions,
   all: flag('--all', 'also those that take no new delegations, or have no room left'),
 }

@@ -1,4 +1,3 @@
-import { formatAmount } from '../../../src/ledger/amount.ts'
 import { timeOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
@@ -13,11 +12,11 @@ export const delegateShowHandler: Handler<typeof delegateShowOptions> = async (o
     const [delegations, unbondings] = await Promise.all([ledger.delegations(account), ledger.unbondings(account)])
     const { output } = context
     for (const { operator, amount, rewards } of delegations)
-      output.line(`${operator}  ${formatAmount(amount)}, earned ${formatAmount(rewards)}`)
+      output.line(`${operator}  ${output.amount(amount)}, earned ${output.amount(rewards)}`)
     if (delegations.length === 0) output.line('no delegations: `covey delegate list` shows who takes them')
     for (const { operator, amount, unbondsAt } of unbondings) {
       const from = operator === account ? 'own stake' : `from ${operator}`
-      output.line(`unbonding ${formatAmount(amount)} (${from}), free from ${timeOf(unbondsAt)} on`)
+      output.line(`unbonding ${output.amount(amount)} (${from}), free from ${timeOf(unbondsAt)} on`)
     }
     return { account, delegations, unbondings }
   })

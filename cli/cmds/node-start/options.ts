@@ -1,9 +1,9 @@
 import { ATTACKS } from '../../../node/attacks.ts'
 import { flag, integer, option, text } from '../../command.ts'
-import { chainOptions, modelOption, networkOptions, templateOptions, trainingComputeOptions } from '../../common.ts'
+import { modelOption, networkOptions, peerChainOptions, templateOptions, trainingComputeOptions } from '../../common.ts'
 
 export const nodeStartOptions = {
-  ...chainOptions,
+  ...peerChainOptions,
   model: modelOption,
   ...networkOptions,
   task: option('--task <n>', 'the task to take part in', integer(1), null),

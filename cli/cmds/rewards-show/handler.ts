@@ -1,4 +1,3 @@
-import { formatAmount } from '../../../src/ledger/amount.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { accountOf, withReadOnlyLedger } from '../../ledger.ts'
@@ -12,9 +11,9 @@ export const rewardsShowHandler: Handler<typeof rewardsShowOptions> = async (opt
     const { earned, slashed, claimable } = await ledger.accountView(account)
     const { output } = context
     output.line(`account   ${account}`)
-    output.line(`earned    ${formatAmount(earned)}`)
-    output.line(`slashed   ${formatAmount(slashed)}`)
-    output.line(`claimable ${formatAmount(claimable)}${claimable > 0n ? ': `covey rewards claim` collects it' : ''}`)
+    output.line(`earned    ${output.amount(earned)}`)
+    output.line(`slashed   ${output.amount(slashed)}`)
+    output.line(`claimable ${output.amount(claimable)}${claimable > 0n ? ': `covey rewards claim` collects it' : ''}`)
     return { account, earned, slashed, claimable }
   })
 }

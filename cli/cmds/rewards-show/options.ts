@@ -1,8 +1,6 @@
 import { option, text } from '../../command.ts'
-import { chainOptions } from '../../common.ts'
+import { readOptions } from '../../common.ts'
 export const rewardsShowOptions = {
-  dir: chainOptions.dir,
-  rpc: chainOptions.rpc,
-  contracts: chainOptions.contracts,
+  ...readOptions,
   account: option('--account <address>', 'whose (the account of the data directory)', text, null),
 }

@@ -3,17 +3,28 @@ import { amountOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { withLedger } from '../../ledger.ts'
+import { shownSent } from '../../write/desk.ts'
 import type { stakeDepositOptions } from './options.ts'
 
 export const stakeDepositHandler: Handler<typeof stakeDepositOptions> = async (options, [text = ''], context) => {
   const { passwordFile, ...flags } = options
   const amount = amountOf(text)
-  return withLedger(configOf(flags, context), passwordFile, context, async (ledger) => {
-    const receipt = await ledger.deposit(amount)
-    const { stake, wallet } = await ledger.accountView(ledger.account)
-    context.output.line(
-      `${formatAmount(amount)} at stake; ${formatAmount(stake)} in all, ${formatAmount(wallet)} left in the account`,
+  return withLedger(configOf(flags, context), passwordFile, context, async (ledger, _store, desk) => {
+    const { output } = context
+    const sent = await desk.send(
+      {
+        command: `stake deposit '${formatAmount(amount)}'`,
+        does: [
+          `put ${output.amount(amount)} of ${ledger.account} at stake`,
+          'what is at stake can be slashed, and unbonds before it can be taken out again',
+        ],
+      },
+      () => ledger.deposit(amount),
     )
-    return { account: ledger.account, transaction: receipt.hash, deposited: amount, stake, wallet }
+    const { stake, wallet } = await ledger.accountView(ledger.account)
+    output.line(
+      `${output.amount(amount)} at stake; ${output.amount(stake)} in all, ${output.amount(wallet)} left in the account`,
+    )
+    return { account: ledger.account, ...shownSent(sent), deposited: amount, stake, wallet }
   })
 }

@@ -1,4 +1,3 @@
-import { formatAmount } from '../../../src/ledger/amount.ts'
 import { timeOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
@@ -13,11 +12,11 @@ export const stakeShowHandler: Handler<typeof stakeShowOptions> = async (options
     const view = await ledger.accountView(account)
     const { output } = context
     output.line(`account   ${account}`)
-    output.line(`wallet    ${formatAmount(view.wallet)}`)
-    output.line(`stake     ${formatAmount(view.stake)}`)
+    output.line(`wallet    ${output.amount(view.wallet)}`)
+    output.line(`stake     ${output.amount(view.stake)}`)
     if (view.unbonding > 0n)
-      output.line(`unbonding ${formatAmount(view.unbonding)}, free from ${timeOf(view.unbondsAt)} on`)
-    output.line(`claimable ${formatAmount(view.claimable)}`)
+      output.line(`unbonding ${output.amount(view.unbonding)}, free from ${timeOf(view.unbondsAt)} on`)
+    output.line(`claimable ${output.amount(view.claimable)}`)
     return view
   })
 }

@@ -1,7 +1,6 @@
 import { ensureTask } from '../../../coordinator/create-task.ts'
 import { readTaskFile } from '../../../coordinator/task-file.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
-import { formatAmount } from '../../../src/ledger/amount.ts'
 import { specDigest } from '../../../src/wire/spec.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
@@ -12,11 +11,18 @@ export const taskCreateHandler: Handler<typeof taskCreateOptions> = async (optio
   const { passwordFile, taskFile, ...flags } = options
   if (taskFile === null) throw new CoveyError('E_CONFIG', 'which task? Give its file with --task-file')
   const plan = await readTaskFile(taskFile)
-  return withLedger(configOf(flags, context), passwordFile, context, async (ledger, store) => {
-    const task = await ensureTask(ledger, store, plan)
+  return withLedger(configOf(flags, context), passwordFile, context, async (ledger, store, desk) => {
+    const { output } = context
     const { pool, rounds } = plan.terms
-    context.output.line(`task ${task}: ${formatAmount(pool)} for ${rounds} rounds`)
-    context.output.line('Next: `covey coordinator start` with the same --task-file.')
+    const task = await desk.once(
+      {
+        command: `task create ${specDigest(plan.spec)}`,
+        does: [`put a task on chain and ${output.amount(pool)} of ${ledger.account} into escrow for ${rounds} rounds`],
+      },
+      () => ensureTask(ledger, store, plan),
+    )
+    output.line(`task ${task}: ${output.amount(pool)} for ${rounds} rounds`)
+    output.line('Next: `covey coordinator start` with the same --task-file.')
     return {
       task,
       creator: ledger.account,

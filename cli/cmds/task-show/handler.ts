@@ -1,5 +1,4 @@
 import { CoveyError } from '../../../src/base/errors.ts'
-import { formatAmount } from '../../../src/ledger/amount.ts'
 import { type RoundView, SCORE_SCALE } from '../../../src/types/ledger.ts'
 import { timeOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
@@ -22,9 +21,9 @@ export const taskShowHandler: Handler<typeof taskShowOptions> = async (options, 
     output.line(`spec   ${params.specDigest}`)
     output.line(`base   ${params.baseDigest}`)
     output.line(`probe  ${params.probeRoot ?? 'none: only gross harm can be told'}`)
-    output.line(`pool   ${formatAmount(task.poolLeft)} of ${formatAmount(params.pool)} left`)
+    output.line(`pool   ${output.amount(task.poolLeft)} of ${output.amount(params.pool)} left`)
     output.line(
-      `seats  ${params.proposers} proposers and ${params.voters} voters a round, of ${task.enrolled} nodes; at least ${formatAmount(params.minStake)} at stake`,
+      `seats  ${params.proposers} proposers and ${params.voters} voters a round, of ${task.enrolled} nodes; at least ${output.amount(params.minStake)} at stake`,
     )
     output.line(
       `round  ${task.round} of ${params.rounds}: ${task.phase === 'idle' ? 'none is open' : `${task.phase} until ${timeOf(task.deadline)}`}`,
@@ -39,14 +38,14 @@ function showRound(round: RoundView, output: Output): void {
     const result = round.settlement?.proposers[i]
     const state = seat.reveal !== null ? 'revealed' : seat.commitment !== null ? 'committed' : 'no delta yet'
     const median =
-      result === undefined ? '' : `, ${(result.median / SCORE_SCALE).toFixed(4)} nats, ${formatAmount(result.paid)}`
+      result === undefined ? '' : `, ${(result.median / SCORE_SCALE).toFixed(4)} nats, ${output.amount(result.paid)}`
     output.line(`  proposer ${seat.account}  ${result?.outcome ?? state}${median}`)
   }
   for (const [i, seat] of round.voters.entries()) {
     const result = round.settlement?.voters[i]
     const state = seat.scores !== null ? 'revealed' : seat.commitment !== null ? 'committed' : 'no scores yet'
     output.line(
-      `  voter    ${seat.account}  ${result?.outcome ?? state}${result === undefined ? '' : `, ${formatAmount(result.paid)}`}`,
+      `  voter    ${seat.account}  ${result?.outcome ?? state}${result === undefined ? '' : `, ${output.amount(result.paid)}`}`,
     )
   }
 }

@@ -1,6 +1,4 @@
-import { chainOptions } from '../../common.ts'
+import { readOptions } from '../../common.ts'
 export const taskShowOptions = {
-  dir: chainOptions.dir,
-  rpc: chainOptions.rpc,
-  contracts: chainOptions.contracts,
+  ...readOptions,
 }
