@@ -3,7 +3,7 @@
  * checks and settlement as contracts/CoveyTasks.sol; blocks are calls, gas costs nothing. The same seed, clock and
  * calls give the same state.
  */
-import { keccak256, toUtf8Bytes } from 'ethers'
+import { hexlify, keccak256, toUtf8Bytes } from 'ethers'
 import { merkleLeaf, merkleRootOf } from '../data/merkle.ts'
 import { packScores, unpackScores } from '../round/packed-scores.ts'
 import { settle } from '../round/settlement.ts'
@@ -26,9 +26,12 @@ import type {
   UnbondingView,
   VoterSeat,
 } from '../types/ledger.ts'
-import { deltaCommitment, scoresCommitment } from './commitment.ts'
+import { PHASES } from '../types/ledger.ts'
+import { deltaCommitment, digestToHex, scoresCommitment } from './commitment.ts'
+import type { History, HistoryEvent } from './history/events.ts'
+import { HistoryLog, memoryTransaction } from './history/log.ts'
 import type { MutableAccount, MutableRound, MutableTask } from './memory-round.ts'
-import { checkOpening, drawSeats, findSeat, isOpen, nextPhase } from './memory-round.ts'
+import { checkOpening, drawSeats, findSeat, isOpen, nextPhase, viewRound, viewTask } from './memory-round.ts'
 import { MemoryVault } from './memory-vault.ts'
 import { checkTaskParams } from './params.ts'
 import { revert } from './revert.ts'
@@ -61,6 +64,7 @@ export class MemoryChain {
   readonly #accounts = new Map<Address, MutableAccount>()
   readonly #tasks: MutableTask[] = []
   readonly #watchers = new Set<(task: number) => void>()
+  readonly #log: HistoryLog
   #random: Hex
   #block = 0
 
@@ -68,6 +72,7 @@ export class MemoryChain {
     this.#clock = options.clock
     this.chainId = options.chainId ?? 31_337
     this.#vault = new MemoryVault(options.unbondingSeconds ?? DEFAULT_UNBONDING_SECONDS)
+    this.#log = new HistoryLog(this.chainId)
     this.#random = keccak256(toUtf8Bytes(options.seed ?? 'covey')) as Hex
   }
 
@@ -94,35 +99,18 @@ export class MemoryChain {
   }
 
   task(id: number): TaskView {
-    const t = this.#task(id)
-    return {
-      id,
-      creator: t.creator,
-      params: t.params,
-      status: t.status,
-      round: t.rounds.length,
-      phase: t.phase,
-      deadline: t.deadline,
-      poolLeft: t.poolLeft,
-      enrolled: t.enrolled.size,
-    }
+    return viewTask(this.#task(id))
   }
 
   round(task: number, round: number): RoundView {
-    const t = this.#task(task)
-    const r = t.rounds[round - 1]
-    if (r === undefined) throw revert('WrongRound', { round, current: t.rounds.length })
-    const open = round === t.rounds.length
-    return {
-      task,
-      round,
-      phase: open ? t.phase : 'idle',
-      deadline: open ? t.deadline : 0,
-      proposers: r.proposers.map((s) => ({ ...s })),
-      voters: r.voters.map((s) => ({ ...s })),
-      probe: r.probe,
-      settlement: r.settlement,
-    }
+    return viewRound(this.#task(task), round)
+  }
+
+  /** All that has happened so far, as the contracts' events would tell it. */
+  history(): History {
+    const { unbondingSeconds } = this.#vault
+    const params = new Map(this.#tasks.map((t) => [t.id, t.params]))
+    return { block: this.#block, events: [...this.#log.events], unbondingSeconds, params }
   }
 
   accountView(account: Address): AccountView {
@@ -182,43 +170,59 @@ export class MemoryChain {
     this.#afford(sender, amount)
     this.#vault.deposit(sender, amount)
     this.#spend(sender, amount)
+    this.#emit('vault', 'Deposited', { account: sender, amount, stake: this.#vault.stakeOf(sender) })
     return this.#seal()
   }
 
   requestWithdraw(sender: Address, amount: bigint): TxReceipt {
     this.#vault.requestWithdraw(sender, amount, this.time())
+    const unbondsAt = Math.max(...this.#vault.unbondings(sender).map((u) => u.unbondsAt))
+    this.#emit('vault', 'WithdrawRequested', { account: sender, amount, unbondsAt })
     return this.#seal()
   }
 
   withdraw(sender: Address): TxReceipt {
-    this.#account(sender).wallet += this.#vault.withdraw(sender, this.time())
+    const amount = this.#vault.withdraw(sender, this.time())
+    this.#account(sender).wallet += amount
+    this.#emit('vault', 'Withdrawn', { account: sender, amount })
     return this.#seal()
   }
 
   setCommission(sender: Address, commissionBps: number): TxReceipt {
     this.#vault.setCommission(sender, commissionBps, this.time())
+    const from = this.#vault.operator(sender, this.time()).next?.from ?? this.time()
+    this.#emit('vault', 'CommissionSet', { operator: sender, commissionBps, from })
     return this.#seal()
   }
 
   closeDelegation(sender: Address): TxReceipt {
     this.#vault.closeDelegation(sender)
+    this.#emit('vault', 'DelegationClosed', { operator: sender })
     return this.#seal()
   }
 
   delegate(sender: Address, operator: Address, amount: bigint, mostCommissionBps: number): TxReceipt {
     this.#afford(sender, amount)
+    const before = this.#held(sender, operator)
     this.#vault.delegate(sender, operator, amount, mostCommissionBps, this.time())
     this.#spend(sender, amount)
+    const shares = this.#held(sender, operator).shares - before.shares
+    this.#emit('vault', 'Delegated', { account: sender, operator, amount, shares })
     return this.#seal()
   }
 
   undelegate(sender: Address, operator: Address, amount: bigint | null): TxReceipt {
+    const before = this.#held(sender, operator)
     this.#vault.undelegate(sender, operator, amount, this.time())
+    const shares = before.shares - this.#held(sender, operator).shares
+    this.#emit('vault', 'Undelegated', { account: sender, operator, amount: amount ?? before.amount, shares })
     return this.#seal()
   }
 
   claimDelegation(sender: Address, operator: Address): TxReceipt {
-    this.#account(sender).wallet += this.#vault.claimDelegation(sender, operator)
+    const amount = this.#vault.claimDelegation(sender, operator)
+    this.#account(sender).wallet += amount
+    this.#emit('vault', 'DelegationClaimed', { account: sender, operator, amount })
     return this.#seal()
   }
 
@@ -231,6 +235,7 @@ export class MemoryChain {
   claim(sender: Address): TxReceipt {
     const a = this.#account(sender)
     if (a.claimable === 0n) throw revert('NothingToClaim', { account: sender })
+    this.#emit('tasks', 'Claimed', { account: sender, amount: a.claimable })
     a.wallet += a.claimable
     a.claimable = 0n
     return this.#seal()
@@ -259,6 +264,8 @@ export class MemoryChain {
       enrolled: new Set(),
       rounds: [],
     })
+    const { specDigest, baseDigest, pool, rounds } = params
+    this.#emit('tasks', 'TaskCreated', { id, creator: sender, specDigest, baseDigest, pool, rounds })
     this.#seal(id)
     return id
   }
@@ -273,6 +280,7 @@ export class MemoryChain {
       if (this.time() < from) throw revert('NotCancellable', { from })
     }
     t.status = 'cancelled'
+    this.#emit('tasks', 'TaskCancelled', { id, refund: t.poolLeft })
     this.#refund(t)
     return this.#seal(id)
   }
@@ -287,12 +295,14 @@ export class MemoryChain {
     const elsewhere = this.#tasks.filter((other) => other.enrolled.has(sender) && isOpen(other.status))
     if (elsewhere.length >= MAX_ENROLMENTS) throw revert('TooManyEnrolments', { limit: MAX_ENROLMENTS })
     t.enrolled.add(sender)
+    this.#emit('tasks', 'Joined', { id, account: sender })
     return this.#seal(id)
   }
 
   leave(sender: Address, id: number): TxReceipt {
     const t = this.#task(id)
     if (!t.enrolled.delete(sender)) throw revert('NotEnrolled', { id, account: sender })
+    this.#emit('tasks', 'Left', { id, account: sender })
     return this.#seal(id)
   }
 
@@ -320,6 +330,9 @@ export class MemoryChain {
       drawnAt: this.time(),
     })
     t.status = 'running'
+    const accounts = drawn.map(([account]) => account)
+    const seats = { voters: accounts.slice(0, voters), proposers: accounts.slice(voters) }
+    this.#emit('tasks', 'RoundStarted', { id, round: t.rounds.length, seed: t.seed, ...seats })
     this.#enter(t, 'train')
     return this.#seal(id)
   }
@@ -329,6 +342,7 @@ export class MemoryChain {
     const seat = findSeat(r.proposers, 'NotProposer', sender)
     if (seat.commitment !== null) throw revert('AlreadyCommitted', { commitment: seat.commitment })
     seat.commitment = commitment
+    this.#emit('tasks', 'Committed', { id, round, account: sender, commitment })
     if (r.proposers.every((s) => s.commitment !== null)) this.#endPhase(t, r)
     return this.#seal(id)
   }
@@ -340,6 +354,8 @@ export class MemoryChain {
     if (seat.reveal !== null) throw revert('AlreadyRevealed', { account: sender })
     checkOpening(sender, seat.commitment, deltaCommitment(id, round, sender, reveal))
     seat.reveal = { digest: reveal.digest, size: reveal.size, baseDigest: reveal.baseDigest }
+    const [deltaDigest, baseDigest] = [digestToHex(reveal.digest), digestToHex(reveal.baseDigest)]
+    this.#emit('tasks', 'Revealed', { id, round, account: sender, deltaDigest, size: reveal.size, baseDigest })
     if (r.proposers.every((s) => s.commitment === null || s.reveal !== null)) this.#endPhase(t, r)
     return this.#seal(id)
   }
@@ -357,6 +373,7 @@ export class MemoryChain {
     if (root === null || merkleRootOf(leaf, slice.proof) !== root.toLowerCase())
       throw revert('BadProof', { leaf, root: root ?? ZERO_BYTES32 })
     r.probe = { digest: slice.digest, size: slice.size }
+    this.#emit('tasks', 'ProbeRevealed', { id, round, sliceDigest: digestToHex(slice.digest), size: slice.size })
     this.#endPhase(t, r)
     return this.#seal(id)
   }
@@ -366,6 +383,7 @@ export class MemoryChain {
     const seat = findSeat(r.voters, 'NotVoter', sender)
     if (seat.commitment !== null) throw revert('AlreadyCommitted', { commitment: seat.commitment })
     seat.commitment = commitment
+    this.#emit('tasks', 'ScoresCommitted', { id, round, account: sender, commitment })
     if (r.voters.every((s) => s.commitment !== null)) this.#endPhase(t, r)
     return this.#seal(id)
   }
@@ -379,6 +397,8 @@ export class MemoryChain {
       throw revert('BadScoresLength', { length: 4 * (scores.probe.length + 1), expected: 4 * (r.proposers.length + 1) })
     seat.scores = unpackScores(packScores(scores), r.proposers.length)
     r.salts.push(salt)
+    const packedScores = hexlify(packScores(scores))
+    this.#emit('tasks', 'ScoresRevealed', { id, round, account: sender, packedScores })
     if (r.voters.every((s) => s.commitment === null || s.scores !== null)) this.#endPhase(t, r)
     return this.#seal(id)
   }
@@ -404,6 +424,8 @@ export class MemoryChain {
   #enter(t: MutableTask, phase: Exclude<Phase, 'idle'>): void {
     t.phase = phase
     t.deadline = this.time() + t.params.seconds[phase]
+    const { id, deadline, rounds } = t
+    this.#emit('tasks', 'PhaseStarted', { id, round: rounds.length, phase: PHASES.indexOf(phase), deadline })
   }
 
   #settle(t: MutableTask, r: MutableRound): void {
@@ -421,18 +443,31 @@ export class MemoryChain {
     outcomes.forEach(({ paid, slashBps }, i) => {
       const { account, weight } = seats[i] as ProposerSeat | VoterSeat
       const a = this.#account(account)
-      const own = paid - (paid > 0n ? this.#vault.reward(account, paid, weight, r.drawnAt, this.time()) : 0n)
-      a.claimable += own
-      a.earned += own
-      t.poolLeft -= paid
-      if (slashBps > 0) this.#vault.slash(account, slashBps, weight, r.drawnAt, this.time())
+      const seat = { id: t.id, round, account }
+      if (paid > 0n) {
+        const part = this.#vault.reward(account, paid, weight, r.drawnAt, this.time())
+        a.claimable += paid - part
+        a.earned += paid - part
+        t.poolLeft -= paid
+        if (part > 0n) this.#emit('vault', 'DelegatorsRewarded', { operator: account, reward: paid, amount: part })
+        this.#emit('tasks', 'Rewarded', { ...seat, amount: paid })
+      }
+      if (slashBps > 0) {
+        const amount = this.#vault.slash(account, slashBps, weight, r.drawnAt, this.time())
+        this.#emit('vault', 'Slashed', { account, amount, bps: slashBps })
+        this.#emit('tasks', 'Penalized', { ...seat, bps: slashBps, amount })
+      }
     })
+    const { agreedBase, incumbentMedian, rolledBack } = result
+    const paid = outcomes.reduce((sum, o) => sum + o.paid, 0n)
+    this.#emit('tasks', 'RoundSettled', { id: t.id, round, agreedBase, incumbentMedian, rolledBack, paid })
     r.settlement = result
     t.phase = 'idle'
     t.deadline = 0
     t.idleSince = this.time()
     if (t.rounds.length === t.params.rounds) {
       t.status = 'finished'
+      this.#emit('tasks', 'TaskFinished', { id: t.id, refund: t.poolLeft })
       this.#refund(t)
     }
   }
@@ -454,6 +489,16 @@ export class MemoryChain {
     }
     this.#accounts.set(address, fresh)
     return fresh
+  }
+
+  #held(account: Address, operator: Address): Pick<DelegationView, 'shares' | 'amount'> {
+    const held = this.#vault.delegations(account).find((d) => d.operator === operator)
+    return held ?? { shares: 0n, amount: 0n }
+  }
+
+  #emit(contract: HistoryEvent['contract'], name: string, args: Readonly<Record<string, unknown>>): void {
+    // the call that is running seals the next block
+    this.#log.emit(contract, name, args, { block: this.#block + 1, time: this.time() })
   }
 
   #afford(sender: Address, amount: bigint): MutableAccount {
@@ -496,7 +541,6 @@ export class MemoryChain {
   #seal(task?: number): TxReceipt {
     this.#block++
     if (task !== undefined) for (const watcher of this.#watchers) watcher(task)
-    const hash = keccak256(toUtf8Bytes(`${this.chainId}/${this.#block}`)) as Hex
-    return { hash, block: this.#block, gasUsed: 0n }
+    return { hash: memoryTransaction(this.chainId, this.#block), block: this.#block, gasUsed: 0n }
   }
 }

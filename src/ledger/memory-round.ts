@@ -6,9 +6,11 @@ import type {
   NodeRecord,
   Phase,
   ProposerSeat,
+  RoundView,
   Settlement,
   TaskParams,
   TaskStatus,
+  TaskView,
   VoterSeat,
 } from '../types/ledger.ts'
 import { revert } from './revert.ts'
@@ -48,6 +50,37 @@ export interface MutableTask {
 }
 
 export const isOpen = (status: TaskStatus): boolean => status === 'open' || status === 'running'
+
+export function viewTask(t: MutableTask): TaskView {
+  return {
+    id: t.id,
+    creator: t.creator,
+    params: t.params,
+    status: t.status,
+    round: t.rounds.length,
+    phase: t.phase,
+    deadline: t.deadline,
+    poolLeft: t.poolLeft,
+    enrolled: t.enrolled.size,
+  }
+}
+
+/** @throws CoveyError E_REVERT: there is no such round */
+export function viewRound(t: MutableTask, round: number): RoundView {
+  const r = t.rounds[round - 1]
+  if (r === undefined) throw revert('WrongRound', { round, current: t.rounds.length })
+  const open = round === t.rounds.length
+  return {
+    task: t.id,
+    round,
+    phase: open ? t.phase : 'idle',
+    deadline: open ? t.deadline : 0,
+    proposers: r.proposers.map((s) => ({ ...s })),
+    voters: r.voters.map((s) => ({ ...s })),
+    probe: r.probe,
+    settlement: r.settlement,
+  }
+}
 
 /** The phase after `phase`; idle = nothing is left to wait for, settle. */
 export function nextPhase(phase: Phase, r: MutableRound, probe: boolean): Phase {

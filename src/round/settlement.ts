@@ -59,8 +59,34 @@ export function weightedMedian(votes: readonly Vote[]): number {
   return 0
 }
 
+/** What a settlement computed on its way: nothing that it did not use. Scores as the settlement's, money and weights wei. */
+export interface Workings {
+  /** step 4 */
+  readonly spread: number
+  readonly excludeAt: number
+  readonly slashAt: number
+  /** step 6: the proposers' part, what of it is shared equally by how many, and the sum of the positive medians */
+  readonly forProposers: bigint
+  readonly forAll: bigint
+  readonly considered: number
+  readonly gains: number
+  /** steps 7 and 8: a voter's distance from the medians, in seat order, and how far is allowed */
+  readonly distances: readonly number[]
+  readonly allowed: number
+  readonly forVoters: bigint
+  readonly revealedWeight: bigint
+}
+
 /** Settles one round. Pure; the sum of what is paid never exceeds `budget`. */
 export function settle(input: SettlementInput): Settlement {
+  return settleOpenly(input).settlement
+}
+
+/** `settle` with its workings, for whoever explains a payment. */
+export function settleOpenly(input: SettlementInput): {
+  readonly settlement: Settlement
+  readonly workings: Workings
+} {
   const { round, budget, probe, rules, proposers, voters } = input
   const agreedBase = heaviestBase(proposers)
   const revealed = voters.filter((v) => v.scores !== null)
@@ -151,7 +177,9 @@ export function settle(input: SettlementInput): Settlement {
   const incumbentMedian = probe && round > 1 ? weightedMedian(incumbentVotes) : 0
   const rolledBack = probe && round > 1 && incumbentMedian < -rules.excludeBelow
 
-  return { proposers: proposerResults, voters: voterResults, agreedBase, incumbentMedian, rolledBack }
+  const settlement = { proposers: proposerResults, voters: voterResults, agreedBase, incumbentMedian, rolledBack }
+  const measures = { spread, excludeAt, slashAt, considered, gains, distances, allowed, revealedWeight }
+  return { settlement, workings: { ...measures, forProposers, forAll, forVoters } }
 }
 
 /** Step 1: the base digest with the greatest revealed weight; on a tie the one that stands first. */

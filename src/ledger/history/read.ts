@@ -1,0 +1,172 @@
+/** Reads a deployment's whole history off a chain: all events up to one block, their times, the terms of the tasks. */
+import { getAddress, type Interface } from 'ethers'
+import { z } from 'zod'
+import { throwIfAborted } from '../../base/abort.ts'
+import { CoveyError, isCoveyError } from '../../base/errors.ts'
+import type { AccountView, Address, DelegationView, Hex, TaskParams } from '../../types/ledger.ts'
+import { type Deployment, tasksInterface, vaultInterface } from '../contracts.ts'
+import { Rpc } from '../rpc.ts'
+import { decodeAccount, decodeTask } from '../views.ts'
+import { argOf, type History, type HistoryEvent } from './events.ts'
+
+/** Blocks in one eth_getLogs. Public RPCs allow from 500 up; one that refuses is asked for less. */
+const WIDEST_RANGE = 10_000
+const NARROWEST_RANGE = 100
+/** A range that is too wide is refused again and again: it must not take as long as an outage to see. */
+const PATIENCE_MS = 5_000
+/** Questions on their way at once; the RPC client puts them into batches. */
+const AT_ONCE = 20
+/** More events than a person's machine should hold: years of a busy deployment. */
+const MAX_EVENTS = 2_000_000
+
+const hex = z.string().regex(/^0x[0-9a-fA-F]*$/)
+const rawLogs = z.array(
+  z.object({
+    address: hex,
+    topics: z.array(hex).min(1).max(4),
+    data: hex,
+    blockNumber: hex,
+    logIndex: hex,
+    transactionHash: hex,
+    /** newer nodes say it; otherwise the block is asked for */
+    blockTimestamp: hex.nullish(),
+  }),
+)
+type RawLog = z.infer<typeof rawLogs>[number]
+
+export interface ChainHistory extends History {
+  /** an account as it stood at the history's last block */
+  account(account: Address): Promise<AccountView>
+  delegations(account: Address): Promise<readonly DelegationView[]>
+  close(): void
+}
+
+/**
+ * @param onProgress blocks read, of how many
+ * @throws CoveyError E_RPC | E_CHAIN_ID | E_CONTRACT | E_TOO_LARGE | E_ABORTED
+ */
+export async function readHistory(
+  rpcUrl: string,
+  at: Deployment,
+  signal: AbortSignal,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<ChainHistory> {
+  const rpc = new Rpc({ url: rpcUrl, chainId: at.chainId, patience_ms: PATIENCE_MS })
+  try {
+    await rpc.checkChain(signal)
+    const block = Number(await rpc.send('eth_blockNumber', [], signal))
+    const logs = await readLogs(rpc, at, block, signal, onProgress)
+    const times = await readTimes(rpc, logs, signal)
+    const events = logs.flatMap((log) => decode(log, at, times) ?? [])
+    const ask = (to: Address, iface: Interface, name: string, args: readonly unknown[]): Promise<Hex> =>
+      rpc.call({ to, data: iface.encodeFunctionData(name, args) as Hex, name }, block, signal)
+    const [period] = vaultInterface.decodeFunctionResult(
+      'unbondingPeriod',
+      await ask(at.vault, vaultInterface, 'unbondingPeriod', []),
+    )
+    const ids = events.flatMap((e) => (e.contract === 'tasks' && e.name === 'TaskCreated' ? argOf.number(e, 'id') : []))
+    const params = await inParts(
+      ids,
+      async (id): Promise<[number, TaskParams]> => [
+        id,
+        decodeTask(await ask(at.tasks, tasksInterface, 'taskView', [id])).params,
+      ],
+    )
+    return {
+      block,
+      events,
+      unbondingSeconds: Number(period),
+      params: new Map(params),
+      account: async (account) =>
+        decodeAccount(await ask(at.tasks, tasksInterface, 'accountView', [account]), account, 0n),
+      async delegations(account) {
+        const answer = await ask(at.vault, vaultInterface, 'delegations', [account])
+        const [raw] = vaultInterface.decodeFunctionResult('delegations', answer) as unknown as [
+          readonly DelegationView[],
+        ]
+        return raw.map(({ operator, amount, shares, rewards }) => ({ operator, amount, shares, rewards }))
+      },
+      close: () => rpc.close(),
+    }
+  } catch (error) {
+    rpc.close()
+    throw error
+  }
+}
+
+async function readLogs(
+  rpc: Rpc,
+  at: Deployment,
+  last: number,
+  signal: AbortSignal,
+  onProgress: (done: number, total: number) => void,
+): Promise<readonly RawLog[]> {
+  const all: RawLog[] = []
+  let range = WIDEST_RANGE
+  for (let from = at.block; from <= last; ) {
+    throwIfAborted(signal)
+    const to = Math.min(from + range - 1, last)
+    const filter = {
+      address: [at.tasks, at.vault],
+      fromBlock: `0x${from.toString(16)}`,
+      toBlock: `0x${to.toString(16)}`,
+    }
+    try {
+      const answer = rawLogs.safeParse(await rpc.send('eth_getLogs', [filter], signal))
+      if (!answer.success)
+        throw new CoveyError('E_RPC', `eth_getLogs: the answer is no list of logs: ${answer.error.issues[0]?.message}`)
+      for (const log of answer.data) all.push(log)
+    } catch (error) {
+      if (!isCoveyError(error, 'E_RPC') || range <= NARROWEST_RANGE) throw error
+      range = Math.max(NARROWEST_RANGE, Math.floor(range / 4))
+      continue
+    }
+    if (all.length > MAX_EVENTS) throw new CoveyError('E_TOO_LARGE', `the history has more than ${MAX_EVENTS} events`)
+    from = to + 1
+    onProgress(from - at.block, last - at.block + 1)
+  }
+  return all.sort((a, b) => Number(a.blockNumber) - Number(b.blockNumber) || Number(a.logIndex) - Number(b.logIndex))
+}
+
+/** block -> unix seconds */
+async function readTimes(rpc: Rpc, logs: readonly RawLog[], signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
+  const times = new Map<number, number>()
+  for (const log of logs) if (log.blockTimestamp != null) times.set(Number(log.blockNumber), Number(log.blockTimestamp))
+  const missing = [...new Set(logs.map((log) => Number(log.blockNumber)))].filter((block) => !times.has(block))
+  const read = await inParts(missing, async (number): Promise<[number, number]> => {
+    const block = await rpc.block(number, signal)
+    if (block === null)
+      throw new CoveyError('E_RPC', `the chain RPC has no block ${number}, in which it has events; try again`)
+    return [number, block.timestamp]
+  })
+  for (const [block, time] of read) times.set(block, time)
+  return times
+}
+
+function decode(log: RawLog, at: Deployment, times: ReadonlyMap<number, number>): HistoryEvent | null {
+  const address = getAddress(log.address)
+  const [contract, iface] =
+    address === at.tasks ? (['tasks', tasksInterface] as const) : (['vault', vaultInterface] as const)
+  const parsed = iface.parseLog({ topics: log.topics, data: log.data })
+  if (parsed === null) return null
+  const value = (i: number): unknown => {
+    const arg: unknown = parsed.args[i]
+    // ethers' lists also answer to names; a plain one is what the twin gives
+    return Array.isArray(arg) ? Array.from(arg as readonly unknown[]) : arg
+  }
+  return {
+    contract,
+    name: parsed.name,
+    block: Number(log.blockNumber),
+    index: Number(log.logIndex),
+    time: times.get(Number(log.blockNumber)) ?? 0,
+    transaction: log.transactionHash as Hex,
+    args: Object.fromEntries(parsed.fragment.inputs.map((input, i) => [input.name, value(i)])),
+  }
+}
+
+async function inParts<T, R>(list: readonly T[], read: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const all: R[] = []
+  for (let i = 0; i < list.length; i += AT_ONCE) all.push(...(await Promise.all(list.slice(i, i + AT_ONCE).map(read))))
+  return all
+}
