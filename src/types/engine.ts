@@ -9,6 +9,24 @@ export interface TrainingEngine {
   openTrainer(options: TrainerOptions): Promise<Trainer>
 }
 
+/**
+ * Steps for differential privacy by example (DP-SGD, Abadi et al. 2016, arXiv:1607.00133). An example's loss is the mean over its own
+ * labels; its gradient over all that is trained is clipped to an L2 norm of `clip`; a step takes the sum of those, rounded to the grid
+ * of the noise that it is given, plus the noise, over `examples`.
+ */
+export interface PerExample {
+  readonly clip: number
+  /** expected number of examples in a step: a number that does not depend on who was drawn */
+  readonly examples: number
+}
+
+/** Whole numbers on a grid, one for each trained value, in the order of the flat vector. */
+export interface StepNoise {
+  /** the grid's step, in the unit of a gradient */
+  readonly step: number
+  readonly values: Int32Array
+}
+
 /** What is trained: some factors of LoRA, all that a method has, or every weight of the model itself. */
 export type Trainable =
   | { readonly kind: 'lora'; readonly layout: LoraLayout; readonly factors: readonly LoraFactor[] }
@@ -44,6 +62,8 @@ export interface TrainerOptions {
   readonly precision?: Precision
   /** learn from the soft labels of every batch, too */
   readonly distillation?: Distillation
+  /** clip each example's gradient: then every step needs noise. LoRA only. @throws CoveyError E_ARGUMENT where it cannot be done */
+  readonly perExample?: PerExample
 }
 
 /**
@@ -61,10 +81,11 @@ export interface Distillation {
 export interface StepResult {
   /**
    * Σ w·nll / Σ w over all labels of the step: the mean cross-entropy per label where no weights are given, nats. With
-   * distillation the mixed loss stands in place of the nll
+   * distillation the mixed loss stands in place of the nll, per example the mean over examples of the mean over their labels;
+   * 0 without labels
    */
   readonly loss: number
-  /** before clipping */
+  /** before clipping; per example of the noisy sum over their expected number */
   readonly gradNorm: number
   /** labels that carried loss: those whose weight is above 0 */
   readonly labels: number
@@ -90,9 +111,15 @@ export interface Trainer {
    * One update; several batches accumulate into one gradient, weighted by their labels' weights. A signal that fires ends it
    * at once, whatever computes: parameters and optimizer stay as they were, and the next step may be asked for right away.
    * One that fires when the update itself has begun comes too late: the step ends as if it had not.
+   * A trainer that clips each example's gradient needs noise, and takes no batch at all: a step of noise alone.
    * @throws CoveyError E_DIVERGED | E_ABORTED | E_ARGUMENT | E_ENGINE
    */
-  step(batches: readonly PackedBatch[], learningRate: number, signal?: AbortSignal): Promise<StepResult>
+  step(
+    batches: readonly PackedBatch[],
+    learningRate: number,
+    signal?: AbortSignal,
+    noise?: StepNoise,
+  ): Promise<StepResult>
   optimizerState(): OptimizerState
   restoreOptimizer(state: OptimizerState): void
   /** A step that runs is given up: it throws E_ABORTED, and its memory comes back when what computes has noticed. */

@@ -3,6 +3,7 @@
  * is added inside the product that makes it (Gemm's third operand) wherever there is one.
  */
 import { type Dim, type Graph, MICROSOFT, type Value } from './graph.ts'
+import type { Product } from './per-example.ts'
 
 /** a + b, or a when there is no b. No derivative is recorded. */
 export const add = (g: Graph, a: Value, b: Value | undefined): Value => (b ? g.op('Add', [a, b], a.shape) : a)
@@ -37,8 +38,12 @@ export function linear(g: Graph, x: Value, weight: Value, plus?: Value): Value {
   ])
 }
 
-/** y + scale·(x·Aᵀ)·Bᵀ: LoRA, Hu et al. 2021 (arXiv:2106.09685). A (rank, in), B (out, rank). */
-export function lora(g: Graph, y: Value, x: Value, a: Value, b: Value, scale: number): Value {
+/**
+ * y + scale·(x·Aᵀ)·Bᵀ: LoRA, Hu et al. 2021 (arXiv:2106.09685). A (rank, in), B (out, rank).
+ * @param apart takes the products whose gradients are wanted example by example; no derivative of A and B is recorded then
+ */
+export function lora(g: Graph, y: Value, x: Value, a: Value, b: Value, scale: number, apart?: Product[]): Value {
+  if (apart) return loraApart(g, y, x, a, b, scale, apart)
   const h = g.record(gemm(g, x, a, { transB: true }), [
     [x, (dh, sum) => gemm(g, dh, a, { plus: sum })],
     [a, (dh, sum) => gemm(g, dh, x, { transA: true, plus: sum })],
@@ -49,6 +54,17 @@ export function lora(g: Graph, y: Value, x: Value, a: Value, b: Value, scale: nu
     [h, (dy, sum) => gemm(g, dy, b, { alpha: scale, plus: sum })],
     [b, (dy, sum) => gemm(g, dy, h, { transA: true, alpha: scale, plus: sum })],
   ])
+}
+
+function loraApart(g: Graph, y: Value, x: Value, a: Value, b: Value, scale: number, apart: Product[]): Value {
+  const h = g.record(gemm(g, x, a, { transB: true }), [[x, (dh, sum) => gemm(g, dh, a, { plus: sum })]])
+  const out = g.record(gemm(g, h, b, { transB: true, alpha: scale, plus: y }), [
+    [y, (dy, sum) => add(g, dy, sum)],
+    [g.watchIf(a, h), (dy, sum) => gemm(g, dy, b, { alpha: scale, plus: sum })],
+  ])
+  if (g.differentiable(a)) apart.push({ parameter: a, input: x, output: h, alpha: 1 })
+  if (g.differentiable(b)) apart.push({ parameter: b, input: h, output: out, alpha: scale })
+  return g.watchIf(b, out)
 }
 
 /** x·mask: mask carries no derivative. */

@@ -1,12 +1,13 @@
 /** Training in this thread, whatever computes the gradient: loss and gradient of each batch, then clipping and AdamW. */
 import { CoveyError } from '../../base/errors.ts'
 import type { PackedBatch } from '../../types/data.ts'
-import type { OptimizerConfig, StepResult } from '../../types/engine.ts'
+import type { OptimizerConfig, PerExample, StepNoise, StepResult } from '../../types/engine.ts'
 import type { ModelConfig } from '../../types/model.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { type Labels, labelsOf, totalWeight, weightedLabels } from './batch.ts'
 import { Cancel } from './cancel.ts'
 import type { Draw } from './dropout.ts'
+import { addNoise, checkNoise, sharesInExamples } from './members.ts'
 import { microBatches } from './micro-batches.ts'
 
 export interface StepSettings {
@@ -15,6 +16,8 @@ export interface StepSettings {
   readonly seed: number
   /** batches bring a teacher's soft labels; none do unless given */
   readonly distilled?: boolean
+  /** gradients come clipped example by example, and every step has noise */
+  readonly perExample?: PerExample
 }
 
 /** The vectors of a trainer; two threads may share them. */
@@ -29,7 +32,7 @@ export interface GradientCall {
   readonly batch: PackedBatch
   /** at least one */
   readonly labels: Labels
-  /** (L) each label's part of the loss: its weight over the sum of all weights of the step */
+  /** (L) each label's part of the loss: its weight over the sum of all weights of the step, or of its example */
   readonly shares: Float32Array
   readonly draw: Draw
   /** the step's first batch: what the gradient holds is old */
@@ -50,6 +53,7 @@ export class LocalTrainer {
   readonly #optimizer: OptimizerConfig
   readonly #seed: number
   readonly #distilled: boolean
+  readonly #perExample: PerExample | null
   readonly #spans: readonly Span[]
   readonly #theta: Float32Array
   readonly #gradient: Float32Array
@@ -59,7 +63,7 @@ export class LocalTrainer {
   constructor(
     source: GradientSource,
     trained: readonly Span[],
-    { config, optimizer, seed, distilled = false }: StepSettings,
+    { config, optimizer, seed, distilled = false, perExample }: StepSettings,
     { theta, m, v }: TrainerMemory,
   ) {
     this.#source = source
@@ -67,6 +71,7 @@ export class LocalTrainer {
     this.#optimizer = optimizer
     this.#seed = seed
     this.#distilled = distilled
+    this.#perExample = perExample ?? null
     this.#spans = trained
     this.#theta = theta
     this.#gradient = new Float32Array(theta.length)
@@ -83,11 +88,17 @@ export class LocalTrainer {
   }
 
   /** @throws CoveyError E_ABORTED between two parts, parameters and moments as they were; E_ARGUMENT | E_DIVERGED | E_ENGINE */
-  async step(batches: readonly PackedBatch[], learningRate: number, cancel = new Cancel()): Promise<StepResult> {
+  async step(
+    batches: readonly PackedBatch[],
+    learningRate: number,
+    cancel = new Cancel(),
+    noise: StepNoise | null = null,
+  ): Promise<StepResult> {
+    checkNoise(noise, this.#perExample, this.#spans)
     const work = batches.flatMap((batch) => this.#parts(batch))
     const labels = work.reduce((n, w) => n + w.labels.ids.length, 0)
     const tokens = batches.reduce((n, b) => n + b.rows * b.length, 0)
-    if (labels === 0)
+    if (labels === 0 && noise === null)
       throw new CoveyError(
         'E_ARGUMENT',
         'a training step needs at least one label with a weight above 0, the batches have none',
@@ -100,9 +111,14 @@ export class LocalTrainer {
       if (own.ids.length === 0) continue
       cancel.check()
       const draw = { seed: this.#seed, step: this.#state.step, index: i }
-      const shares = own.weights.map((w) => w / total)
+      const shares = this.#perExample ? sharesInExamples(batch, own) : own.weights.map((w) => w / total)
       loss += await this.#source.accumulate({ batch, labels: own, shares, draw, first }, this.#gradient)
       first = false
+    }
+    if (this.#perExample && noise) {
+      if (first) this.#gradient.fill(0)
+      addNoise(this.#gradient, this.#spans, noise, this.#perExample)
+      loss /= Math.max(1, examplesOf(work))
     }
     const gradNorm = globalNorm(this.#gradient, this.#spans)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
@@ -136,4 +152,9 @@ export class LocalTrainer {
   close(): Promise<void> {
     return this.#source.close()
   }
+}
+
+/** How many examples have a label. */
+function examplesOf(work: readonly { readonly batch: PackedBatch; readonly labels: Labels }[]): number {
+  return work.reduce((n, { batch, labels }) => n + new Set(Array.from(labels.index, (i) => batch.segments[i])).size, 0)
 }

@@ -2,6 +2,7 @@
 import type { LayoutOf, MethodName } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import type { Product } from '../graph/per-example.ts'
 
 /** What a run must feed so that dropout has masks: `dropoutRows` of so many modules. */
 export interface DropoutPlan {
@@ -52,6 +53,8 @@ export interface MethodGraphInput<M extends MethodName> {
   value(name: string): Value
   /** (L) the places that the last layer goes on with while a model is trained; null leaves dropout out, as scoring does */
   readonly trainedIndex: Value | null
+  /** takes the products of what is trained, where gradients are wanted example by example; LoRA's method knows how */
+  readonly apart?: Product[]
   /** a bool that is fed: false is the base alone; null when nobody asks for that, as in training */
   switchedOn(): Value | null
 }

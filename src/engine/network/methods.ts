@@ -3,6 +3,7 @@ import { CoveyError } from '../../base/errors.ts'
 import type { AdapterLayout, MethodName } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import type { Product } from '../graph/per-example.ts'
 import type { AdapterGraph, MethodGraph, MethodGraphInput } from './adapter-graph.ts'
 import { bottleneck } from './methods/bottleneck.ts'
 import { dora } from './methods/dora.ts'
@@ -32,6 +33,8 @@ export interface AdapterOptions {
   readonly values: ReadonlyMap<string, Value>
   /** (L) in training, null in scoring and decoding */
   readonly trainedIndex: Value | null
+  /** see `MethodGraphInput` */
+  readonly apart?: Product[]
 }
 
 export interface PlacedAdapter extends AdapterGraph {
@@ -40,7 +43,7 @@ export interface PlacedAdapter extends AdapterGraph {
 }
 
 /** @throws CoveyError E_ADAPTER */
-export function adapterOf(g: Graph, { model, layout, values, trainedIndex }: AdapterOptions): PlacedAdapter {
+export function adapterOf(g: Graph, { model, layout, values, trainedIndex, apart }: AdapterOptions): PlacedAdapter {
   let fed: Value | null = null
   const input: MethodGraphInput<MethodName> = {
     g,
@@ -52,6 +55,7 @@ export function adapterOf(g: Graph, { model, layout, values, trainedIndex }: Ada
       throw new CoveyError('E_ADAPTER', `the adapter's layout has no ${name}`, { name })
     },
     trainedIndex,
+    ...(apart && { apart }),
     switchedOn() {
       if (trainedIndex) return null
       fed ??= g.input(SWITCH, [], 'bool')

@@ -5,10 +5,11 @@
  */
 import { CoveyError } from '../../base/errors.ts'
 import type { AdapterLayout } from '../../types/adapter.ts'
-import type { Distillation, Precision } from '../../types/engine.ts'
+import type { Distillation, PerExample, Precision } from '../../types/engine.ts'
 import type { BaseModel } from '../../types/model.ts'
 import { logProbability } from '../graph/elementwise.ts'
 import { type EncodedGraph, Graph, type Value } from '../graph/graph.ts'
+import { clippedGradients, type Product } from '../graph/per-example.ts'
 import type { Slot } from '../loop/slots.ts'
 import type { DropoutPlan } from './adapter-graph.ts'
 import { distilledLoss } from './distillation.ts'
@@ -28,12 +29,14 @@ export interface TrainGraph {
   readonly dropout: DropoutPlan | null
   /** runs feed a teacher's soft labels */
   readonly distilled: boolean
+  /** gradients are sums of clipped ones, and runs feed who is where: `members` (R, K, T) */
+  readonly perExample: boolean
 }
 
 /**
  * Inputs: ids (N), positions, segments (R, T), label_index, label_ids (L), shares (L, 1): each label's weight over
  * the sum of those of the whole step, dropout (modules, N) if any, one for each slot, and with
- * distillation those of distillation.ts. Outputs: `loss` = Σ shareᵢ·lossᵢ, where the loss of a label is its nll or the mixed
+ * distillation those of distillation.ts. With `perExample` a share is a label's weight over the sum of those of its example. Outputs: `loss` = Σ shareᵢ·lossᵢ, where the loss of a label is its nll or the mixed
  * one, and the gradients.
  */
 export function buildTrainGraph(
@@ -41,7 +44,7 @@ export function buildTrainGraph(
   slots: readonly Slot[],
   layout: AdapterLayout | null,
   precision: Precision,
-  distillation?: Distillation,
+  { distillation, perExample }: { readonly distillation?: Distillation; readonly perExample?: PerExample } = {},
 ): TrainGraph {
   const { config } = model
   const g = new Graph()
@@ -54,7 +57,10 @@ export function buildTrainGraph(
   const parameters = new Map(
     slots.map((s) => [s.name, s.trained ? g.parameter(s.name, s.shape) : g.input(s.name, s.shape)]),
   )
-  const adapter = layout ? adapterOf(g, { model, layout, values: parameters, trainedIndex: labelIndex }) : null
+  const apart: Product[] | undefined = perExample && []
+  const adapter = layout
+    ? adapterOf(g, { model, layout, values: parameters, trainedIndex: labelIndex, ...(apart && { apart }) })
+    : null
   const weights = graphWeights(g, { model, precision, fed: layout ? new Map() : parameters, adapter })
   const inputs = { ids, positions, segments, index: labelIndex }
   const { embedded, hidden: h } = forwardBehind(g, config, weights, inputs, adapter?.virtual)
@@ -79,9 +85,11 @@ export function buildTrainGraph(
     outputs.rows_ids = derivatives.get(embedded.name) as Value
     sparse.push({ slot: embeddingName(config), output: 'rows_ids', index: 'ids', scale: 1 })
   }
+  const examples = apart && { grid: positions, members: g.input('members', ['R', 'K', 'T']), labelled: labelIndex }
+  const clipped = perExample && examples && clippedGradients(g, apart, derivatives, examples, perExample.clip)
   const gradients = new Map<string, string>()
   for (const slot of slots) {
-    const derivative = derivatives.get(slot.name)
+    const derivative = (clipped ?? derivatives).get(slot.name)
     if (!slot.trained || !derivative) continue
     outputs[`d:${slot.name}`] = derivative
     gradients.set(slot.name, `d:${slot.name}`)
@@ -89,5 +97,10 @@ export function buildTrainGraph(
   if (gradients.size === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
   const size = slots.reduce((n, s) => n + s.size, 0)
   const plan = { slots, size, gradients, sparse, dropout: adapter?.dropout ?? null }
-  return { graph: g.encode(outputs, model.digest), ...plan, distilled: distillation !== undefined }
+  return {
+    graph: g.encode(outputs, model.digest),
+    ...plan,
+    distilled: distillation !== undefined,
+    perExample: perExample !== undefined,
+  }
 }

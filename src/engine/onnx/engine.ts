@@ -76,14 +76,18 @@ export function createOnnxEngine({
   return engine
 }
 
-async function openTrainer(
-  { model, trainable, optimizer, threads, seed, precision = 'fp32', distillation }: TrainerOptions,
-  thread: ThreadSettings,
-): Promise<Trainer> {
-  const { graph: encoded, plan } = planTraining(model, trainable, precision, distillation)
+async function openTrainer(options: TrainerOptions, thread: ThreadSettings): Promise<Trainer> {
+  const { model, trainable, optimizer, threads, seed, perExample } = options
+  const { graph: encoded, plan } = planTraining(options)
   const memory = initialMemory(model, plan.slots, trainable)
   const layout = trainable.kind === 'full' ? null : trainable.layout
-  const settings = { config: withRoom(model.config, layout), optimizer, seed, distilled: plan.distilled }
+  const settings = {
+    config: withRoom(model.config, layout),
+    optimizer,
+    seed,
+    distilled: plan.distilled,
+    ...(perExample && { perExample }),
+  }
   const client = await startWith(encoded, (graph) => ({
     kind: 'train',
     graph,

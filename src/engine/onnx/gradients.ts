@@ -1,9 +1,10 @@
 /** Loss and gradient with ONNX Runtime: one session run a batch. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Distillation, Precision, Trainable } from '../../types/engine.ts'
-import type { BaseModel } from '../../types/model.ts'
+import { CoveyError } from '../../base/errors.ts'
+import type { TrainerOptions } from '../../types/engine.ts'
 import type { EncodedGraph } from '../graph/graph.ts'
 import { dropoutRows } from '../loop/dropout.ts'
+import { membersOf } from '../loop/members.ts'
 import { adapterSlots, modelSlots } from '../loop/slots.ts'
 import type { GradientCall, GradientSource } from '../loop/trainer.ts'
 import { buildTrainGraph, type TrainGraph } from '../network/train-graph.ts'
@@ -12,16 +13,26 @@ import { type Feeds, floatTensor, intTensor, runSession } from './session.ts'
 export type TrainPlan = Omit<TrainGraph, 'graph'>
 
 /** The graph of what is to be trained. @throws CoveyError E_MODEL_SHAPE | E_ADAPTER | E_ENGINE */
-export function planTraining(
-  model: BaseModel,
-  trainable: Trainable,
-  precision: Precision,
-  distillation?: Distillation,
-): { graph: EncodedGraph; plan: TrainPlan } {
+export function planTraining({
+  model,
+  trainable,
+  precision = 'fp32',
+  distillation,
+  perExample,
+}: Pick<TrainerOptions, 'model' | 'trainable' | 'precision' | 'distillation' | 'perExample'>): {
+  graph: EncodedGraph
+  plan: TrainPlan
+} {
+  if (perExample && trainable.kind !== 'lora') {
+    throw new CoveyError('E_ARGUMENT', 'gradients are clipped example by example for the factors of LoRA only')
+  }
   const layout = trainable.kind === 'full' ? null : trainable.layout
   const factors = trainable.kind === 'lora' ? trainable.factors : null
   const slots = layout ? adapterSlots(layout, factors) : modelSlots(model)
-  const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision, distillation)
+  const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision, {
+    ...(distillation && { distillation }),
+    ...(perExample && { perExample }),
+  })
   return { graph, plan }
 }
 
@@ -40,7 +51,7 @@ export class OnnxGradients implements GradientSource {
   }
 
   async accumulate({ batch, labels, shares, draw, first }: GradientCall, gradient: Float32Array): Promise<number> {
-    const { slots, gradients, sparse, dropout } = this.#plan
+    const { slots, gradients, sparse, dropout, perExample } = this.#plan
     const n = batch.rows * batch.length
     const grid = [batch.rows, batch.length]
     const feeds: Feeds = {
@@ -57,6 +68,10 @@ export class OnnxGradients implements GradientSource {
       feeds.teacher_ids = intTensor(ids, [rest.length, width])
       feeds.teacher_probabilities = floatTensor(probabilities, [rest.length, width])
       feeds.teacher_rest = floatTensor(rest, [rest.length, 1])
+    }
+    if (perExample) {
+      const { members, most } = membersOf(batch)
+      feeds.members = floatTensor(members, [batch.rows, most, batch.length])
     }
     if (dropout) {
       const rows = dropoutRows(draw, dropout.modules, n)

@@ -81,11 +81,16 @@ function checkPrecision(precision: Precision | PrecisionChoice): void {
 }
 
 async function openTrainer(
-  { model, trainable, optimizer, seed, distillation }: TrainerOptions,
+  { model, trainable, optimizer, seed, distillation, perExample }: TrainerOptions,
   thread: ThreadSettings,
   start: Start,
 ): Promise<Trainer> {
   checkModel(model.config)
+  if (perExample)
+    throw new CoveyError(
+      'E_ARGUMENT',
+      'privacy by example: the tfjs engine clips no single examples; use the engine onnx',
+    )
   if (distillation)
     throw new CoveyError('E_ARGUMENT', 'distillation: the tfjs engine trains on labels only; use the engine onnx', {})
   if (trainable.kind === 'adapter') throw otherMethod(trainable.layout.method)

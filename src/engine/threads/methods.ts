@@ -1,6 +1,7 @@
 /** What a thread answers to: the calls of a trainer or of an inference, by name. Each is given its `Cancel` last. */
 import { CoveyError } from '../../base/errors.ts'
 import type { PackedBatch } from '../../types/data.ts'
+import type { StepNoise } from '../../types/engine.ts'
 import type { Cancel } from '../loop/cancel.ts'
 import type { LocalGenerateOptions, LocalInference } from '../loop/inference.ts'
 import type { LocalTrainer } from '../loop/trainer.ts'
@@ -15,9 +16,15 @@ export interface Opened {
 
 export function trainerMethods(trainer: LocalTrainer): Methods {
   return {
-    step: async (updates: number, batches: readonly PackedBatch[], learningRate: number, cancel: Cancel) => {
+    step: async (
+      updates: number,
+      batches: readonly PackedBatch[],
+      learningRate: number,
+      noise: StepNoise | null,
+      cancel: Cancel,
+    ) => {
       trainer.updates = updates
-      return trainer.step(batches, learningRate, cancel)
+      return trainer.step(batches, learningRate, cancel, noise)
     },
     close: () => trainer.close(),
   }

@@ -1,7 +1,7 @@
 /** A trainer whose steps run in a thread of their own, over vectors that both threads see. */
 import { CoveyError } from '../../base/errors.ts'
 import type { PackedBatch } from '../../types/data.ts'
-import type { OptimizerState, StepResult, Trainable, Trainer } from '../../types/engine.ts'
+import type { OptimizerState, StepNoise, StepResult, Trainable, Trainer } from '../../types/engine.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { Slot } from '../loop/slots.ts'
 import type { TrainerMemory } from '../loop/trainer.ts'
@@ -44,14 +44,19 @@ export class ThreadTrainer implements Trainer {
     this.#updates = 0
   }
 
-  async step(batches: readonly PackedBatch[], learningRate: number, signal?: AbortSignal): Promise<StepResult> {
+  async step(
+    batches: readonly PackedBatch[],
+    learningRate: number,
+    signal?: AbortSignal,
+    noise: StepNoise | null = null,
+  ): Promise<StepResult> {
     this.#checkIdle('step')
     if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
       throw new CoveyError('E_ARGUMENT', `learningRate: expected a number from 0, got ${learningRate}`)
     }
     this.#busy = true
     try {
-      const result = await this.#client.call<StepResult>('step', [this.#updates, batches, learningRate], signal)
+      const result = await this.#client.call<StepResult>('step', [this.#updates, batches, learningRate, noise], signal)
       this.#updates++
       return result
     } finally {

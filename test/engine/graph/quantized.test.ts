@@ -63,7 +63,10 @@ describe('quantized folders in the graph', () => {
     const { out } = await writeQuantized(await folder(), 4)
     const model = await loadModel(out)
     const { bytes } = await file(out)
-    for (const graph of [planTraining(model, lora, 'int4').graph, buildInferGraph(model, null)]) {
+    for (const graph of [
+      planTraining({ model, trainable: lora, precision: 'int4' }).graph,
+      buildInferGraph(model, null),
+    ]) {
       const constants = constantsOf(graph)
       for (const name of linear) {
         expect(constants.get(`${name}:int4`), name).to.deep.equal(bytes(`${name}_packed`))
@@ -77,7 +80,7 @@ describe('quantized folders in the graph', () => {
     const { out } = await writeQuantized(await folder(), 8)
     const model = await loadModel(out)
     const { bytes } = await file(out)
-    const constants = constantsOf(planTraining(model, lora, 'int8').graph)
+    const constants = constantsOf(planTraining({ model, trainable: lora, precision: 'int8' }).graph)
     for (const name of linear) {
       const [outputs, inputs] = model.shape(name) as [number, number]
       // packed codes are around 128, ONNX's int8 around 0

@@ -8,10 +8,12 @@ import type { Precision, TrainingEngine } from '../../../src/types/engine.ts'
 import { adam, livelyModel, randomBatch } from '../../support/engine-fixtures.ts'
 import { tinyConfig, tinyLora } from '../../support/tiny-config.ts'
 import { inferenceEngineBehavior } from '../inference-engine.behavior.ts'
+import { perExampleBehavior } from '../per-example.behavior.ts'
 import { threadEngineBehavior } from '../thread-engine.behavior.ts'
 import { trainingEngineBehavior } from '../training-engine.behavior.ts'
 
 describe('ONNX engine: training', () => trainingEngineBehavior(createOnnxEngine))
+describe('ONNX engine: privacy by example', () => perExampleBehavior(createOnnxEngine))
 describe('ONNX engine: inference', () => inferenceEngineBehavior(createOnnxEngine))
 describe('ONNX engine: threads', () => threadEngineBehavior(createOnnxEngine))
 

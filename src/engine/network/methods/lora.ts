@@ -88,7 +88,7 @@ export function dropoutOf(
 }
 
 export const lora: MethodGraph<'lora'> = (input) => {
-  const { g, layout } = input
+  const { g, layout, apart } = input
   const pairs = pairsOf(input)
   const scale = loraScale(layout.lora)
   const { plan, drop } = dropoutOf(input, [...pairs.keys()])
@@ -98,7 +98,7 @@ export const lora: MethodGraph<'lora'> = (input) => {
       const y = frozen.product(x, plus)
       if (!pair) return y
       checkPair(module, pair, x.shape[1], y.shape[1])
-      return addLora(g, y, drop(module, x), pair.A, pair.B, scale)
+      return addLora(g, y, drop(module, x), pair.A, pair.B, scale, apart)
     },
     dropout: plan,
   }
