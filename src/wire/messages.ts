@@ -1,11 +1,7 @@
-/**
- * Gossip messages as bytes: CBOR in its deterministic form (RFC 8949, 4.2.3: length-first map keys), so that one message has one spelling.
- * Bytes that spell a message in any other way (other order, wider integers, trailing bytes) are refused.
- */
-import { decode, encode } from 'cborg'
+/** Gossip messages as bytes: CBOR with one spelling, see src/base/cbor.ts. */
 import { z } from 'zod'
-import { equalBytes } from '../base/bytes.ts'
-import { CoveyError, messageOf } from '../base/errors.ts'
+import { decodeCbor, encodeCbor } from '../base/cbor.ts'
+import { CoveyError } from '../base/errors.ts'
 import type { WireMessage } from '../types/wire.ts'
 import { MAX_ADDRESS_CHARS, MAX_BLOB_BYTES, MAX_GOSSIP_BYTES, MAX_HELLO_ADDRESSES } from './limits.ts'
 
@@ -34,7 +30,7 @@ const message = z.discriminatedUnion('kind', [
 
 /** The one spelling of a message. @throws CoveyError E_WIRE when the message is not of the agreed shape */
 export function encodeMessage(value: WireMessage): Uint8Array {
-  return spell(check(value))
+  return encodeCbor(check(value))
 }
 
 /**
@@ -42,28 +38,7 @@ export function encodeMessage(value: WireMessage): Uint8Array {
  * @throws CoveyError E_WIRE when the bytes are too many, not CBOR, not in the one spelling, or not of the agreed shape
  */
 export function decodeMessage(bytes: Uint8Array): WireMessage {
-  if (bytes.byteLength > MAX_GOSSIP_BYTES) {
-    throw new CoveyError('E_WIRE', `message: expected at most ${MAX_GOSSIP_BYTES} bytes, got ${bytes.byteLength}`)
-  }
-  let raw: unknown
-  try {
-    raw = decode(bytes, {
-      strict: true,
-      allowIndefinite: false,
-      allowUndefined: false,
-      allowNaN: false,
-      allowInfinity: false,
-      allowBigInt: false,
-      rejectDuplicateMapKeys: true,
-    })
-  } catch (cause) {
-    throw new CoveyError('E_WIRE', `message: expected CBOR, got ${messageOf(cause)}`, {}, { cause })
-  }
-  const value = check(raw)
-  if (!equalBytes(spell(value), bytes)) {
-    throw new CoveyError('E_WIRE', 'message: expected deterministic CBOR, got another spelling of the same message')
-  }
-  return value
+  return check(decodeCbor(bytes, MAX_GOSSIP_BYTES, 'message'))
 }
 
 function check(raw: unknown): WireMessage {
@@ -73,9 +48,4 @@ function check(raw: unknown): WireMessage {
   throw new CoveyError('E_WIRE', `message: ${issue?.path.join('.') || 'shape'}: ${issue?.message}`, {
     issues: result.error.issues.length,
   })
-}
-
-/** Bytes that do not share the encoder's buffer. */
-function spell(value: WireMessage): Uint8Array {
-  return Uint8Array.from(encode(value))
 }
