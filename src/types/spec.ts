@@ -24,9 +24,27 @@ export interface TaskSpec {
   readonly training: TrainingSpec
   readonly aggregation: AggregationSpec
   readonly encoding: DeltaEncoding
-  readonly privacy: { readonly mode: 'open' }
+  readonly privacy: PrivacySpec
   readonly scoring: ScoringSpec
   readonly data: DataSpec
+}
+
+/** What others see of a proposer's delta: all of it, or only its cohort's sum. */
+export type PrivacySpec = OpenPrivacy | MaskedPrivacy
+
+export interface OpenPrivacy {
+  readonly mode: 'open'
+}
+
+/** Secure aggregation, docs/masked.md. */
+export interface MaskedPrivacy {
+  readonly mode: 'masked'
+  /** least members of a cohort, 3 or more */
+  readonly cohort: number
+  /** values of larger magnitude are clipped to this */
+  readonly range: number
+  /** each member masks with so many others, even, 4 or more; left out: with all */
+  readonly neighbours?: number
 }
 
 /** See src/aggregate/outer-step.ts. */

@@ -3,7 +3,8 @@
 /** "This peer serves this blob." Sent when a delta is revealed, when a slice is revealed, and again while a round waits for it. */
 export interface BlobAnnouncement {
   readonly kind: 'blob'
-  readonly of: 'delta' | 'slice' | 'spec' | 'adapter'
+  /** `cohort`: a message of a masked round; `openings`: what a masked round's sums were opened with */
+  readonly of: 'delta' | 'slice' | 'spec' | 'adapter' | 'cohort' | 'openings'
   readonly task: number
   readonly round: number
   readonly digest: string

@@ -16,7 +16,7 @@ const address = z
 const message = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('blob'),
-    of: z.enum(['delta', 'slice', 'spec', 'adapter']),
+    of: z.enum(['delta', 'slice', 'spec', 'adapter', 'cohort', 'openings']),
     task: whole,
     round: whole,
     digest: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),

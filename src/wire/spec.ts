@@ -83,9 +83,22 @@ const robust = z
     message: `expected ${[...RESULTS].join(', ')} only as the last step`,
   })
 
+/** As src/privacy/masked takes them. */
+const masked = z.strictObject({
+  mode: z.literal('masked'),
+  cohort: z.int().min(3).max(128),
+  range: z
+    .number()
+    .min(2 ** -20)
+    .max(2 ** 10),
+  neighbours: z.int().min(4).max(126).multipleOf(2).exactOptional(),
+})
+
+const privacy = z.discriminatedUnion('mode', [z.strictObject({ mode: z.literal('open') }), masked])
+
 const template = z.string().min(1).max(MAX_TEMPLATE).nullable()
 
-const spec = z.strictObject({
+const fields = z.strictObject({
   version: z.literal(1),
   name: z.string().min(1).max(120),
   model: z.strictObject({
@@ -113,13 +126,24 @@ const spec = z.strictObject({
     isEncoding,
     'expected f32, bf16, int8, int8-zstd, int4, sign, or topk-N with N from 2 to 1000',
   ),
-  privacy: z.strictObject({ mode: z.literal('open') }),
+  privacy,
   scoring: z.strictObject({
     sliceExamples: z.int().min(1).max(100_000),
     privateExamples: z.int().min(0).max(100_000),
   }),
   data: z.strictObject({ prompt: template, completion: template, thinking: template.exactOptional() }),
 }) satisfies z.ZodType<TaskSpec>
+
+/** What is masked is added up, not looked at: only a rule under which the sum of deltas is a delta, in words that add up. */
+const spec = fields
+  .refine((v) => v.privacy.mode === 'open' || v.aggregation.rule === 'frozen-a', {
+    path: ['aggregation', 'rule'],
+    message: 'expected frozen-a in masked mode: a sum of deltas must be a delta',
+  })
+  .refine((v) => v.privacy.mode === 'open' || v.encoding === 'f32', {
+    path: ['encoding'],
+    message: 'expected f32 in masked mode: masked values are 32 bits each and look like noise',
+  })
 
 /** What somebody writes who wants another method than LoRA; LoRA's own settings do not name it. */
 const otherMethod = z.object({ adapter: z.object({ method: z.string().max(64) }) })

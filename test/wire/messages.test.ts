@@ -25,7 +25,7 @@ const whole = fc.nat()
 const messages: fc.Arbitrary<WireMessage> = fc.oneof(
   fc.record({
     kind: fc.constant('blob' as const),
-    of: fc.constantFrom('delta' as const, 'slice' as const, 'spec' as const, 'adapter' as const),
+    of: fc.constantFrom(...(['delta', 'slice', 'spec', 'adapter', 'cohort', 'openings'] as const)),
     task: whole,
     round: whole,
     digest: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => Buffer.from(b).toString('hex')),

@@ -30,6 +30,8 @@ const SPEC: TaskSpec = {
   data: { prompt: 'Utterance: {text}\nIntent:', completion: ' {intent}' },
 }
 
+const MASKED: TaskSpec = { ...SPEC, encoding: 'f32', privacy: { mode: 'masked', cohort: 4, range: 1 } }
+
 function spec(run: () => unknown): string {
   try {
     run()
@@ -113,6 +115,12 @@ describe('task spec', () => {
     spec(() => decodeSpec(utf8.encode(twice)))
   })
 
+  it('of masked mode comes back as it went', () => {
+    expect(decodeSpec(encodeSpec(MASKED))).to.deep.equal(MASKED)
+    const sparse: TaskSpec = { ...MASKED, privacy: { mode: 'masked', cohort: 9, range: 0.5, neighbours: 6 } }
+    expect(decodeSpec(encodeSpec(sparse))).to.deep.equal(sparse)
+  })
+
   it('of another method than LoRA is refused, and told what to do', () => {
     expect(spec(() => parseSpec(change('adapter', { method: 'ia3' })))).to.match(
       /adapter\.method.*"ia3".*trained alone/,
@@ -150,7 +158,15 @@ describe('task spec', () => {
       'aggregation.robust',
     ],
     ['an unknown encoding', { ...SPEC, encoding: 'fp8' }, 'encoding'],
-    ['an unknown privacy mode', change('privacy', { mode: 'masked' }), 'privacy.mode'],
+    ['an unknown privacy mode', change('privacy', { mode: 'hidden' }), 'privacy.mode'],
+    ['a cohort of two', { ...MASKED, privacy: { mode: 'masked', cohort: 2, range: 1 } }, 'privacy.cohort'],
+    ['an odd number of neighbours', { ...MASKED, privacy: { ...MASKED.privacy, neighbours: 5 } }, 'privacy.neighbours'],
+    ['masks over a codec', { ...MASKED, encoding: 'int8' }, 'encoding'],
+    [
+      'masks over another rule',
+      { ...MASKED, aggregation: { ...MASKED.aggregation, rule: 'factor-mean' } },
+      'aggregation.rule',
+    ],
     ['an empty slice', change('scoring', { sliceExamples: 0 }), 'scoring.sliceExamples'],
     ['an empty template', change('data', { prompt: '' }), 'data.prompt'],
     ['nothing at all', null, 'spec'],
