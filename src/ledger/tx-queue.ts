@@ -159,10 +159,12 @@ export class TxQueue {
     const limit = gas + (gas * GAS_MARGIN_PERCENT) / 100n + (request.extraGas ?? 0n)
     let nonce = this.#book.next(onChain)
     for (let attempt = 1; ; attempt++) {
-      const intent = await this.#book.write(nonce, request.name, await this.#sign(request, nonce, limit, fees))
+      const raw = await this.#sign(request, nonce, limit, fees)
+      throwIfAborted(signal)
+      const intent = await this.#book.write(nonce, request.name, raw)
       try {
         // false: an RPC may have taken it before it failed; it is on record, and the wait sends it again if need be
-        await this.#rpc.broadcast(intent.raw[0] as Hex, { signal })
+        await this.#rpc.broadcast(raw, { signal })
         this.#book.left(nonce)
         return { intent, request }
       } catch (error) {

@@ -1,0 +1,82 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { BadWorld, DEPTH, type Step } from '../support/bad-chain/world.ts'
+
+const sender = fc.nat(1)
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('send' as const), sender }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('mine' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('poll' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('reorganise' as const),
+      depth: fc.integer({ min: 1, max: DEPTH }),
+      lose: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), sender }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('weather' as const),
+      faults: fc.constantFrom(0, 0.1, 0.3, 0.6),
+      lag: fc.constantFrom(0, 1, 3),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('dear' as const), times: fc.constantFrom(1, 2) }) },
+)
+
+async function live(seed: number, servers: number, steps: readonly Step[]): Promise<BadWorld> {
+  const world = new BadWorld(seed)
+  await world.start(servers, 2)
+  try {
+    for (const one of steps) await world.step(one)
+    await world.rest()
+    const done = world.chain.effects().filter((data) => data !== '0x')
+    expect(world.failures.map(String)).to.deep.equal([])
+    expect([...done].sort(), 'each that was on record has effect once').to.deep.equal([...world.recorded].sort())
+    for (const data of world.told) expect(done).to.include(data)
+    const { index, heard, fresh } = await world.pictures()
+    expect(index, 'the index against a fresh one').to.deep.equal(fresh)
+    expect([...heard].sort(), 'what was told against a fresh index').to.deep.equal([...fresh].sort())
+    return world
+  } finally {
+    await world.close()
+  }
+}
+
+describe('a bad chain', () => {
+  it('doubles no transaction and loses none, and the index ends as a fresh one', async function () {
+    this.timeout(300_000)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(1_000_000),
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        async (seed, servers, steps) => {
+          await live(seed, servers, steps)
+        },
+      ),
+      { numRuns: Number(process.env.COVEY_BAD_CHAINS ?? 12), endOnFailure: true },
+    )
+  })
+
+  it('sends again what a reorganisation took out of the chain and out of the pool, long after its sender was answered', async () => {
+    const send: Step = { do: 'send', sender: 0 }
+    const settle: readonly Step[] = Array.from({ length: 30 }, () => ({ do: 'mine' }) as const)
+    const world = await live(1, 1, [
+      send,
+      ...settle,
+      { do: 'poll' },
+      send,
+      ...settle.slice(0, 3),
+      { do: 'poll' },
+      { do: 'reorganise', depth: DEPTH, lose: true },
+      { do: 'poll' },
+      ...settle,
+    ])
+    expect(world.recorded.size).to.equal(2)
+  })
+})
