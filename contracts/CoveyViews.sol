@@ -81,6 +81,16 @@ contract CoveyViews is TaskState, ICoveyViews {
     }
 
     /// @inheritdoc ICoveyViews
+    function isOpen(uint256 id) external view returns (bool) {
+        return id > 0 && id <= _taskCount && _tasks[id].status <= ICoveyTasks.TaskStatus.Running;
+    }
+
+    /// @inheritdoc ICoveyViews
+    function granted(uint256 id) external view returns (uint256) {
+        return _task(id).granted;
+    }
+
+    /// @inheritdoc ICoveyViews
     function earned(address account) external view returns (uint256) {
         return _credits[account].earned;
     }

@@ -24,6 +24,7 @@ const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
   ['StakeVault.sol', 'StakeVault'],
   ['CoveyTasks.sol', 'CoveyTasks'],
   ['CoveyViews.sol', 'CoveyViews'],
+  ['Emissions.sol', 'Emissions'],
 ]
 /** Made by the constructor of another contract: its code is in that one's. */
 const ABI_ONLY: ReadonlySet<string> = new Set(['CoveyViews'])

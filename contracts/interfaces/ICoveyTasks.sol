@@ -91,6 +91,8 @@ interface ICoveyTasks {
         uint128 pool,
         uint32 rounds
     );
+    event TaskFunded(uint256 indexed id, address indexed from, uint256 amount);
+    /// `refund`: to the creator
     event TaskFinished(uint256 indexed id, uint256 refund);
     event TaskCancelled(uint256 indexed id, uint256 refund);
     event Joined(uint256 indexed id, address indexed account);
@@ -119,6 +121,8 @@ interface ICoveyTasks {
     );
     /// all that the seat earned: what of it goes to delegators is in the vault's DelegatorsRewarded
     event Rewarded(uint256 indexed id, uint256 indexed round, address indexed account, uint256 amount);
+    /// for ending a phase after its deadline
+    event KeeperPaid(uint256 indexed id, uint256 indexed round, address indexed account, uint256 amount);
     event Penalized(
         uint256 indexed id, uint256 indexed round, address indexed account, uint256 bps, uint256 amount
     );
@@ -166,6 +170,10 @@ interface ICoveyTasks {
         external
         returns (uint256 id);
 
+    /// @notice Adds to a task's pool. Anyone. Of what is left in the end, the creator gets the part that its own pool had in
+    /// all that was put in; the rest is burnt.
+    function fund(uint256 id, uint256 amount) external;
+
     /// @notice Closes a task and owes what is left of the pool to its creator: before the first round, or when no round
     /// has been started for CANCEL_AFTER. Rewards already owed stay.
     function cancel(uint256 id) external;
@@ -202,7 +210,7 @@ interface ICoveyTasks {
     /// @param packedScores 4 * (proposer seats + 1) bytes, see VoterSeat
     function revealScores(uint256 id, uint256 round, bytes calldata packedScores, bytes32 salt) external;
 
-    /// @notice Ends a phase whose deadline has passed. Anyone.
+    /// @notice Ends a phase whose deadline has passed, for the keeper's fee. Anyone.
     function advance(uint256 id) external;
 
     /// @notice Pays what the caller is owed.

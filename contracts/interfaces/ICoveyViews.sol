@@ -70,6 +70,12 @@ interface ICoveyViews {
 
     function claimable(address account) external view returns (uint256);
 
+    /// @return whether the task may still have rounds; false when there is none of that id
+    function isOpen(uint256 id) external view returns (bool);
+
+    /// @return what others added to the task's pool, wei
+    function granted(uint256 id) external view returns (uint256);
+
     /// @return rewards ever credited
     function earned(address account) external view returns (uint256);
 }

@@ -119,6 +119,19 @@ library Settlement {
     uint256 internal constant LIE_FACTOR = 4;
     /// ... and the medians may move this share (1/8) of their own size before agreement ends.
     uint256 internal constant MEDIAN_SHARE = 8;
+    /// Part of a round's reward for who ends one of its five phases after the deadline.
+    uint256 internal constant KEEPER_BPS = 20;
+
+    function keeperFee(uint256 budget) internal pure returns (uint256) {
+        return budget * KEEPER_BPS / BPS;
+    }
+
+    /// @param own what the creator put in
+    /// @param granted what others added
+    /// @return the creator's part of what is left of a pool
+    function creatorsPart(uint256 left, uint256 own, uint256 granted) internal pure returns (uint256) {
+        return granted == 0 ? left : left * own / (own + granted);
+    }
 
     /// @notice Settles one round; the sum of what is paid never exceeds the budget.
     function settle(Input memory input) public pure returns (Result memory result) {

@@ -120,6 +120,14 @@ abstract contract TaskRounds is TaskEnrolment {
     function advance(uint256 id) external nonReentrant {
         Task storage task = _task(id);
         if (task.phase == Phase.Idle || block.timestamp < task.deadline) revert NotDue(task.deadline, block.timestamp);
+        uint256 fee = Settlement.keeperFee(_budget(task));
+        if (fee > 0) {
+            task.poolLeft -= uint128(fee);
+            Credit storage credit = _credits[msg.sender];
+            credit.claimable += uint128(fee);
+            credit.earned += uint128(fee);
+            emit KeeperPaid(id, task.round, msg.sender, fee);
+        }
         _endPhase(id, task, task.rounds[task.round]);
     }
 
@@ -251,13 +259,18 @@ abstract contract TaskRounds is TaskEnrolment {
         emit Penalized(id, number, account, bps, burnt);
     }
 
+    /// The open round's reward, wei.
+    function _budget(Task storage task) private view returns (uint256) {
+        return task.poolLeft / (task.params.rounds - task.round + 1);
+    }
+
     function _settlementInput(Task storage task, Round storage round)
         private
         view
         returns (Settlement.Input memory input)
     {
         input.round = task.round;
-        input.budget = task.poolLeft / (task.params.rounds - task.round + 1);
+        input.budget = _budget(task);
         input.probe = round.probeDigest != 0;
         input.rules = task.params.rules;
         input.proposers = new Settlement.Proposer[](round.proposers.length);

@@ -52,6 +52,8 @@ abstract contract TaskState {
         uint32 nextLeaf;
         uint32[] freeLeaves;
         mapping(uint256 round => Round) rounds;
+        /// what `fund` added to the pool, wei
+        uint128 granted;
     }
 
     /// What an account is owed, and what its rewards were in all. One slot: both change with every payment.

@@ -2,12 +2,14 @@
 pragma solidity 0.8.34;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
 import {INodeRegistry} from "../interfaces/INodeRegistry.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
+import {Settlement} from "../libraries/Settlement.sol";
 import {SumTree} from "../libraries/SumTree.sol";
 import {TaskLimits} from "../libraries/TaskLimits.sol";
 import {TaskState} from "./TaskState.sol";
@@ -43,6 +45,17 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc ICoveyTasks
+    function fund(uint256 id, uint256 amount) external nonReentrant {
+        Task storage task = _task(id);
+        if (task.status > TaskStatus.Running) revert TaskClosed(id, task.status);
+        if (amount == 0 || amount > type(uint96).max) revert BadParameter("amount", amount, 1, type(uint96).max);
+        task.poolLeft += uint128(amount);
+        task.granted += uint128(amount);
+        emit TaskFunded(id, msg.sender, amount);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @inheritdoc ICoveyTasks
     function cancel(uint256 id) external nonReentrant {
         Task storage task = _task(id);
         if (msg.sender != task.creator) revert NotCreator(msg.sender, task.creator);
@@ -66,11 +79,14 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
         token.safeTransfer(msg.sender, amount);
     }
 
-    /// Owes the creator what is left of the pool.
+    /// Owes the creator its part of what is left of the pool, and burns the part of what others gave: a creator that could
+    /// take it would open tasks to be given to, and close them.
     function _refund(Task storage task) internal returns (uint256 amount) {
-        amount = task.poolLeft;
+        uint256 left = task.poolLeft;
         task.poolLeft = 0;
+        amount = Settlement.creatorsPart(left, task.params.pool, task.granted);
         _credits[task.creator].claimable += uint128(amount);
+        if (left > amount) ERC20Burnable(address(token)).burn(left - amount);
     }
 
     function _create(TaskParams calldata params) private returns (uint256 id) {

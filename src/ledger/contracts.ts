@@ -6,6 +6,7 @@ import type { Address, Hex } from '../types/ledger.ts'
 import { abi as tasksAbi } from './generated/CoveyTasks.ts'
 import { abi as tokenAbi } from './generated/CoveyToken.ts'
 import { abi as viewsAbi } from './generated/CoveyViews.ts'
+import { abi as emissionsAbi } from './generated/Emissions.ts'
 import { abi as registryAbi } from './generated/NodeRegistry.ts'
 import { abi as vaultAbi } from './generated/StakeVault.ts'
 import type { Rpc } from './rpc.ts'
@@ -15,6 +16,7 @@ export const tasksInterface = new Interface([...tasksAbi, ...viewsAbi.filter(({ 
 export const tokenInterface = new Interface(tokenAbi)
 export const registryInterface = new Interface(registryAbi)
 export const vaultInterface = new Interface(vaultAbi)
+export const emissionsInterface = new Interface(emissionsAbi)
 
 const address = z
   .string()
@@ -34,8 +36,10 @@ export const deploymentSchema = z.strictObject({
   registry: address,
   vault: address,
   tasks: address,
+  /** there where emissions were deployed, too */
+  emissions: address.optional(),
   /** keccak256 of the code at each address */
-  codeHashes: z.strictObject({ token: hash, registry: hash, vault: hash, tasks: hash }),
+  codeHashes: z.strictObject({ token: hash, registry: hash, vault: hash, tasks: hash, emissions: hash.optional() }),
 })
 export type Deployment = z.infer<typeof deploymentSchema>
 

@@ -6,7 +6,7 @@
 import { hexlify, keccak256, toUtf8Bytes } from 'ethers'
 import { merkleLeaf, merkleRootOf } from '../data/merkle.ts'
 import { packScores, unpackScores } from '../round/packed-scores.ts'
-import { settle } from '../round/settlement.ts'
+import { creatorsPart, keeperFee, roundBudget, settle } from '../round/settlement.ts'
 import type { Clock } from '../types/clock.ts'
 import type {
   AccountView,
@@ -259,6 +259,7 @@ export class MemoryChain {
       phase: 'idle',
       deadline: 0,
       poolLeft: params.pool,
+      granted: 0n,
       seed: this.#mix([]),
       idleSince: this.time(),
       enrolled: new Set(),
@@ -268,6 +269,23 @@ export class MemoryChain {
     this.#emit('tasks', 'TaskCreated', { id, creator: sender, specDigest, baseDigest, pool, rounds })
     this.#seal(id)
     return id
+  }
+
+  fund(sender: Address, id: number, amount: bigint): TxReceipt {
+    const t = this.#live(id)
+    const most = 2n ** 96n - 1n
+    if (amount <= 0n || amount > most) throw revert('BadParameter', { name: 'amount', value: amount, least: 1n, most })
+    this.#spend(sender, amount)
+    t.poolLeft += amount
+    t.granted += amount
+    this.#emit('tasks', 'TaskFunded', { id, from: sender, amount })
+    return this.#seal(id)
+  }
+
+  /** Tokens that nobody has any more. */
+  burn(sender: Address, amount: bigint): TxReceipt {
+    this.#spend(sender, amount)
+    return this.#seal()
   }
 
   cancel(sender: Address, id: number): TxReceipt {
@@ -280,8 +298,7 @@ export class MemoryChain {
       if (this.time() < from) throw revert('NotCancellable', { from })
     }
     t.status = 'cancelled'
-    this.#emit('tasks', 'TaskCancelled', { id, refund: t.poolLeft })
-    this.#refund(t)
+    this.#emit('tasks', 'TaskCancelled', { id, refund: this.#refund(t) })
     return this.#seal(id)
   }
 
@@ -403,11 +420,15 @@ export class MemoryChain {
     return this.#seal(id)
   }
 
-  advance(id: number): TxReceipt {
+  advance(sender: Address, id: number): TxReceipt {
     const t = this.#task(id)
     const r = t.rounds.at(-1)
     if (t.phase === 'idle' || r === undefined || this.time() < t.deadline)
       throw revert('NotDue', { deadline: t.deadline, time: this.time() })
+    const fee = keeperFee(roundBudget(t.poolLeft, t.params.rounds, t.rounds.length))
+    t.poolLeft -= fee
+    this.#credit(sender, fee)
+    if (fee > 0n) this.#emit('tasks', 'KeeperPaid', { id, round: t.rounds.length, account: sender, amount: fee })
     this.#endPhase(t, r)
     return this.#seal(id)
   }
@@ -432,7 +453,7 @@ export class MemoryChain {
     const round = t.rounds.length
     const result = settle({
       round,
-      budget: t.poolLeft / BigInt(t.params.rounds - round + 1),
+      budget: roundBudget(t.poolLeft, t.params.rounds, round),
       probe: r.probe !== null,
       rules: t.params.rules,
       proposers: r.proposers,
@@ -442,12 +463,10 @@ export class MemoryChain {
     const outcomes = [...result.proposers, ...result.voters]
     outcomes.forEach(({ paid, slashBps }, i) => {
       const { account, weight } = seats[i] as ProposerSeat | VoterSeat
-      const a = this.#account(account)
       const seat = { id: t.id, round, account }
       if (paid > 0n) {
         const part = this.#vault.reward(account, paid, weight, r.drawnAt, this.time())
-        a.claimable += paid - part
-        a.earned += paid - part
+        this.#credit(account, paid - part)
         t.poolLeft -= paid
         if (part > 0n) this.#emit('vault', 'DelegatorsRewarded', { operator: account, reward: paid, amount: part })
         this.#emit('tasks', 'Rewarded', { ...seat, amount: paid })
@@ -467,15 +486,22 @@ export class MemoryChain {
     t.idleSince = this.time()
     if (t.rounds.length === t.params.rounds) {
       t.status = 'finished'
-      this.#emit('tasks', 'TaskFinished', { id: t.id, refund: t.poolLeft })
-      this.#refund(t)
+      this.#emit('tasks', 'TaskFinished', { id: t.id, refund: this.#refund(t) })
     }
   }
 
-  /** The unspent pool goes back to the creator, to be claimed. */
-  #refund(t: MutableTask): void {
-    this.#account(t.creator).claimable += t.poolLeft
+  /** The creator's part of the unspent pool goes back to it, to be claimed; the part of what others gave is burnt. */
+  #refund(t: MutableTask): bigint {
+    const amount = creatorsPart(t.poolLeft, t.params.pool, t.granted)
+    this.#account(t.creator).claimable += amount
     t.poolLeft = 0n
+    return amount
+  }
+
+  #credit(account: Address, amount: bigint): void {
+    const a = this.#account(account)
+    a.claimable += amount
+    a.earned += amount
   }
 
   #account(address: Address): MutableAccount {

@@ -193,6 +193,10 @@ class MemoryLedger implements Ledger {
     return this.#count('createTask', () => this.#chain.createTask(this.account, params))
   }
 
+  async fundTask(task: number, amount: bigint): Promise<TxReceipt> {
+    return this.#count('fund', () => this.#chain.fund(this.account, task, amount))
+  }
+
   async cancelTask(task: number): Promise<TxReceipt> {
     return this.#count('cancel', () => this.#chain.cancel(this.account, task))
   }
@@ -248,7 +252,7 @@ class MemoryLedger implements Ledger {
 
   async advance(task: number): Promise<TxReceipt | null> {
     if (this.#chain.task(task).phase === 'idle') return null
-    return this.#count('advance', () => this.#chain.advance(task))
+    return this.#count('advance', () => this.#chain.advance(this.account, task))
   }
 
   async claim(): Promise<TxReceipt | null> {

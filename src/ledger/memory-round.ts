@@ -42,6 +42,8 @@ export interface MutableTask {
   phase: Phase
   deadline: number
   poolLeft: bigint
+  /** what others added to the pool, wei */
+  granted: bigint
   seed: Hex
   /** when it last became idle */
   idleSince: number

@@ -9,11 +9,13 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'a commitment cannot be changed: reveal what was committed to, or let the round pass',
   ],
   AlreadyEnrolled: ['the account has joined this task already', 'nothing is left to do'],
+  AlreadyOpened: ['the emissions have begun already', 'nothing is left to do'],
   AlreadyRevealed: ['this seat has revealed already', 'nothing is left to do in this phase'],
   BadAccountSignature: [
     "the binding is not signed by the account's key",
     'sign it with the key of the account that it names',
   ],
+  BadNotice: ['the notice is shorter or longer than a lock may have', 'choose a number of days in the range named'],
   BadParameter: ['a parameter of the task is out of its range', 'change the parameter named to a value in its range'],
   BadPeerIdLength: ['the peer id has a wrong length', 'use an Ed25519 peer id (12D3KooW…)'],
   BadPeerSignatureLength: ["the peer's signature has not 64 bytes", 'sign with an Ed25519 key'],
@@ -25,6 +27,7 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'the scores do not fit the number of proposers',
     'give one pair a proposer and one for the incumbent',
   ],
+  BadTerms: ['a term of the emissions is out of its range', 'change the term named to a value in its range'],
   BindingExpired: ['the binding was sent too late', "sign a new one; check that this machine's clock is right"],
   CapacityExceeded: [
     'the operator has too little of its own at stake for this much',
@@ -74,6 +77,7 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   InsufficientStake: ['the account has less at stake than was asked back', 'ask for less: `covey stake show`'],
   InvalidAccountNonce: ['the permit was used already', 'run the command again: it signs a fresh one'],
   InvalidShortString: ["the contract's name is broken", 'deploy the contracts again'],
+  NoNotice: ['no notice was given for this lock', 'give notice first: `covey emissions unlock`'],
   NonceNotNewer: ['a newer binding of this account stands already', 'sign a binding with a greater nonce'],
   NotCancellable: [
     'a task that has begun can be cancelled only after it has been idle for days',
@@ -97,6 +101,11 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   NotTasks: ['only the tasks contract may slash and reward', 'nothing: this call is not for accounts'],
   NotVault: ['only the stake vault may call this', 'nothing: this call is not for accounts'],
   NotVoter: ['the account has no voter seat in this round', 'wait for a round that draws it'],
+  NothingEmitted: [
+    'nothing was emitted for the locks of this account since the last claim',
+    'look at `covey emissions show`',
+  ],
+  NothingLocked: ['the amount to lock must be above 0', 'give an amount'],
   NothingToClaim: [
     'the account has nothing to claim',
     'nothing: `covey rewards explain` shows what was claimed before',
@@ -105,7 +114,12 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'nothing was earned by delegating to this operator since the last claim',
     'look at `covey delegate show`',
   ],
+  NothingToPull: ['nothing was emitted for this task since the last pull', 'look at `covey emissions show`'],
   NothingUnbonding: ['no stake is unbonding', 'ask for some back first: `covey stake withdraw AMOUNT`'],
+  NoticeStands: [
+    'notice was given for this lock',
+    'wait until the time named, then withdraw; lock anew for another task',
+  ],
   PeerIdTaken: ['another account has bound this peer id', 'use another peer key: a data directory of its own'],
   ReentrancyGuardReentrantCall: ['a contract called back in the middle of a call', 'use a token without hooks'],
   RoundLongerThanUnbonding: [
@@ -115,9 +129,11 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   SafeCastOverflowedUintDowncast: ['an amount is larger than the contract can count', 'use a smaller amount'],
   SafeERC20FailedOperation: ['the token refused a transfer', 'look at the token at the address named'],
   StakeTooLow: ['the stake is below what this task asks for', 'deposit more: `covey stake deposit`'],
+  StillLocked: ['the notice of this lock is not over', 'wait until the time named: `covey emissions show`'],
   StillUnbonding: ['the stake is still unbonding', 'wait until the time named: `covey stake show`'],
   StringTooLong: ["the contract's name is too long", 'deploy the contracts again'],
   SupplyTooLarge: ['the token has more supply than weights can hold', 'deploy with a token of less supply'],
+  TargetClosed: ['weight can only be for a task that is open', 'choose another one: `covey task list`'],
   TaskClosed: ['the task is finished or cancelled', 'choose another one: `covey task list`'],
   TaskFull: ['the task has no room for another node', 'wait until one leaves, or choose another task'],
   TooManyDelegations: [
@@ -125,10 +141,15 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'undelegate from one and claim its rewards first',
   ],
   TooManyEnrolments: ['the account has joined as many tasks as it may', 'leave one first, or wait until one ends'],
+  TooManyLocks: [
+    'the account has as many locks as it may',
+    'withdraw one whose notice is over, or use another account',
+  ],
   TooManyUnbonding: [
     'too much is unbonding in separate parts',
     'collect what is free with `covey stake withdraw`, or wait',
   ],
+  UnknownLock: ['the account has no lock of this number', 'look at `covey emissions show`'],
   UnknownTask: ['there is no such task on this chain', 'look at `covey task list`; check --contracts'],
   VaultNotBound: [
     'the stake vault is not bound to this tasks contract',

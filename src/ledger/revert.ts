@@ -5,6 +5,7 @@ import { PHASES } from '../types/ledger.ts'
 import { formatAmount } from './amount.ts'
 import { abi as tasksAbi } from './generated/CoveyTasks.ts'
 import { abi as tokenAbi } from './generated/CoveyToken.ts'
+import { abi as emissionsAbi } from './generated/Emissions.ts'
 import { abi as registryAbi } from './generated/NodeRegistry.ts'
 import { abi as vaultAbi } from './generated/StakeVault.ts'
 import { abi as limitsAbi } from './generated/TaskLimits.ts'
@@ -20,7 +21,7 @@ const FUNDS_ERRORS: ReadonlySet<string> = new Set(['ERC20InsufficientBalance', '
 const AMOUNTS: ReadonlySet<string> = new Set([
   ...['amount', 'stake', 'minStake', 'balance', 'needed', 'allowance', 'delegated', 'capacity', 'supply'],
 ])
-const TIMES: ReadonlySet<string> = new Set(['deadline', 'time', 'from', 'unbondsAt', 'expiry'])
+const TIMES: ReadonlySet<string> = new Set(['deadline', 'time', 'from', 'unbondsAt', 'expiry', 'freeAt'])
 /** Later than this a number of seconds is no date: the contracts' "never" and "all". */
 const LAST_DATE_SECONDS = 8_640_000_000_000n
 
@@ -62,7 +63,7 @@ export function isRevert(error: unknown, name?: string): error is CoveyError {
 
 /** Every error that a call of ours can end in: those of the vault, the token and the libraries pass through. */
 const errors = new Interface(
-  [tasksAbi, tokenAbi, registryAbi, vaultAbi, limitsAbi].flatMap((abi) =>
+  [tasksAbi, tokenAbi, registryAbi, vaultAbi, limitsAbi, emissionsAbi].flatMap((abi) =>
     abi.filter((entry: { readonly type: string }) => entry.type === 'error'),
   ),
 )

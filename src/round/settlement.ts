@@ -21,6 +21,23 @@ const BPS_WEI = 10_000n
 const LIE_FACTOR = 4
 /** ... and the medians may move this share (1/8) of their own size before agreement ends. */
 const MEDIAN_SHARE = 8
+/** Part of a round's reward for who ends one of its five phases after the deadline. */
+const KEEPER_BPS = 20n
+
+/** A round's reward, wei: an equal part of the pool for each round that is left, this one included. */
+export function roundBudget(poolLeft: bigint, rounds: number, round: number): bigint {
+  return poolLeft / BigInt(rounds - round + 1)
+}
+
+/** What ending a phase after its deadline earns, wei. */
+export function keeperFee(budget: bigint): bigint {
+  return (budget * KEEPER_BPS) / BPS_WEI
+}
+
+/** The creator's part of what is left of a pool, wei. @param own what it put in @param granted what others added */
+export function creatorsPart(left: bigint, own: bigint, granted: bigint): bigint {
+  return granted === 0n ? left : (left * own) / (own + granted)
+}
 
 /** What a settlement looks at; a `RoundView`'s seats fit. */
 export interface SettlementInput {

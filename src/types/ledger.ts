@@ -263,6 +263,8 @@ export interface Ledger {
   claimDelegation(operator: Address): Promise<TxReceipt>
   transfer(to: Address, amount: bigint): Promise<TxReceipt>
   createTask(params: TaskParams): Promise<number>
+  /** adds to a task's pool; of what is left in the end, the part that others than the creator put in is burnt */
+  fundTask(task: number, amount: bigint): Promise<TxReceipt>
   cancelTask(task: number): Promise<TxReceipt>
   join(task: number): Promise<TxReceipt | null>
   leave(task: number): Promise<TxReceipt | null>
@@ -276,7 +278,7 @@ export interface Ledger {
   ): Promise<TxReceipt | null>
   commitScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null>
   revealScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null>
-  /** ends a phase whose deadline has passed */
+  /** ends a phase whose deadline has passed, for the keeper's fee */
   advance(task: number): Promise<TxReceipt | null>
   claim(): Promise<TxReceipt | null>
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { settle } from '../../src/round/settlement.ts'
+import { keeperFee, roundBudget, settle } from '../../src/round/settlement.ts'
 import type { Scores } from '../../src/types/ledger.ts'
 import {
   type Account,
@@ -80,11 +80,11 @@ async function play(world: World, plan: Plan, round = 1): Promise<void> {
   await endPhase(world, PHASE.tally)
 }
 
-async function expectSolvent({ token, vault, tasks, nodes, creator }: World): Promise<void> {
+async function expectSolvent({ token, vault, tasks, nodes, creator, stranger }: World): Promise<void> {
   const { poolLeft } = await tasks.taskView(1)
   let owed = poolLeft
   let staked = 0n
-  for (const account of [...nodes, creator]) {
+  for (const account of [...nodes, creator, stranger]) {
     owed += await tasks.claimable(account.address)
     staked += (await vault.stakeOf(account.address)) + (await vault.unbondingOf(account.address))
   }
@@ -186,9 +186,12 @@ describe('a round', () => {
         await play(world, p)
         const view = await world.tasks.roundView(1, 1)
         const anyReveal = p.proposers.includes('reveals')
+        // who ends phases is paid before the round is
+        const poolLeft = params.pool - (await world.tasks.claimable(world.stranger.address))
+        expect(poolsAfterLatePhases(params.pool, params.rounds)).to.include(poolLeft)
         const twin = settle({
           round: 1,
-          budget: 100n * TOKEN,
+          budget: roundBudget(poolLeft, params.rounds, 1),
           probe: p.probe && anyReveal,
           rules: RULES,
           proposers: p.proposers.map((a) => ({
@@ -240,6 +243,16 @@ describe('a round', () => {
     expect((await tasks.taskView(2)).phase).to.equal(PHASE.score)
   })
 })
+
+/** What is left of a pool in round 1 after none to five phases that were ended late. */
+function poolsAfterLatePhases(pool: bigint, rounds: number): bigint[] {
+  const left = [pool]
+  for (let i = 0; i < 5; i++) {
+    const last = left[i] as bigint
+    left.push(last - keeperFee(roundBudget(last, rounds, 1)))
+  }
+  return left
+}
 
 describe('commitments', () => {
   it('of another task, round or account do not open', async () => {

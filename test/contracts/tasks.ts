@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { keeperFee, roundBudget } from '../../src/round/settlement.ts'
 import {
   type Account,
   deployLibrary,
@@ -127,13 +128,16 @@ describe('CoveyTasks', () => {
     await tasks.startRound(1)
     await expect(tasks.connect(creator).cancel(1)).to.be.revertedWithCustomError(tasks, 'WrongPhase')
     await networkHelpers.time.increase(params.durations.train)
-    await tasks.advance(1)
+    // not by the creator: the keeper's fee would be its own
+    await tasks.connect(nodes[0]).advance(1)
+    const fee = await tasks.claimable(nodes[0]?.address)
+    expect(fee).to.equal(keeperFee(roundBudget(params.pool, params.rounds, 1)))
     await expect(tasks.connect(creator).cancel(1)).to.be.revertedWithCustomError(tasks, 'NotCancellable')
     await networkHelpers.time.increase(WEEK)
     await tasks.connect(creator).cancel(1)
     await tasks.connect(creator).claim()
-    expect(await token.balanceOf(creator.address)).to.equal(10_000n * TOKEN)
-    expect(await token.balanceOf(tasks.target)).to.equal(0n)
+    expect(await token.balanceOf(creator.address)).to.equal(10_000n * TOKEN - fee)
+    expect(await token.balanceOf(tasks.target)).to.equal(fee)
   })
 })
 

@@ -80,7 +80,7 @@ export const testScores = (marginals: readonly number[]): Scores => ({
   incumbentPrivate: 5,
 })
 
-async function refusal(name: string, work: Promise<unknown>): Promise<void> {
+export async function refusal(name: string, work: Promise<unknown>): Promise<void> {
   const error = await work.then(
     () => null,
     (e: unknown) => e,

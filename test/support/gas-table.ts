@@ -2,6 +2,7 @@
 import type { ContractTransactionResponse } from 'ethers'
 import {
   type Account,
+  type Contracts,
   delta,
   deltaCommitment,
   deploy,
@@ -117,5 +118,46 @@ export async function measureGas(): Promise<GasTable> {
   await measure('leave', tasks.connect(nodes[17]).leave(3))
   await networkHelpers.time.increase(2 * 7 * 24 * 3600)
   await measure('withdraw', vault.connect(creator).withdraw())
+  await measureEmissions(measure, token, tasks, creator, operator)
   return table
+}
+
+type Measure = (name: string, sent: Promise<ContractTransactionResponse>) => Promise<void>
+
+/** Locks for two tasks, each call with time to emit for since the last one. */
+async function measureEmissions(
+  measure: Measure,
+  token: Contracts['token'],
+  tasks: Contracts['tasks'],
+  creator: Account,
+  other: Account,
+): Promise<void> {
+  const [deployer] = (await ethers.getSigners()) as [Account]
+  const terms = { supply: 1000n * TOKEN, rate: 950_000, holderBps: 1000, fullWeight: 700n * TOKEN }
+  const emissions = await ethers.deployContract('Emissions', [token.target, terms, [tasks.target]])
+  await token.connect(deployer).approve(emissions.target, terms.supply)
+  await emissions.getFunction('open')()
+  const first = Number(await tasks.taskCount()) + 1
+  for (const id of [first, first + 1]) {
+    await tasks.connect(creator).createTask({ ...params, pool: TOKEN })
+    await measure('fund', tasks.connect(creator).fund(id, TOKEN))
+  }
+  const act = async (account: Account, name: string, ...args: unknown[]) =>
+    (await emissions
+      .connect(account)
+      .getFunction(name)
+      .send(...args)) as ContractTransactionResponse
+  for (const account of [creator, other]) await token.connect(account).approve(emissions.target, ethers.MaxUint256)
+  await measure('lock, first for a task', act(creator, 'lock', 100n * TOKEN, 30, tasks.target, first))
+  await networkHelpers.time.increase(86_400)
+  await measure('lock', act(other, 'lock', 100n * TOKEN, 30, tasks.target, first))
+  await networkHelpers.time.increase(86_400)
+  await measure('direct', act(other, 'direct', 2, tasks.target, first + 1))
+  await networkHelpers.time.increase(86_400)
+  await measure('pull', act(other, 'pull', tasks.target, first))
+  await measure('claim of emissions', act(other, 'claim'))
+  await measure('unlock', act(other, 'unlock', 2))
+  await networkHelpers.time.increase(30 * 86_400)
+  await measure('withdraw of a lock', act(other, 'withdraw', 2))
+  await measure('pull after thirty days', act(other, 'pull', tasks.target, first))
 }

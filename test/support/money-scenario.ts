@@ -49,6 +49,8 @@ export async function playMoneyScene(world: MoneyWorld): Promise<MoneyScene> {
   const task = await creator.createTask(testParams({ ...terms, rules: { ...rules, slashSpreadBps: 20_000 } }))
   const other = await creator.createTask(testParams({ specDigest: sha256('other'), pool: 3n * TOKEN }))
   await creator.cancelTask(other)
+  // what another adds to the pool is paid like the rest, and what is left of it burnt
+  await late.fundTask(task, 7n * TOKEN + 5n)
   for (const node of nodes) await node.join(task)
   const of = (account: Address): Ledger => nodes.find((n) => n.account === account) as Ledger
 

@@ -2,7 +2,7 @@
 import { CoveyError } from '../../base/errors.ts'
 import type { Ledger, RoundView } from '../../types/ledger.ts'
 import { deltaCommitment, digestToHex, scoresCommitment } from '../commitment.ts'
-import { tasksInterface } from '../contracts.ts'
+import { tasksInterface, tokenInterface } from '../contracts.ts'
 import { checkTaskParams } from '../params.ts'
 import { encodeParams, encodeScores } from '../views.ts'
 import { type ChainLink, toReceipt } from './link.ts'
@@ -10,6 +10,7 @@ import { type ChainLink, toReceipt } from './link.ts'
 export type Rounds = Pick<
   Ledger,
   | 'createTask'
+  | 'fundTask'
   | 'cancelTask'
   | 'join'
   | 'leave'
@@ -49,6 +50,12 @@ export function roundsOf(link: ChainLink, reads: Pick<Ledger, 'task' | 'round' |
         if (event?.name === 'TaskCreated') return Number(event.args[0])
       }
       throw new CoveyError('E_CONTRACT', `createTask: transaction ${receipt.hash} holds no TaskCreated event`)
+    },
+
+    async fundTask(task, amount) {
+      // the tasks contract takes a permit for a new pool only: an approval goes first
+      await link.send(link.at.token, tokenInterface, 'approve', [tasks, amount])
+      return toReceipt(await link.send(tasks, tasksInterface, 'fund', [task, amount]))
     },
 
     cancelTask: async (task) => toReceipt(await link.send(tasks, tasksInterface, 'cancel', [task])),

@@ -87,12 +87,20 @@ export interface RewardsExplained {
     readonly why: string
     readonly amount: bigint
   }[]
+  /** for phases that the account ended after their deadlines */
+  readonly fees: readonly {
+    readonly at: Place
+    readonly task: number
+    readonly round: number
+    readonly amount: bigint
+  }[]
   readonly delegations: readonly DelegationReward[]
   readonly claims: readonly { readonly at: Place; readonly operator: Address | null; readonly amount: bigint }[]
   /** wei; `claimable` and `delegated.claimable` are what must be on chain */
   readonly totals: {
     readonly paid: bigint
     readonly toDelegators: bigint
+    readonly fees: bigint
     readonly refunded: bigint
     readonly claimed: bigint
     readonly claimable: bigint
@@ -108,6 +116,7 @@ export function explainRewards(history: History, account: Address): RewardsExpla
   const replay = new Replay(history)
   const seats = new Map<RoundStory, Mutable<SeatExplained>>()
   const refunds: Mutable<RewardsExplained>['refunds'][number][] = []
+  const fees: Mutable<RewardsExplained>['fees'][number][] = []
   const delegations: DelegationReward[] = []
   const claims: Mutable<RewardsExplained>['claims'][number][] = []
   const earnedFrom = (operator: Address): bigint =>
@@ -123,6 +132,9 @@ export function explainRewards(history: History, account: Address): RewardsExpla
       if (amount > 0n) delegations.push(delegationReward(event, effect, amount))
     } else if (effect.kind === 'slashed' && effect.account === account) {
       slash(seatOf(seats, event, effect.round, account), effect)
+    } else if (effect.kind === 'kept' && effect.account === account) {
+      const { task, round } = effect.round
+      fees.push({ at: placeOf(event), task, round, amount: effect.amount })
     } else if (effect.kind === 'refunded' && effect.creator === account) {
       const why =
         event.name === 'TaskFinished' ? 'not spent when the task finished' : 'left when the task was cancelled'
@@ -143,6 +155,7 @@ export function explainRewards(history: History, account: Address): RewardsExpla
   const all = [...seats.values()]
   const paid = sum(all.map((s) => s.paid))
   const toDelegators = sum(all.map((s) => s.toDelegators))
+  const kept = sum(fees.map((f) => f.amount))
   const refunded = sum(refunds.map((r) => r.amount))
   const claimed = sum(claims.flatMap((c) => (c.operator === null ? c.amount : [])))
   const delegated = {
@@ -154,14 +167,16 @@ export function explainRewards(history: History, account: Address): RewardsExpla
     block: history.block,
     seats: all,
     refunds,
+    fees,
     delegations,
     claims,
     totals: {
       paid,
       toDelegators,
+      fees: kept,
       refunded,
       claimed,
-      claimable: paid - toDelegators + refunded - claimed,
+      claimable: paid - toDelegators + kept + refunded - claimed,
       slashed: sum(all.map((s) => s.slash?.burnt ?? 0n)),
       delegated: { ...delegated, claimable: delegated.earned - delegated.claimed },
     },

@@ -32,6 +32,7 @@ export interface Penalty {
 export type Effect =
   | ({ readonly kind: 'paid' } & Payment)
   | ({ readonly kind: 'slashed' } & Penalty)
+  | { readonly kind: 'kept'; readonly round: RoundStory; readonly account: Address; readonly amount: bigint }
   | { readonly kind: 'refunded'; readonly task: number; readonly creator: Address; readonly amount: bigint }
   | { readonly kind: 'other' }
 
@@ -77,6 +78,11 @@ export class Replay {
     const { name } = event
     if (name === 'Rewarded') return this.#paid(event)
     if (name === 'Penalized') return this.#slashed(event)
+    if (name === 'KeeperPaid') {
+      const round = this.round(event)
+      if (round === null) throw new Error('a phase was ended of a task without a round')
+      return { kind: 'kept', round, account: argOf.account(event, 'account'), amount: argOf.amount(event, 'amount') }
+    }
     if (name === 'RoundSettled') this.#settled(event)
     if (name === 'TaskFinished' || name === 'TaskCancelled') {
       const task = argOf.number(event, 'id')

@@ -1,6 +1,6 @@
 /** The rounds of all tasks as their events tell them, up to the workings of their settlement. */
 import { unpackScores } from '../../round/packed-scores.ts'
-import { settleOpenly, type Workings } from '../../round/settlement.ts'
+import { roundBudget, settleOpenly, type Workings } from '../../round/settlement.ts'
 import type { Address, ProposerSeat, Settlement, TaskParams, VoterSeat } from '../../types/ledger.ts'
 import { hexToDigest } from '../commitment.ts'
 import { argOf, type HistoryEvent } from './events.ts'
@@ -62,6 +62,9 @@ export class RoundStories {
     }
     const task = this.#tasks.get(id)
     if (task === undefined) return
+    if (event.name === 'TaskFunded') task.poolLeft += argOf.amount(event, 'amount')
+    // paid before the round that it helps on is settled
+    if (event.name === 'KeeperPaid') task.poolLeft -= argOf.amount(event, 'amount')
     if (event.name === 'RoundStarted') task.round = this.#draw(id, event)
     const { round } = task
     if (round === null) return
@@ -109,7 +112,7 @@ export class RoundStories {
   #settle(id: number, task: TaskStory, round: RoundStory): void {
     const params = this.#params.get(id)
     if (round.settled !== null || params === undefined) return
-    const budget = task.poolLeft / BigInt(params.rounds - round.round + 1)
+    const budget = roundBudget(task.poolLeft, params.rounds, round.round)
     const input = { ...round, budget, rules: params.rules }
     round.settled = { budget, ...settleOpenly(input) }
   }

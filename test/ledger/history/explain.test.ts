@@ -41,7 +41,7 @@ async function checkAll(history: History, { all, creator }: MoneyScene, look: Le
     const view = await look.accountView(account)
     expect(told.disagreements).to.deep.equal([])
     expect(totals.claimable, 'claimable').to.equal(view.claimable)
-    expect(totals.paid - totals.toDelegators, 'earned').to.equal(view.earned)
+    expect(totals.paid - totals.toDelegators + totals.fees, 'earned').to.equal(view.earned)
     expect(totals.slashed, 'slashed').to.equal(view.slashed)
     const delegated = await look.delegations(account)
     expect(totals.delegated.claimable, 'of delegations').to.equal(delegated.reduce((sum, d) => sum + d.rewards, 0n))
@@ -61,6 +61,7 @@ async function checkAll(history: History, { all, creator }: MoneyScene, look: Le
     if (told.delegations.length > 0) kinds.add('delegator')
     if (told.claims.length > 0) kinds.add('claimed')
     if (told.refunds.length > 0) kinds.add('refunded')
+    if (told.fees.length > 0) kinds.add('kept')
   }
   expect(explainRewards(history, creator.account).refunds.map((r) => r.why)).to.deep.equal([
     'left when the task was cancelled',
@@ -81,7 +82,7 @@ describe('rewards explained', () => {
     }
     expect([...kinds]).to.include.members([
       ...['proposer included', 'proposer silent', 'proposer unrevealed', 'proposer slashed', 'voter agreed'],
-      ...['voter unrevealed', 'voter slashed', 'shared', 'delegator', 'claimed', 'refunded'],
+      ...['voter unrevealed', 'voter slashed', 'shared', 'delegator', 'claimed', 'refunded', 'kept'],
     ])
   })
 

@@ -1,0 +1,150 @@
+/** Emissions on an EVM chain: contracts/Emissions.sol behind the seam of src/types/emissions.ts. */
+import { keccak256, type Result } from 'ethers'
+import { CoveyError } from '../../base/errors.ts'
+import type { EmissionShare, EmissionsLedger, EmissionsView, EmissionTarget, LockView } from '../../types/emissions.ts'
+import type { Address, Hex } from '../../types/ledger.ts'
+import { emissionsInterface, tokenInterface } from '../contracts.ts'
+import { ChainLink, type EvmLedgerOptions } from './link.ts'
+
+interface RawView {
+  readonly terms: {
+    readonly supply: bigint
+    readonly rate: bigint
+    readonly holderBps: bigint
+    readonly fullWeight: bigint
+  }
+  readonly clock: {
+    readonly left: bigint
+    readonly given: bigint
+    readonly day: bigint
+    readonly counted: bigint
+  }
+  readonly today: bigint
+  readonly totalWeight: bigint
+}
+
+interface RawLock {
+  readonly id: bigint
+  readonly lock: {
+    readonly amount: bigint
+    readonly noticeDays: bigint
+    readonly freeAt: bigint
+    readonly where: Address
+    readonly target: bigint
+  }
+}
+
+/**
+ * One account's view of the emissions contract of a deployment; its own RPC connection and queue: not to be used beside a
+ * ledger with the same key.
+ * @throws CoveyError E_CONFIG when the deployment has no emissions
+ */
+export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
+  const { emissions: at, tasks, codeHashes } = options.addresses
+  if (at === undefined)
+    throw new CoveyError('E_CONFIG', 'this deployment has no emissions: `covey emissions deploy` adds them')
+  const link = new ChainLink(options)
+
+  async function ask<T>(name: string, args: readonly unknown[]): Promise<T> {
+    const data = emissionsInterface.encodeFunctionData(name, args) as Hex
+    const answer = await link.rpc.call({ to: at as Address, data, name })
+    try {
+      const result: Result = emissionsInterface.decodeFunctionResult(name, answer)
+      return (result.length === 1 ? result[0] : result) as T
+    } catch (cause) {
+      const message = `${name}: the answer is not what our emissions contract gives; check the addresses file`
+      throw new CoveyError('E_CONTRACT', message, {}, { cause })
+    }
+  }
+
+  const act = (name: string, args: readonly unknown[], stands: () => Promise<boolean>) =>
+    link.write(at, emissionsInterface, name, async () => args, stands)
+
+  function whereOf({ kind }: EmissionTarget): Address {
+    if (kind === 'task') return tasks
+    throw new CoveyError('E_ARGUMENT', 'target: this deployment has no arenas; name a task')
+  }
+
+  async function view(): Promise<EmissionsView> {
+    const { terms, clock, today, totalWeight } = await ask<RawView>('emission', [])
+    const opened = clock.counted !== 0n
+    return {
+      terms: {
+        supply: terms.supply,
+        rate: Number(terms.rate),
+        holderBps: Number(terms.holderBps),
+        fullWeight: terms.fullWeight,
+      },
+      opened,
+      emitted: opened ? terms.supply - clock.left + clock.given : 0n,
+      day: Number(clock.day),
+      today,
+      totalWeight,
+    }
+  }
+
+  async function locks(account: Address): Promise<readonly LockView[]> {
+    return (await ask<readonly RawLock[]>('locksOf', [account])).map(({ id, lock }) => ({
+      id: Number(id),
+      amount: lock.amount,
+      noticeDays: Number(lock.noticeDays),
+      freeAt: lock.freeAt === 0n ? null : Number(lock.freeAt),
+      target: { kind: lock.where === tasks ? 'task' : 'arena', id: Number(lock.target) },
+    }))
+  }
+
+  async function share(name: string, args: readonly unknown[]): Promise<EmissionShare> {
+    const [weight, waiting] = await ask<readonly [bigint, bigint]>(name, args)
+    return { weight, waiting }
+  }
+
+  const mine = async (id: number): Promise<LockView | undefined> =>
+    (await locks(link.account)).find((lock) => lock.id === id)
+  const holder = (account: Address): Promise<EmissionShare> => share('holderOf', [account])
+  const target = (of: EmissionTarget): Promise<EmissionShare> => share('targetOf', [whereOf(of), of.id])
+
+  return {
+    account: link.account,
+    async start() {
+      await link.start()
+      const found = keccak256(await link.rpc.code(at))
+      if (found !== codeHashes.emissions) {
+        const message = `another contract than ours is at ${at} (emissions): its code's hash is ${found}, expected ${codeHashes.emissions}; check the addresses file`
+        throw new CoveyError('E_CONTRACT', message, { contract: 'emissions', address: at })
+      }
+    },
+    stop: () => link.stop(),
+    view,
+    locks,
+    holder,
+    target,
+    async open() {
+      const { terms, opened } = await view()
+      if (opened) return null
+      await link.send(link.at.token, tokenInterface, 'approve', [at, terms.supply])
+      return act('open', [], async () => (await view()).opened)
+    },
+    async lock(amount, noticeDays, of) {
+      const args = [amount, noticeDays, whereOf(of), of.id]
+      const receipt = await link.withPermit(at, amount, (permit) =>
+        permit === null
+          ? link.send(at, emissionsInterface, 'lock', args)
+          : link.send(at, emissionsInterface, 'lockWithPermit', [...args, ...permit], 'lock'),
+      )
+      for (const log of receipt.logs) {
+        const event = log.address === at ? emissionsInterface.parseLog(log) : null
+        if (event?.name === 'Locked') return Number(event.args[0])
+      }
+      throw new CoveyError('E_CONTRACT', `lock: transaction ${receipt.hash} holds no Locked event`)
+    },
+    direct: (id, of) =>
+      act('direct', [id, whereOf(of), of.id], async () => {
+        const lock = await mine(id)
+        return lock?.target.kind === of.kind && lock.target.id === of.id
+      }),
+    unlock: (id) => act('unlock', [id], async () => (await mine(id))?.freeAt != null),
+    withdraw: (id) => act('withdraw', [id], async () => (await mine(id)) === undefined),
+    claim: () => act('claim', [], async () => (await holder(link.account)).waiting === 0n),
+    pull: (of) => act('pull', [whereOf(of), of.id], async () => (await target(of)).waiting === 0n),
+  }
+}

@@ -1,0 +1,75 @@
+import { getAddress, zeroPadValue } from 'ethers'
+import type { Deployment } from '../../src/ledger/contracts.ts'
+import { deployContracts } from '../../src/ledger/deploy.ts'
+import { deployEmissions } from '../../src/ledger/deploy-emissions.ts'
+import { createEvmEmissions } from '../../src/ledger/evm/emissions.ts'
+import { createEvmLedger } from '../../src/ledger/evm-ledger.ts'
+import { createMemoryEmissions } from '../../src/ledger/memory-emissions.ts'
+import { createMemoryChain } from '../../src/ledger/memory-ledger.ts'
+import type { Address } from '../../src/types/ledger.ts'
+import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
+import { describeEmissions, TEST_TERMS } from './emissions.behavior.ts'
+
+const TOKEN = 10n ** 18n
+const NAMES = ['account 0', 'account 1'] as const
+
+describe('emissions', () => {
+  describeEmissions('in memory', async () => {
+    const clock = { ms: 1_800_000_000_000, now: () => clock.ms, sleep: async () => {} }
+    const chain = createMemoryChain({ clock, seed: 'emissions' })
+    const emissions = createMemoryEmissions(chain.chain, TEST_TERMS)
+    const open = (i: number) => {
+      const account = getAddress(zeroPadValue(`0x0${i}`, 20)) as Address
+      chain.mint(account, 2000n * TOKEN)
+      return [emissions.ledger(account), chain.ledger(account)] as const
+    }
+    return {
+      accounts: [open(1), open(2)],
+      async elapse(seconds) {
+        clock.ms += seconds * 1000
+      },
+      async close() {},
+    }
+  })
+
+  describe('on a chain', function () {
+    this.timeout(120_000)
+    let world: TestChain
+    let addresses: Deployment
+    let fresh: unknown
+
+    before(async () => {
+      world = await startTestChain(['deployer', ...NAMES])
+      const [rpcUrl, signer, chainId] = [world.chain.url, testSigner('deployer'), TEST_CHAIN_ID]
+      const money = { supply: 10n ** 26n, unbondingSeconds: 86_400 }
+      const bare = await deployContracts({ rpcUrl, chainId, signer, ...money, poll_ms: 5 })
+      addresses = await deployEmissions({ rpcUrl, addresses: bare, signer, terms: TEST_TERMS, poll_ms: 5 })
+      const bank = createEvmLedger({ rpcUrl, addresses, signer, poll_ms: 5 })
+      for (const name of NAMES) await bank.transfer(testSigner(name).address, 2000n * TOKEN)
+      await bank.stop()
+      fresh = await world.chain.admin('evm_snapshot')
+    })
+    after(() => world.remove())
+
+    describeEmissions('on an EVM', async () => {
+      const open = (name: string) => {
+        const options = { rpcUrl: world.chain.url, addresses, signer: testSigner(name), poll_ms: 5 }
+        return [createEvmEmissions(options), createEvmLedger(options)] as const
+      }
+      const accounts = [open(NAMES[0]), open(NAMES[1])] as const
+      for (const [emissions] of accounts) await emissions.start()
+      return {
+        accounts,
+        async elapse(seconds) {
+          await world.chain.admin('evm_increaseTime', [seconds])
+          await world.chain.admin('evm_mine')
+        },
+        async close() {
+          await Promise.all(accounts.flat().map((ledger) => ledger.stop()))
+          await world.chain.admin('evm_revert', [fresh])
+          fresh = await world.chain.admin('evm_snapshot')
+        },
+      }
+    })
+  })
+})
