@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { PRIVACY_KINDS } from '../node/privacy/floor.ts'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
 import { ENGINE_NAMES } from '../src/engine/open-engine.ts'
 import { DEVICE_SETTINGS, PRECISION_SETTINGS } from '../src/engine/settings.ts'
@@ -65,6 +66,14 @@ const SETTINGS = {
   precision: z.enum(PRECISION_SETTINGS),
   /** how far the threads that compute stand back behind other work */
   nice: z.coerce.number().int().min(0).max(19),
+  /** what a node may publish of its data, by kind */
+  privacy: words.pipe(z.array(z.enum(PRIVACY_KINDS))),
+  /** budget of all that it publishes */
+  maxEpsilon: z.coerce.number().positive(),
+  /** at this δ */
+  privacyDelta: z.coerce.number().gt(0).lt(1),
+  /** largest clip of a task */
+  maxClip: z.coerce.number().positive(),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']),
 } as const
 

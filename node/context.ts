@@ -3,7 +3,14 @@ import type { Adapter, LoraFactor, LoraLayout } from '../src/types/adapter.ts'
 import type { Aggregator } from '../src/types/aggregate.ts'
 import type { Clock } from '../src/types/clock.ts'
 import type { PackedBatch, TokenizedExample, Tokenizer } from '../src/types/data.ts'
-import type { Inference, InferenceEngine, OptimizerState, Trainer, TrainingEngine } from '../src/types/engine.ts'
+import type {
+  Inference,
+  InferenceEngine,
+  OptimizerState,
+  PerExample,
+  Trainer,
+  TrainingEngine,
+} from '../src/types/engine.ts'
 import type { Ledger, RoundView, TaskView } from '../src/types/ledger.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
@@ -12,6 +19,7 @@ import type { Transport } from '../src/types/transport.ts'
 import type { BlobAnnouncement } from '../src/types/wire.ts'
 import type { Emit } from './events.ts'
 import type { Tamper } from './misbehave.ts'
+import type { PrivacyFloor } from './privacy/floor.ts'
 import type { Providers } from './providers.ts'
 
 export interface NodeComponents {
@@ -44,7 +52,8 @@ export interface ProbeBook {
 
 /** Engines that stay open from round to round. */
 export interface Workbench {
-  trainer(factors: readonly LoraFactor[]): Promise<Trainer>
+  /** @param perExample the same at every call for the same factors */
+  trainer(factors: readonly LoraFactor[], perExample?: PerExample): Promise<Trainer>
   /**
    * AdamW's moments from this node's last finished training of these factors, kept from round to round: begun anew, its first steps
    * move every value by the whole learning rate, whatever the gradient. In memory only: after a restart they begin anew.
@@ -66,6 +75,8 @@ export interface TaskContext extends NodeComponents {
   /** digest -> the pull that is under way */
   readonly pulls: Map<string, Promise<void>>
   readonly workbench: Workbench
+  /** what this node's owner allows */
+  readonly privacy: PrivacyFloor
   /** only for demonstrations and tests of the defences */
   readonly tamper: Tamper | null
   readonly announce: (message: Omit<BlobAnnouncement, 'kind'>) => Promise<void>

@@ -13,6 +13,7 @@ import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
 import type { Tamper } from './misbehave.ts'
+import { ANY_PRIVACY, checkFloor, type PrivacyFloor } from './privacy/floor.ts'
 import { Providers } from './providers.ts'
 import { forgetResiduals } from './residual.ts'
 import { createTaskLoop } from './task-loop.ts'
@@ -28,6 +29,8 @@ export interface NodeOptions {
   /** the creator's probe and spec; null for everybody else */
   readonly created: { readonly spec: TaskSpec; readonly probe: ProbeBook | null } | null
   readonly tamper: Tamper | null
+  /** what this node's owner allows; anything when left out */
+  readonly privacy?: PrivacyFloor
   readonly onGlobal?: (global: GlobalAdapter, context: TaskContext) => void
 }
 
@@ -80,6 +83,9 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       )
     }
     checkContext(options.task, spec, components.model)
+    const privacy = options.privacy ?? ANY_PRIVACY
+    // who brings no data publishes none
+    if (options.loadData !== null) checkFloor(options.task, spec.privacy, privacy)
     const layout = createLayout(components.model.config, spec.adapter)
     workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
     const data = options.loadData === null ? null : await options.loadData(spec)
@@ -95,6 +101,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       providers,
       pulls: new Map(),
       workbench,
+      privacy,
       tamper: options.tamper,
       announce: (message) => gossip.announce(message),
       onGlobal: (global) => options.onGlobal?.(global, context),

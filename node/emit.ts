@@ -15,6 +15,10 @@ export function sentence(e: NodeEvent): string | null {
       return e.step === e.steps || e.step % 10 === 0
         ? `training ${e.step}/${e.steps}: loss ${e.loss.toFixed(3)}, ${Math.round(e.tokensPerSecond)} tokens/s, ${Math.ceil(e.secondsLeft)} s left`
         : null
+    case 'privacy': {
+      const all = e.total === null || e.budget === null ? '' : `; ${e.total.toFixed(3)} of ${e.budget} in all tasks`
+      return `privacy by ${e.unit}: epsilon ${e.epsilon.toFixed(3)} of ${e.of} spent at delta ${e.delta} with this round${all}`
+    }
     case 'delta':
       return `delta ${short(e.digest)}: ${e.size} bytes after ${e.seconds.toFixed(1)} s`
     case 'pulled':

@@ -29,6 +29,24 @@ export type NodeEvent =
       readonly secondsLeft: number
     }
   | {
+      /** a round's receipt: what this node's deltas may have told of its data, this round's included */
+      readonly event: 'privacy'
+      readonly task: number
+      readonly round: number
+      readonly unit: 'example' | 'node'
+      /** of this round; see src/privacy/accounting/release.ts */
+      readonly noise: number
+      readonly rate: number
+      readonly steps: number
+      /** spent in this task, of what it may spend, at delta */
+      readonly epsilon: number
+      readonly of: number
+      readonly delta: number
+      /** spent in all tasks and allowed, at the owner's delta; null when no budget is kept */
+      readonly total: number | null
+      readonly budget: number | null
+    }
+  | {
       readonly event: 'delta'
       readonly round: number
       readonly digest: string

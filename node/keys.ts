@@ -7,7 +7,19 @@ const pad = (n: number): string => String(n).padStart(8, '0')
 /** Journal: written once, before anything leaves the process. */
 export const journalKeys = {
   delta: (task: number, round: number): string => `delta/${pad(task)}/${pad(round)}`,
+  /** all of a node's own */
+  deltas: (): string => 'delta/',
+  deltaOf: (key: string): { task: number; round: number } => {
+    const [, task, round] = key.split('/').map(Number)
+    return { task: task as number, round: round as number }
+  },
   scores: (task: number, round: number): string => `scores/${pad(task)}/${pad(round)}`,
+  /** -> ReleaseRecord: what this round's delta may tell, on record before it is trained */
+  release: (task: number, round: number): string => `release/${pad(task)}/${pad(round)}`,
+  /** of one task, or of all */
+  releases: (task?: number): string => `release/${task === undefined ? '' : `${pad(task)}/`}`,
+  /** -> ReleaseRecord: that of every round of a task */
+  noise: (task: number): string => `noise/${pad(task)}`,
 }
 
 export interface DeltaRecord {

@@ -34,6 +34,7 @@ export async function runParticipant(
         : async (spec) => poisoned(await loadPrivateData(data, spec, components.tokenizer), misbehave),
     created: null,
     tamper: misbehave === null ? null : parseTamper(misbehave),
+    privacy: settings.privacy,
     onGlobal,
   })
   const stop = (): void => void node.stop()

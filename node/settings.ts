@@ -2,6 +2,7 @@
 
 import type { EngineSettings } from '../src/engine/settings.ts'
 import type { Address } from '../src/types/ledger.ts'
+import type { PrivacyFloor } from './privacy/floor.ts'
 
 export interface ChainSettings {
   /** http(s) URL of an EVM node */
@@ -53,6 +54,7 @@ export interface ParticipantSettings extends PeerSettings {
   readonly task: number
   readonly data: DataSettings | null
   readonly serve: ServeSettings | null
+  readonly privacy: PrivacyFloor
   /** see node/misbehave.ts; null = honest */
   readonly misbehave: string | null
 }

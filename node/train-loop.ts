@@ -5,12 +5,14 @@
 import { throwIfAborted } from '../src/base/abort.ts'
 import type { Clock } from '../src/types/clock.ts'
 import type { PackedBatch } from '../src/types/data.ts'
-import type { Trainer } from '../src/types/engine.ts'
+import type { StepNoise, Trainer } from '../src/types/engine.ts'
 
 export interface TrainLoopOptions {
   readonly trainer: Trainer
-  /** may take its time: a teacher is asked first */
-  readonly nextBatch: () => PackedBatch | Promise<PackedBatch>
+  /** may take its time: a teacher is asked first; null: a step of noise alone */
+  readonly nextBatch: () => PackedBatch | null | Promise<PackedBatch>
+  /** for a trainer that clips each example; made while the step before computes, which must not see it change */
+  readonly nextNoise?: () => StepNoise
   readonly steps: number
   /** by 0-based step */
   readonly learningRate: (step: number) => number
@@ -45,12 +47,16 @@ export async function* trainLoop(options: TrainLoopOptions): AsyncGenerator<Trai
   const start = clock.now()
   let tokens = 0
   let loss = 0
+  let noise = options.nextNoise?.()
   for (let step = 0; step < steps; step++) {
     throwIfAborted(options.signal)
-    const result = await trainer.step([await options.nextBatch()], options.learningRate(step), options.signal)
+    const batch = await options.nextBatch()
+    const running = trainer.step(batch === null ? [] : [batch], options.learningRate(step), options.signal, noise)
+    if (step + 1 < steps) noise = options.nextNoise?.()
+    const result = await running
     tokens += result.tokens
     // an average that is not pulled down by its start: 1/n until n reaches 1/SMOOTHING
-    loss += (result.loss - loss) * Math.max(SMOOTHING, 1 / (step + 1))
+    if (result.labels > 0) loss += (result.loss - loss) * Math.max(SMOOTHING, 1 / (step + 1))
     const seconds = (clock.now() - start) / 1000
     yield {
       step: step + 1,

@@ -1,6 +1,13 @@
 /** Engines that stay open from round to round: opening one costs seconds, a round lasts about as long. */
 import type { LoraFactor, LoraLayout } from '../src/types/adapter.ts'
-import type { Inference, InferenceEngine, OptimizerConfig, Trainer, TrainingEngine } from '../src/types/engine.ts'
+import type {
+  Inference,
+  InferenceEngine,
+  OptimizerConfig,
+  PerExample,
+  Trainer,
+  TrainingEngine,
+} from '../src/types/engine.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TrainingSpec } from '../src/types/spec.ts'
 import type { Workbench } from './context.ts'
@@ -24,11 +31,11 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
   let inference: Promise<Inference> | undefined
   return {
     moments: new Map(),
-    trainer(factors) {
+    trainer(factors, perExample) {
       const key = factors.join('')
       let trainer = trainers.get(key)
       if (trainer === undefined) {
-        trainer = openTrainer(options, factors)
+        trainer = openTrainer(options, factors, perExample)
         trainers.set(key, trainer)
         trainer.catch(() => trainers.delete(key))
       }
@@ -53,7 +60,11 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
   }
 }
 
-function openTrainer(options: WorkbenchOptions, factors: readonly LoraFactor[]): Promise<Trainer> {
+function openTrainer(
+  options: WorkbenchOptions,
+  factors: readonly LoraFactor[],
+  perExample: PerExample | undefined,
+): Promise<Trainer> {
   const { training, model, layout, spec, threads } = options
   return training.openTrainer({
     model,
@@ -61,5 +72,6 @@ function openTrainer(options: WorkbenchOptions, factors: readonly LoraFactor[]):
     optimizer: optimizerOf(spec),
     threads,
     seed: layout.lora.seed,
+    ...(perExample && { perExample }),
   })
 }

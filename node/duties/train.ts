@@ -1,5 +1,6 @@
 /** A proposer's first duty: train from the global adapter, write the delta and its salt down. Nothing leaves the process here. */
 import { encodeDelta, residualOf } from '../../src/adapter/delta.ts'
+import { trainedSize } from '../../src/adapter/encodings/encoding.ts'
 import { encodingNamed } from '../../src/adapter/encodings/registry.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError } from '../../src/base/errors.ts'
@@ -7,6 +8,9 @@ import { createBatcher } from '../../src/data/batches.ts'
 import type { TaskContext } from '../context.ts'
 import type { DeltaRecord } from '../keys.ts'
 import { journalKeys } from '../keys.ts'
+import { spendRound } from '../privacy/budget.ts'
+import { dpOf } from '../privacy/floor.ts'
+import { clippingOf, noisedDelta, privateSteps } from '../privacy/train.ts'
 import { forgetEarlierResiduals, keepResidual, residualFor } from '../residual.ts'
 import { learningRateAt } from '../schedule.ts'
 import { trainLoop } from '../train-loop.ts'
@@ -15,7 +19,7 @@ import { globalAfter } from './global.ts'
 /** Progress is told at most this often, ms: a person reads it, a pipe carries it. */
 const PROGRESS_EVERY_MS = 250
 
-/** @throws CoveyError E_DATA_EMPTY | E_DIVERGED | E_ABORTED | E_DISK */
+/** @throws CoveyError E_DATA_EMPTY | E_PRIVACY | E_DIVERGED | E_ABORTED | E_DISK */
 export async function trainDelta(
   ctx: TaskContext,
   round: number,
@@ -34,7 +38,14 @@ export async function trainDelta(
   const { training } = ctx.spec
   const start = await globalAfter(ctx, round - 1)
   const factors = ctx.aggregator.trainedFactors(round)
-  const trainer = await ctx.workbench.trainer(factors)
+  const dp = dpOf(ctx.spec.privacy)
+  const release = dp && (await spendRound(ctx, dp, round, rounds))
+  const byExample = release?.unit === 'example'
+  const trained = trainedSize(ctx.layout, factors)
+  const trainer = await ctx.workbench.trainer(
+    factors,
+    dp && byExample ? clippingOf(dp, release, training.batchExamples, trained) : undefined,
+  )
   trainer.setParameters(start.values)
   const moments = ctx.workbench.moments.get(factors.join(''))
   if (moments !== undefined) trainer.restoreOptimizer(moments)
@@ -45,7 +56,9 @@ export async function trainDelta(
   })
   const loop = trainLoop({
     trainer,
-    nextBatch: () => batcher.next(),
+    ...(dp && byExample
+      ? privateSteps(ctx.data.train, dp, release, trained, ctx.randomBytes)
+      : { nextBatch: () => batcher.next() }),
     steps: training.steps,
     learningRate: (step) =>
       learningRateAt(training, step, (round - 1) * training.steps + step, rounds * training.steps),
@@ -68,7 +81,9 @@ export async function trainDelta(
   residual?.forEach((x, i) => {
     change[i]! += x
   })
-  const values = ctx.tamper === null ? change : ctx.tamper(change, round)
+  const shown =
+    dp && release && !byExample ? noisedDelta(ctx.layout, factors, change, dp, release, ctx.randomBytes) : change
+  const values = ctx.tamper === null ? shown : ctx.tamper(shown, round)
   const delta = { layout: ctx.layout, factors, values }
   const bytes = encodeDelta(delta, ctx.spec.encoding)
   if (feedback) await keepResidual(ctx, factors, round, residualOf(delta, bytes, ctx.spec.encoding))

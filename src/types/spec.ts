@@ -34,6 +34,21 @@ export type PrivacySpec = OpenPrivacy | MaskedPrivacy
 
 export interface OpenPrivacy {
   readonly mode: 'open'
+  /** what is seen has noise; left out: it has none */
+  readonly dp?: DpSpec
+}
+
+/**
+ * Differential privacy of what a node publishes, docs/privacy.md. Each node makes the noise that its own number of examples asks
+ * for, so that it spends at most `epsilon` at `delta` with a seat in every round.
+ */
+export interface DpSpec {
+  /** what cannot be told: whether one example was there (DP-SGD), or anything of what a node trains on (DP-FedAvg, node by node) */
+  readonly unit: 'example' | 'node'
+  readonly epsilon: number
+  readonly delta: number
+  /** L2 norm that one example's gradient, or a node's delta, is clipped to */
+  readonly clip: number
 }
 
 /** Secure aggregation, docs/masked.md. */

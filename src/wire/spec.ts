@@ -83,6 +83,23 @@ const robust = z
     message: `expected ${[...RESULTS].join(', ')} only as the last step`,
   })
 
+/** Encodings that keep what they leave out for the next delta: with noise, that takes noise back. */
+const KEEPS_REST = /^(int4|sign|topk-)/
+
+/** Above this ε nothing is promised that anybody could use; below the least no model learns anything. */
+const MAX_EPSILON = 1_000
+const MIN_EPSILON = 1e-3
+/** δ is the chance that the promise does not hold at all. */
+const MAX_DP_DELTA = 1e-2
+const MIN_DP_DELTA = 1e-12
+
+const dp = z.strictObject({
+  unit: z.enum(['example', 'node']),
+  epsilon: z.number().min(MIN_EPSILON).max(MAX_EPSILON),
+  delta: z.number().min(MIN_DP_DELTA).max(MAX_DP_DELTA),
+  clip: z.number().min(1e-6).max(1e6),
+})
+
 /** As src/privacy/masked takes them. */
 const masked = z.strictObject({
   mode: z.literal('masked'),
@@ -94,7 +111,10 @@ const masked = z.strictObject({
   neighbours: z.int().min(4).max(126).multipleOf(2).exactOptional(),
 })
 
-const privacy = z.discriminatedUnion('mode', [z.strictObject({ mode: z.literal('open') }), masked])
+const privacy = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('open'), dp: dp.exactOptional() }),
+  masked,
+])
 
 const template = z.string().min(1).max(MAX_TEMPLATE).nullable()
 
@@ -134,6 +154,8 @@ const fields = z.strictObject({
   data: z.strictObject({ prompt: template, completion: template, thinking: template.exactOptional() }),
 }) satisfies z.ZodType<TaskSpec>
 
+const hasNoise = (privacy: TaskSpec['privacy']): boolean => privacy.mode === 'open' && privacy.dp !== undefined
+
 /** What is masked is added up, not looked at: only a rule under which the sum of deltas is a delta, in words that add up. */
 const spec = fields
   .refine((v) => v.privacy.mode === 'open' || v.aggregation.rule === 'frozen-a', {
@@ -143,6 +165,15 @@ const spec = fields
   .refine((v) => v.privacy.mode === 'open' || v.encoding === 'f32', {
     path: ['encoding'],
     message: 'expected f32 in masked mode: masked values are 32 bits each and look like noise',
+  })
+  .refine((v) => !hasNoise(v.privacy) || v.scoring.privateExamples === 0, {
+    path: ['scoring', 'privateExamples'],
+    message: 'expected 0 with privacy.dp: a veto is measured on private examples and has no noise',
+  })
+  .refine((v) => !hasNoise(v.privacy) || !KEEPS_REST.test(v.encoding), {
+    path: ['encoding'],
+    message:
+      'expected f32, bf16, int8 or int8-zstd with privacy.dp: the others keep what they leave out for the next delta',
   })
 
 /** What somebody writes who wants another method than LoRA; LoRA's own settings do not name it. */

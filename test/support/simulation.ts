@@ -8,6 +8,7 @@ import type { NodeComponents, PrivateData } from '../../node/context.ts'
 import { type CoveyNode, createNode } from '../../node/create-node.ts'
 import type { NodeEvent } from '../../node/events.ts'
 import type { Tamper } from '../../node/misbehave.ts'
+import type { PrivacyFloor } from '../../node/privacy/floor.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { encodeSlice, type Probe, probeFromBytes } from '../../src/data/slices.ts'
@@ -118,6 +119,7 @@ interface NodeTraits {
   readonly neverServes?: boolean
   /** instead of the toy engine */
   readonly training?: TrainingEngine
+  readonly privacy?: PrivacyFloor
 }
 
 export interface SimulationOptions {
@@ -193,6 +195,7 @@ export class SimulatedPeer {
       loadData: async (spec) => this.#data(spec),
       created: null,
       tamper: this.#traits.tamper ?? null,
+      ...(this.#traits.privacy && { privacy: this.#traits.privacy }),
     })
   }
 

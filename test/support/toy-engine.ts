@@ -14,6 +14,8 @@ import type {
   GenerateOptions,
   Inference,
   InferenceEngine,
+  PerExample,
+  StepNoise,
   StepResult,
   Trainer,
   TrainerOptions,
@@ -91,6 +93,7 @@ class ToyTrainer implements Trainer {
   readonly size: number
   readonly #model: ToyModel
   readonly #factors: readonly LoraFactor[]
+  readonly #layout: LoraLayout
   readonly #options: TrainerOptions
   #values: Float32Array
   #m: Float32Array
@@ -103,6 +106,7 @@ class ToyTrainer implements Trainer {
       throw new CoveyError('E_ENGINE', 'the toy engine trains adapters only, got full-parameter training')
     this.#options = options
     this.#factors = trainable.factors
+    this.#layout = trainable.layout
     this.size = trainable.layout.size
     this.#model = new ToyModel(trainable.layout)
     this.#values = new Float32Array(this.size)
@@ -123,7 +127,13 @@ class ToyTrainer implements Trainer {
     this.#step = 0
   }
 
-  async step(batches: readonly PackedBatch[], learningRate: number): Promise<StepResult> {
+  async step(
+    batches: readonly PackedBatch[],
+    learningRate: number,
+    _signal?: AbortSignal,
+    noise?: StepNoise,
+  ): Promise<StepResult> {
+    if (this.#options.perExample) return this.#privateStep(batches, learningRate, this.#options.perExample, noise)
     const labels = batches.reduce((n, b) => n + b.labelCount, 0)
     const gradient = new Float64Array(this.size)
     let loss = 0
@@ -138,6 +148,43 @@ class ToyTrainer implements Trainer {
     if (!Number.isFinite(loss)) throw new CoveyError('E_DIVERGED', `the loss is ${loss}; lower the learning rate`)
     this.#update(gradient, gradNorm, learningRate)
     return { loss, gradNorm, labels, tokens: batches.reduce((n, b) => n + b.ids.length, 0) }
+  }
+
+  /** Clipped example by example, with noise on its grid, over the expected number: as the real engine does. */
+  #privateStep(
+    batches: readonly PackedBatch[],
+    learningRate: number,
+    { clip, examples }: PerExample,
+    noise: StepNoise | undefined,
+  ): StepResult {
+    if (noise === undefined) throw new CoveyError('E_ARGUMENT', 'this trainer clips each example: expected noise')
+    const sum = new Float64Array(this.size)
+    let loss = 0
+    let count = 0
+    const own = batches.flatMap((batch) => [...Map.groupBy(places(batch), ({ segment }) => segment).values()])
+    for (const labels of own) {
+      const gradient = new Float64Array(this.size)
+      for (const { id, label } of labels) {
+        const log = this.#model.logProbabilities(this.#values, id)
+        loss -= (log[label % TOY_CLASSES] as number) / labels.length / own.length
+        this.#model.addGradient(gradient, this.#factors, id, label, log, 1 / labels.length)
+        count++
+      }
+      const share = Math.min(1, clip / Math.sqrt(gradient.reduce((s, g) => s + g * g, 0)))
+      gradient.forEach((g, i) => {
+        sum[i]! += g * share
+      })
+    }
+    let at = 0
+    for (const { factor, offset, shape } of this.#layout.entries) {
+      if (!this.#factors.includes(factor)) continue
+      for (let i = offset; i < offset + shape[0] * shape[1]; i++)
+        sum[i] =
+          ((Math.round((sum[i] as number) / noise.step) + (noise.values[at++] as number)) * noise.step) / examples
+    }
+    const gradNorm = Math.sqrt(sum.reduce((s, g) => s + g * g, 0))
+    this.#update(sum, gradNorm, learningRate)
+    return { loss, gradNorm, labels: count, tokens: batches.reduce((n, b) => n + b.ids.length, 0) }
   }
 
   /** AdamW; factors that are frozen have no gradient and stay as they are */

@@ -175,4 +175,40 @@ describe('task spec', () => {
       expect(spec(() => parseSpec(value))).to.include(field)
     })
   }
+
+  describe('with differential privacy', () => {
+    const dp = { unit: 'example', epsilon: 8, delta: 1e-5, clip: 1 } as const
+    const scoring = { sliceExamples: 64, privateExamples: 0 }
+    const noisy: TaskSpec = { ...SPEC, privacy: { mode: 'open', dp }, scoring }
+
+    it('says unit, epsilon, delta and clip', () => {
+      expect(decodeSpec(encodeSpec(noisy))).to.deep.equal(noisy)
+      expect(specDigest(noisy)).to.not.equal(specDigest({ ...SPEC, scoring }))
+    })
+
+    it('is refused where something without noise would be published, or noise taken back', () => {
+      expect(spec(() => parseSpec({ ...noisy, scoring: SPEC.scoring }))).to.match(/privateExamples: expected 0/)
+      for (const encoding of ['int4', 'sign', 'topk-10'])
+        expect(spec(() => parseSpec({ ...noisy, encoding }))).to.match(/encoding: expected f32/)
+      for (const encoding of ['f32', 'bf16', 'int8', 'int8-zstd']) parseSpec({ ...noisy, encoding })
+    })
+
+    it('has numbers that mean something', () => {
+      for (const bad of [
+        { epsilon: 0 },
+        { epsilon: 1e4 },
+        { delta: 0 },
+        { delta: 0.5 },
+        { clip: 0 },
+        { unit: 'user' },
+        { x: 1 },
+      ])
+        expect(spec(() => parseSpec({ ...noisy, privacy: { mode: 'open', dp: { ...dp, ...bad } } }))).to.match(
+          /privacy/,
+        )
+      expect(spec(() => parseSpec({ ...SPEC, privacy: { mode: 'masked', cohort: 3, range: 1, dp } }))).to.match(
+        /privacy/,
+      )
+    })
+  })
 })

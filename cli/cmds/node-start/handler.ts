@@ -1,3 +1,4 @@
+import { ANY_PRIVACY } from '../../../node/privacy/floor.ts'
 import { runParticipant } from '../../../node/run-participant.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
 import type { Handler } from '../../command.ts'
@@ -24,6 +25,12 @@ export const nodeStartHandler: Handler<typeof nodeStartOptions> = async (options
         ? { host: settings.host ?? DEFAULT_HOST, port: settings.port ?? DEFAULT_PORT, token: settings.token ?? null }
         : null,
       misbehave,
+      privacy: {
+        accept: settings.privacy ?? ANY_PRIVACY.accept,
+        maxEpsilon: settings.maxEpsilon ?? ANY_PRIVACY.maxEpsilon,
+        delta: settings.privacyDelta ?? ANY_PRIVACY.delta,
+        maxClip: settings.maxClip ?? ANY_PRIVACY.maxClip,
+      },
     },
     await readPassword(passwordFile, context, false),
     emitterOf(context.output),

@@ -1,5 +1,6 @@
 import { ATTACKS } from '../../../node/attacks.ts'
-import { flag, integer, option, text } from '../../command.ts'
+import { PRIVACY_KINDS } from '../../../node/privacy/floor.ts'
+import { decimal, flag, integer, option, text } from '../../command.ts'
 import { modelOption, networkOptions, peerChainOptions, templateOptions, trainingComputeOptions } from '../../common.ts'
 
 export const nodeStartOptions = {
@@ -20,6 +21,30 @@ export const nodeStartOptions = {
   port: option('--port <n>', 'port of the API, 0 = any free one (COVEY_PORT; 8080)', integer(0, 65_535), null),
   token: option('--token <text>', 'bearer token of the API; safer in COVEY_TOKEN', text, null),
   ...trainingComputeOptions,
+  privacy: option(
+    '--privacy <kinds>',
+    `what may be published of your data, with commas between: ${PRIVACY_KINDS.join(', ')} (COVEY_PRIVACY; all)`,
+    text,
+    null,
+  ),
+  maxEpsilon: option(
+    '--max-epsilon <x>',
+    'privacy budget of all that this node publishes, over all tasks; it trains no further (COVEY_MAX_EPSILON; none is kept)',
+    decimal(1e-3, 1e6),
+    null,
+  ),
+  privacyDelta: option(
+    '--privacy-delta <x>',
+    'delta that the budget is counted at: below one over the number of examples (COVEY_PRIVACY_DELTA; 1e-5)',
+    decimal(1e-12, 0.01),
+    null,
+  ),
+  maxClip: option(
+    '--max-clip <x>',
+    'largest norm that a task may clip examples or deltas to (COVEY_MAX_CLIP; any)',
+    decimal(1e-6, 1e6),
+    null,
+  ),
   misbehave: option(
     '--misbehave <how>',
     `attack the rounds, to see that it is caught: ${Object.keys(ATTACKS).join(', ')}, most of them with a strength as in flip:5`,

@@ -7,10 +7,12 @@ import type { Release } from './release.ts'
 /** More noise than this drowns anything; less protects nothing. */
 const MOST_NOISE = 2 ** 12
 const LEAST_NOISE = 2 ** -6
-/** The finer accountant asks for this part of Rényi's noise at least. */
-const LEAST_GAIN = 0.75
-/** `noiseFor` ends when it knows the noise to this part of it. */
-const PRECISION = 1e-3
+/** `noiseFor` may leave this part of ε unspent. */
+const UNSPENT = 2e-3
+/** Looks at the finer accountant; each costs some tenths of a second, and three are enough nearly always. */
+const MOST_LOOKS = 8
+/** log ε falls about so fast with log noise, before two looks say how fast. */
+const SLOPE = -1.3
 
 /** ε at δ of all releases together: the smaller of two upper bounds. @throws CoveyError E_ARGUMENT */
 export function epsilonOf(releases: readonly Release[], delta: number): number {
@@ -18,31 +20,41 @@ export function epsilonOf(releases: readonly Release[], delta: number): number {
 }
 
 /**
- * The least noise, to a thousandth, with which so many steps spend at most `epsilon` at `delta`.
+ * The least noise with which so many steps spend at most `epsilon` at `delta`; some thousandths of ε may be left.
  * @throws CoveyError E_ARGUMENT also when no noise is enough
  */
 export function noiseFor(steps: Pick<Release, 'rate' | 'steps'>, epsilon: number, delta: number): number {
   if (!(epsilon > 0)) throw new CoveyError('E_ARGUMENT', `epsilon: expected a number above 0, got ${epsilon}`)
-  const holds = (noise: number, epsilonBy: typeof epsilonOf): boolean =>
-    epsilonBy([{ ...steps, noise }], delta) <= epsilon
-  if (!holds(MOST_NOISE, epsilonOf)) {
+  // Rényi's bound costs little and is never far off
+  let enough = byRdp(steps, epsilon, delta)
+  const excess = (noise: number): number => Math.log(epsilonOf([{ ...steps, noise }], delta) / epsilon)
+  let [last, lastExcess, slope] = [enough, excess(enough), SLOPE]
+  for (let look = 1; look < MOST_LOOKS && !(lastExcess <= 0 && lastExcess > -UNSPENT); look++) {
+    const noise = Math.max(LEAST_NOISE, last * Math.exp(-(lastExcess + UNSPENT / 2) / slope))
+    if (noise === last) break
+    const own = excess(noise)
+    const seen = (own - lastExcess) / Math.log(noise / last)
+    if (seen < 0) slope = seen
+    if (own <= 0) enough = Math.min(enough, noise)
+    ;[last, lastExcess] = [noise, own]
+  }
+  return enough
+}
+
+/** By bisection, to a thousandth. */
+function byRdp(steps: Pick<Release, 'rate' | 'steps'>, epsilon: number, delta: number): number {
+  const holds = (noise: number): boolean => epsilonByRdp([{ ...steps, noise }], delta) <= epsilon
+  if (!holds(MOST_NOISE)) {
     throw new CoveyError(
       'E_ARGUMENT',
       `no noise keeps ${steps.steps} steps at rate ${steps.rate} within epsilon ${epsilon} at delta ${delta}: take fewer steps or a larger epsilon`,
     )
   }
-  // Rényi's bound costs little and is never far off
-  const upper = bisect(LEAST_NOISE, MOST_NOISE, (noise) => holds(noise, epsilonByRdp))
-  return bisect(Math.max(LEAST_NOISE, upper * LEAST_GAIN), upper, (noise) => holds(noise, epsilonOf))
-}
-
-/** The least number that holds, to PRECISION. */
-function bisect(low: number, high: number, holds: (x: number) => boolean): number {
-  let [below, enough] = [low, high]
-  while (enough > below * (1 + PRECISION)) {
-    const middle = Math.sqrt(below * enough)
-    if (holds(middle)) enough = middle
+  let [below, above] = [LEAST_NOISE, MOST_NOISE]
+  while (above > below * 1.001) {
+    const middle = Math.sqrt(below * above)
+    if (holds(middle)) above = middle
     else below = middle
   }
-  return enough
+  return above
 }

@@ -163,13 +163,21 @@ function compose(groups: readonly Release[], all: readonly Losses[]): { real: Fl
     })
     fourier(re, im)
     for (let k = 0; k < POINTS; k++) {
-      let [x, y] = [re[k] as number, im[k] as number]
-      let [a, b] = [real[k] as number, imaginary[k] as number]
+      let x = re[k] as number
+      let y = im[k] as number
+      let a = real[k] as number
+      let b = imaginary[k] as number
       for (let power = steps; ; ) {
-        if (power % 2 === 1) [a, b] = [a * x - b * y, a * y + b * x]
+        if (power % 2 === 1) {
+          const turned = a * x - b * y
+          b = a * y + b * x
+          a = turned
+        }
         power = Math.floor(power / 2)
         if (power === 0) break
-        ;[x, y] = [x * x - y * y, 2 * x * y]
+        const squared = x * x - y * y
+        y = 2 * x * y
+        x = squared
       }
       real[k] = a
       imaginary[k] = b
