@@ -9,7 +9,9 @@
  *   4. NodeRegistry()
  *   5. StakeVault(token, unbondingPeriod)
  *   6. CoveyTasks(token, registry, vault)          linked with TaskLimits and Settlement; makes its own CoveyViews
- *   7. StakeVault.bind(tasks)                      once, by the vault's deployer; no task can be created before
+ *   7. ArenaLimits(), Arena()                      libraries
+ *   8. CoveyArena(token, registry, vault)          linked with both; makes its own CoveyArenaViews
+ *   9. StakeVault.bind(tasks, arena)               once, by the vault's deployer; no task and no arena can be created before
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,10 +26,14 @@ const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
   ['StakeVault.sol', 'StakeVault'],
   ['CoveyTasks.sol', 'CoveyTasks'],
   ['CoveyViews.sol', 'CoveyViews'],
+  ['libraries/ArenaLimits.sol', 'ArenaLimits'],
+  ['libraries/Arena.sol', 'Arena'],
+  ['CoveyArena.sol', 'CoveyArena'],
+  ['CoveyArenaViews.sol', 'CoveyArenaViews'],
   ['Emissions.sol', 'Emissions'],
 ]
 /** Made by the constructor of another contract: its code is in that one's. */
-const ABI_ONLY: ReadonlySet<string> = new Set(['CoveyViews'])
+const ABI_ONLY: ReadonlySet<string> = new Set(['CoveyViews', 'CoveyArenaViews'])
 
 interface Artifact {
   readonly abi: readonly { readonly type: string }[]

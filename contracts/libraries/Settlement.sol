@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {WeightedMedian} from "./WeightedMedian.sol";
+
 /// @notice What became of a proposer's seat. Same order as `ProposerOutcome` in src/types/ledger.ts.
 enum ProposerOutcome {
     Included,
@@ -296,7 +298,6 @@ library Settlement {
     }
 
     /// Weighted median of the revealed voters' scores at byte `offset`, absent marks left out; 0 when none is left.
-    /// Kept sorted by insertion: stable, so ties stand in seat order, and there are few voters.
     function _median(Input memory input, Scratch memory s, uint256 offset)
         private
         pure
@@ -313,20 +314,9 @@ library Settlement {
                 continue;
             }
             total += weight;
-            uint256 at = n++;
-            for (; at > 0 && s.scores[at - 1] > score; --at) {
-                (s.scores[at], s.weights[at]) = (s.scores[at - 1], s.weights[at - 1]);
-            }
-            (s.scores[at], s.weights[at]) = (score, weight);
+            WeightedMedian.insert(s.scores, s.weights, n++, score, weight);
         }
-        uint256 running;
-        int256 lower;
-        bool found;
-        for (uint256 i; i < n; ++i) {
-            running += s.weights[i];
-            if (!found && 2 * running >= total) (lower, found) = (s.scores[i], true);
-            if (2 * running > total) return ((lower + s.scores[i]) / 2, absent);
-        }
+        median = WeightedMedian.middle(s.scores, s.weights, n, total);
     }
 
     function _score(bytes memory packed, uint256 offset) private pure returns (int256) {

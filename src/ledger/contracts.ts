@@ -3,6 +3,8 @@ import { getAddress, Interface, keccak256 } from 'ethers'
 import { z } from 'zod'
 import { CoveyError } from '../base/errors.ts'
 import type { Address, Hex } from '../types/ledger.ts'
+import { abi as arenaAbi } from './generated/CoveyArena.ts'
+import { abi as arenaViewsAbi } from './generated/CoveyArenaViews.ts'
 import { abi as tasksAbi } from './generated/CoveyTasks.ts'
 import { abi as tokenAbi } from './generated/CoveyToken.ts'
 import { abi as viewsAbi } from './generated/CoveyViews.ts'
@@ -13,6 +15,8 @@ import type { Rpc } from './rpc.ts'
 
 /** Acts and views: CoveyViews answers at the address of CoveyTasks. */
 export const tasksInterface = new Interface([...tasksAbi, ...viewsAbi.filter(({ type }) => type === 'function')])
+/** Likewise. */
+export const arenaInterface = new Interface([...arenaAbi, ...arenaViewsAbi.filter(({ type }) => type === 'function')])
 export const tokenInterface = new Interface(tokenAbi)
 export const registryInterface = new Interface(registryAbi)
 export const vaultInterface = new Interface(vaultAbi)
@@ -36,14 +40,15 @@ export const deploymentSchema = z.strictObject({
   registry: address,
   vault: address,
   tasks: address,
+  arena: address,
   /** there where emissions were deployed, too */
   emissions: address.optional(),
   /** keccak256 of the code at each address */
-  codeHashes: z.strictObject({ token: hash, registry: hash, vault: hash, tasks: hash, emissions: hash.optional() }),
+  codeHashes: z.strictObject({ token: hash, registry: hash, vault: hash, tasks: hash, arena: hash, emissions: hash.optional() }),
 })
 export type Deployment = z.infer<typeof deploymentSchema>
 
-const CONTRACTS = ['token', 'registry', 'vault', 'tasks'] as const
+const CONTRACTS = ['token', 'registry', 'vault', 'tasks', 'arena'] as const
 
 /** The deployment in a parsed addresses file. @throws CoveyError E_CONFIG */
 export function parseDeployment(value: unknown): Deployment {

@@ -1,11 +1,14 @@
 /** Puts the contracts on a chain, in the order of contracts/README.md, and says where they are. */
 import type { Interface } from 'ethers'
-import { concat, getAddress, ZeroAddress } from 'ethers'
+import { concat, getAddress } from 'ethers'
 import { CoveyError } from '../base/errors.ts'
 import type { Address, Hex } from '../types/ledger.ts'
 import type { Signer } from '../types/signer.ts'
 import type { Deployment } from './contracts.ts'
-import { codeHashes, tasksInterface, tokenInterface, vaultInterface } from './contracts.ts'
+import { arenaInterface, codeHashes, tasksInterface, tokenInterface, vaultInterface } from './contracts.ts'
+import { bytecode as arenaRulesCode } from './generated/Arena.ts'
+import { bytecode as arenaLimitsCode } from './generated/ArenaLimits.ts'
+import { bytecode as arenaCode, links as arenaLinks } from './generated/CoveyArena.ts'
 import { bytecode as tasksCode, links as tasksLinks } from './generated/CoveyTasks.ts'
 import { bytecode as tokenCode } from './generated/CoveyToken.ts'
 import { bytecode as registryCode } from './generated/NodeRegistry.ts'
@@ -62,12 +65,18 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     ])
     const code = link(tasksCode, tasksLinks, { TaskLimits: limits, Settlement: settlement })
     const tasks = await put('CoveyTasks', code, tasksInterface, [token, registry, vault])
+    const [arenaLimits, arenaRules] = await Promise.all([
+      put('ArenaLimits', arenaLimitsCode),
+      put('Arena', arenaRulesCode),
+    ])
+    const linked = link(arenaCode, arenaLinks, { ArenaLimits: arenaLimits, Arena: arenaRules })
+    const arena = await put('CoveyArena', linked, arenaInterface, [token, registry, vault])
     await queue.send({
       to: vault,
-      data: vaultInterface.encodeFunctionData('bind', [tasks, ZeroAddress]) as Hex,
+      data: vaultInterface.encodeFunctionData('bind', [tasks, arena]) as Hex,
       name: 'bind',
     })
-    const at = { token, registry, vault, tasks }
+    const at = { token, registry, vault, tasks, arena }
     return { chainId, block, ...at, codeHashes: await codeHashes(rpc, at, signal) }
   } finally {
     signal?.removeEventListener('abort', stop)

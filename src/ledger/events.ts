@@ -1,17 +1,17 @@
 /** The contracts' events, decoded for people and for whoever follows a task. */
-import { registryInterface, tasksInterface, vaultInterface } from './contracts.ts'
+import { arenaInterface, registryInterface, tasksInterface, vaultInterface } from './contracts.ts'
 import type { IndexedLog } from './indexer.ts'
 
 export interface LedgerEvent {
   readonly name: string
-  /** null for events of accounts: stakes, bindings, claims */
+  /** null for events of accounts (stakes, bindings, claims) and of arenas, whose number is `args.arena` */
   readonly task: number | null
   readonly block: number
   /** arguments by their Solidity names; whole numbers as bigint */
   readonly args: Readonly<Record<string, unknown>>
 }
 
-const INTERFACES = [tasksInterface, vaultInterface, registryInterface]
+const INTERFACES = [tasksInterface, vaultInterface, registryInterface, arenaInterface]
 
 /** Null for a log that is not one of our events. */
 export function decodeEvent(log: IndexedLog): LedgerEvent | null {

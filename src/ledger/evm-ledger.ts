@@ -5,8 +5,10 @@
  * const ledger = createEvmLedger({ rpcUrl, addresses: parseDeployment(JSON.parse(text)), signer })
  * await ledger.start()
  */
+import type { ArenaLedger } from '../types/arena.ts'
 import type { Ledger } from '../types/ledger.ts'
 import type { LedgerEvent } from './events.ts'
+import { arenaOf } from './evm/arena.ts'
 import { identityOf } from './evm/identity.ts'
 import { ChainLink, type EventChange, type EvmLedgerOptions } from './evm/link.ts'
 import { moneyOf } from './evm/money.ts'
@@ -18,6 +20,8 @@ export interface EvmLedger extends Ledger {
   events(task?: number): Promise<readonly LedgerEvent[]>
   /** events as they come, and those that a reorganisation takes back; returns how to stop */
   onEvents(listener: (change: EventChange) => void): () => void
+  /** competitions on the same chain, by the same key */
+  readonly arenas: ArenaLedger
 }
 
 /** @throws nothing: `start()` is what meets the chain */
@@ -38,5 +42,6 @@ export function createEvmLedger(options: EvmLedgerOptions): EvmLedger {
     ...identityOf(link),
     ...moneyOf(link, reads),
     ...roundsOf(link, reads),
+    arenas: arenaOf(link),
   }
 }

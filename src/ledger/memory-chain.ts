@@ -30,6 +30,7 @@ import { PHASES } from '../types/ledger.ts'
 import { deltaCommitment, digestToHex, scoresCommitment } from './commitment.ts'
 import type { History, HistoryEvent } from './history/events.ts'
 import { HistoryLog, memoryTransaction } from './history/log.ts'
+import { MemoryArenas } from './memory-arena.ts'
 import type { MutableAccount, MutableRound, MutableTask } from './memory-round.ts'
 import { checkOpening, drawSeats, findSeat, isOpen, nextPhase, viewRound, viewTask } from './memory-round.ts'
 import { MemoryVault } from './memory-vault.ts'
@@ -59,6 +60,7 @@ const CANCEL_AFTER_SECONDS = 7 * 86_400
 
 export class MemoryChain {
   readonly chainId: number
+  readonly arenas: MemoryArenas
   readonly #clock: Clock
   readonly #vault: MemoryVault
   readonly #accounts = new Map<Address, MutableAccount>()
@@ -74,6 +76,24 @@ export class MemoryChain {
     this.#vault = new MemoryVault(options.unbondingSeconds ?? DEFAULT_UNBONDING_SECONDS)
     this.#log = new HistoryLog(this.chainId)
     this.#random = keccak256(toUtf8Bytes(options.seed ?? 'covey')) as Hex
+    const vault = this.#vault
+    this.arenas = new MemoryArenas({
+      time: () => this.time(),
+      unbondingSeconds: vault.unbondingSeconds,
+      isRegistered: (account) => this.#account(account).node !== null,
+      stakeOf: (account) => vault.stakeOf(account),
+      weightOf: (account) => vault.weightOf(account),
+      reward: (operator, total, weight, drawnAt) => vault.reward(operator, total, weight, drawnAt, this.time()),
+      slash: (operator, bps, weight, drawnAt) => void vault.slash(operator, bps, weight, drawnAt, this.time()),
+      spend: (account, amount) => this.#spend(account, amount),
+      receive: (account, amount) => this.mint(account, amount),
+      mix: (parts) => this.#mix(parts),
+    })
+  }
+
+  /** A block for something that happened in an arena. */
+  seal(): TxReceipt {
+    return this.#seal()
   }
 
   /** unix seconds */

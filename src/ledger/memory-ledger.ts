@@ -8,6 +8,7 @@
  */
 import { getAddress, getBytes, hexlify } from 'ethers'
 import { CoveyError } from '../base/errors.ts'
+import type { ArenaLedger } from '../types/arena.ts'
 import type {
   AccountView,
   Address,
@@ -26,6 +27,7 @@ import type {
 } from '../types/ledger.ts'
 import { bindingDigest } from './binding.ts'
 import { deltaCommitment, scoresCommitment } from './commitment.ts'
+import { memoryArenaLedger } from './memory-arena-ledger.ts'
 import type { MemoryChainOptions } from './memory-chain.ts'
 import { MemoryChain } from './memory-chain.ts'
 import { highestCommission } from './params.ts'
@@ -39,6 +41,7 @@ export interface MemoryChainHandle {
   /** tokens from nowhere, wei */
   mint(account: Address, amount: bigint): void
   ledger(account: Address): Ledger
+  arenas(account: Address): ArenaLedger
 }
 
 /** One chain for many accounts. Deterministic: same seed, clock and order of calls, same state. */
@@ -48,6 +51,7 @@ export function createMemoryChain(options: MemoryChainOptions): MemoryChainHandl
     chain,
     mint: (account, amount) => chain.mint(getAddress(account) as Address, amount),
     ledger: (account) => new MemoryLedger(chain, getAddress(account) as Address),
+    arenas: (account) => memoryArenaLedger(chain, getAddress(account) as Address),
   }
 }
 

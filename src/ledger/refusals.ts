@@ -9,8 +9,24 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'a commitment cannot be changed: reveal what was committed to, or let the round pass',
   ],
   AlreadyEnrolled: ['the account has joined this task already', 'nothing is left to do'],
+  AlreadyEntered: ['the account has entered this arena already', 'leave it first to enter in the other role'],
   AlreadyOpened: ['the emissions have begun already', 'nothing is left to do'],
   AlreadyRevealed: ['this seat has revealed already', 'nothing is left to do in this phase'],
+  AlreadyStarted: [
+    'the first epoch of this arena has begun',
+    'wait for its end: what is left of the pool comes back then',
+  ],
+  ArenaClosed: ['the arena is finished or cancelled', 'choose another: `covey arena list`'],
+  ArenaFull: [
+    'the arena is full, and nobody in it has less stake (in gwei)',
+    'deposit more stake, or wait until somebody leaves',
+  ],
+  ArenaNotBound: [
+    'the stake vault is not bound to this arena contract',
+    'the deployment is incomplete: deploy again, or check the addresses file',
+  ],
+  ArenaNotOver: ['the arena is not over yet', 'wait until the time named'],
+  ArenaOver: ['the arena is over: no epoch begins any more', 'close it: `covey arena close`'],
   BadAccountSignature: [
     "the binding is not signed by the account's key",
     'sign it with the key of the account that it names',
@@ -23,6 +39,7 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     "the slice is not the one that the task's probe root names for this round",
     'reveal the slice of this round, from the very folder that the task was created with',
   ],
+  BadRole: ['one enters an arena as entrant or as validator', 'name one of the two'],
   BadScoresLength: [
     'the scores do not fit the number of proposers',
     'give one pair a proposer and one for the incumbent',
@@ -96,9 +113,15 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'wait until two nodes with the minimum stake have joined',
   ],
   NotEnrolled: ['the account has not joined this task', 'join it first: `covey node start --task N`'],
+  NotEntered: ['the account has not entered this arena', 'enter it first: `covey arena enter`'],
+  NotEntrant: [
+    'the account is no entrant of this arena, or somebody with more stake took its place',
+    'enter it: `covey arena enter`',
+  ],
   NotProposer: ['the account has no proposer seat in this round', 'wait for a round that draws it'],
   NotRegistered: ['the account is not bound to a peer id', 'start the node once: it registers'],
   NotTasks: ['only the tasks contract may slash and reward', 'nothing: this call is not for accounts'],
+  NotValidator: ['the account was not drawn to score this epoch', 'wait for the next draw'],
   NotVault: ['only the stake vault may call this', 'nothing: this call is not for accounts'],
   NotVoter: ['the account has no voter seat in this round', 'wait for a round that draws it'],
   NothingEmitted: [
@@ -128,6 +151,7 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   ],
   SafeCastOverflowedUintDowncast: ['an amount is larger than the contract can count', 'use a smaller amount'],
   SafeERC20FailedOperation: ['the token refused a transfer', 'look at the token at the address named'],
+  SeatHeld: ['an adapter of this account is in the open epoch', 'leave when the epoch is settled'],
   StakeTooLow: ['the stake is below what this task asks for', 'deposit more: `covey stake deposit`'],
   StillLocked: ['the notice of this lock is not over', 'wait until the time named: `covey emissions show`'],
   StillUnbonding: ['the stake is still unbonding', 'wait until the time named: `covey stake show`'],
@@ -149,6 +173,7 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'too much is unbonding in separate parts',
     'collect what is free with `covey stake withdraw`, or wait',
   ],
+  UnknownArena: ['there is no such arena on this chain', 'list them: `covey arena list`'],
   UnknownLock: ['the account has no lock of this number', 'look at `covey emissions show`'],
   UnknownTask: ['there is no such task on this chain', 'look at `covey task list`; check --contracts'],
   VaultNotBound: [
@@ -156,6 +181,8 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'the deployment is incomplete: deploy again with `covey chain deploy`',
   ],
   WeightOverflow: ['the weights add up to more than the tree can hold', 'nothing: less than the whole supply cannot'],
+  WrongArenaPhase: ['the epoch is in another phase', 'look at `covey arena show`'],
+  WrongEpoch: ['this is not the open epoch', 'look at `covey arena show`'],
   WrongPhase: ['the round is in another phase', 'look at `covey task show`; the node acts when its phase comes'],
   WrongRound: ['this is not the open round', 'look at `covey task show`'],
   ZeroAmount: ['the amount must be above 0', 'give an amount'],

@@ -1,8 +1,10 @@
 /** What the contracts refuse, as errors for people: the Solidity error's name and arguments, and a sentence (refusals.ts). */
 import { Interface } from 'ethers'
 import { CoveyError } from '../base/errors.ts'
+import { ARENA_PHASES } from '../types/arena.ts'
 import { PHASES } from '../types/ledger.ts'
 import { formatAmount } from './amount.ts'
+import { abi as arenaAbi } from './generated/CoveyArena.ts'
 import { abi as tasksAbi } from './generated/CoveyTasks.ts'
 import { abi as tokenAbi } from './generated/CoveyToken.ts'
 import { abi as emissionsAbi } from './generated/Emissions.ts'
@@ -21,7 +23,7 @@ const FUNDS_ERRORS: ReadonlySet<string> = new Set(['ERC20InsufficientBalance', '
 const AMOUNTS: ReadonlySet<string> = new Set([
   ...['amount', 'stake', 'minStake', 'balance', 'needed', 'allowance', 'delegated', 'capacity', 'supply'],
 ])
-const TIMES: ReadonlySet<string> = new Set(['deadline', 'time', 'from', 'unbondsAt', 'expiry', 'freeAt'])
+const TIMES: ReadonlySet<string> = new Set(['deadline', 'time', 'from', 'unbondsAt', 'expiry', 'endsAt', 'freeAt'])
 /** Later than this a number of seconds is no date: the contracts' "never" and "all". */
 const LAST_DATE_SECONDS = 8_640_000_000_000n
 
@@ -63,7 +65,7 @@ export function isRevert(error: unknown, name?: string): error is CoveyError {
 
 /** Every error that a call of ours can end in: those of the vault, the token and the libraries pass through. */
 const errors = new Interface(
-  [tasksAbi, tokenAbi, registryAbi, vaultAbi, limitsAbi, emissionsAbi].flatMap((abi) =>
+  [tasksAbi, arenaAbi, tokenAbi, registryAbi, vaultAbi, limitsAbi, emissionsAbi].flatMap((abi) =>
     abi.filter((entry: { readonly type: string }) => entry.type === 'error'),
   ),
 )
@@ -81,6 +83,7 @@ export function revertOf(data: string | null, call: string, reason?: string | nu
     const value: unknown = parsed.args[i]
     // enums come as numbers: phases by name, whole numbers that fit as such
     if (parsed.name === 'WrongPhase') return [input.name, PHASES[Number(value)]]
+    if (parsed.name === 'WrongArenaPhase') return [input.name, ARENA_PHASES[Number(value)]]
     return [input.name, value]
   })
   return revert(parsed.name, Object.fromEntries(args), call)

@@ -2,6 +2,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import type { BaseContract, BaseContractMethod, ContractRunner } from 'ethers'
 import { artifacts, network } from 'hardhat'
+import type { abi as arenaAbi } from '../../src/ledger/generated/CoveyArena.ts'
+import { abi as arenaViewsAbi } from '../../src/ledger/generated/CoveyArenaViews.ts'
 import type { abi as tasksAbi } from '../../src/ledger/generated/CoveyTasks.ts'
 import type { abi as tokenAbi } from '../../src/ledger/generated/CoveyToken.ts'
 import { abi as viewsAbi } from '../../src/ledger/generated/CoveyViews.ts'
@@ -23,6 +25,7 @@ export type Named<Abi extends readonly { readonly type: string }[]> = Omit<BaseC
 export type Vault = Named<typeof vaultAbi>
 /** CoveyViews answers at the address of CoveyTasks. */
 export type Tasks = Named<[...typeof tasksAbi, ...typeof viewsAbi]>
+export type ArenaContract = Named<[...typeof arenaAbi, ...typeof arenaViewsAbi]>
 
 export const TOKEN = 10n ** 18n
 export const STAKE = 100n * TOKEN
@@ -86,12 +89,16 @@ export async function deployLibrary(name: string) {
 
 /** The tasks contract under both of its ABIs. */
 export function withViews(tasks: BaseContract): Tasks {
-  const views = viewsAbi.filter(({ type }) => type === 'function')
-  const abi = [...tasks.interface.fragments, ...new ethers.Interface(views).fragments]
-  return new ethers.Contract(tasks.target, abi, tasks.runner) as unknown as Tasks
+  return underBoth(tasks, viewsAbi) as unknown as Tasks
 }
 
-/** Libraries, token, registry, vault, tasks, bound: the order of contracts/README.md. */
+function underBoth(acts: BaseContract, views: readonly { readonly type: string }[]): BaseContract {
+  const shown = views.filter(({ type }) => type === 'function')
+  const abi = [...acts.interface.fragments, ...new ethers.Interface(shown).fragments]
+  return new ethers.Contract(acts.target, abi, acts.runner)
+}
+
+/** Libraries, token, registry, vault, tasks, arena, bound: the order of contracts/README.md. */
 export async function deploy() {
   const taskLimits = await deployLibrary('TaskLimits')
   const settlement = await deployLibrary('Settlement')
@@ -101,12 +108,17 @@ export async function deploy() {
   const tasks = await ethers.deployContract('CoveyTasks', [token.target, registry.target, vault.target], {
     libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
   })
-  await vault.getFunction('bind')(tasks.target, ethers.ZeroAddress)
+  const [arenaLimits, arenaRules] = [await deployLibrary('ArenaLimits'), await deployLibrary('Arena')]
+  const arena = await ethers.deployContract('CoveyArena', [token.target, registry.target, vault.target], {
+    libraries: { ArenaLimits: arenaLimits.target, Arena: arenaRules.target },
+  })
+  await vault.getFunction('bind')(tasks.target, arena.target)
   return {
     token: token as unknown as Named<typeof tokenAbi>,
     registry: registry as unknown as Named<typeof registryAbi>,
     vault: vault as unknown as Named<typeof vaultAbi>,
     tasks: withViews(tasks),
+    arena: underBoth(arena, arenaViewsAbi) as unknown as ArenaContract,
   }
 }
 export type Contracts = Awaited<ReturnType<typeof deploy>>

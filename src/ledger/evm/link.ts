@@ -87,7 +87,7 @@ export class ChainLink {
     this.#index = options.index ?? createMemoryIndexStore(depth)
     this.#indexer = new Indexer({
       rpc: this.rpc,
-      addresses: [addresses.tasks, addresses.vault, addresses.registry],
+      addresses: [addresses.tasks, addresses.vault, addresses.registry, addresses.arena],
       from: addresses.block,
       store: this.#index,
       poll_ms,
