@@ -18,6 +18,7 @@ import type { Store } from '../src/types/store.ts'
 import type { Transport } from '../src/types/transport.ts'
 import type { BlobAnnouncement } from '../src/types/wire.ts'
 import type { Emit } from './events.ts'
+import type { MaskedTask } from './masked/masked-task.ts'
 import type { Tamper } from './misbehave.ts'
 import type { PrivacyFloor } from './privacy/floor.ts'
 import type { Providers } from './providers.ts'
@@ -75,6 +76,8 @@ export interface TaskContext extends NodeComponents {
   /** digest -> the pull that is under way */
   readonly pulls: Map<string, Promise<void>>
   readonly workbench: Workbench
+  /** null in open mode */
+  readonly masked: MaskedTask | null
   /** what this node's owner allows */
   readonly privacy: PrivacyFloor
   /** only for demonstrations and tests of the defences */

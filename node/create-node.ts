@@ -12,6 +12,7 @@ import { startLine } from './duties/global.ts'
 import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
+import { MaskedTask } from './masked/masked-task.ts'
 import type { Tamper } from './misbehave.ts'
 import { ANY_PRIVACY, checkFloor, type PrivacyFloor } from './privacy/floor.ts'
 import { Providers } from './providers.ts'
@@ -48,9 +49,13 @@ const CREATOR_PACE = { first_ms: 2_000, times: 20, then_ms: 10_000 }
 /** ... and so does everybody else who has it: who comes late finds it when the creator is gone. */
 const HOLDER_PACE = { first_ms: 30_000, times: 0, then_ms: 30_000 }
 
+/** What the last masked round was opened with: who was away needs it before it can go on. */
+const OPENINGS_PACE = { first_ms: 5_000, times: 0, then_ms: 5_000 }
+
 export function createNode(components: NodeComponents, options: NodeOptions): CoveyNode {
   const abort = new AbortController()
   let workbench: Workbench | undefined
+  let masked: MaskedTask | null = null
   let wake = (): void => undefined
   const { ledger, transport, store } = components
   const providers = new Providers()
@@ -60,7 +65,10 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
     chainId: ledger.chainId,
     task: options.task,
     providers,
-    onNews: () => wake(),
+    onNews: (message, from) => {
+      masked?.hear(from, message)
+      wake()
+    },
   })
   transport.serveBlobs(store.blobs)
 
@@ -89,6 +97,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
     const layout = createLayout(components.model.config, spec.adapter)
     workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
     const data = options.loadData === null ? null : await options.loadData(spec)
+    masked = spec.privacy.mode === 'masked' ? new MaskedTask(() => context) : null
     const context: TaskContext = {
       ...components,
       task: options.task,
@@ -101,6 +110,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       providers,
       pulls: new Map(),
       workbench,
+      masked,
       privacy,
       tamper: options.tamper,
       announce: (message) => gossip.announce(message),
@@ -129,6 +139,9 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
   const context = open()
   const finished = context.then(async (ctx) => {
     const stopRepeating = repeatSpec(ctx)
+    // nobody may be there yet: the next one comes soon
+    const tellOpenings = (): void => void ctx.masked?.announceOpenings().catch(() => undefined)
+    const stopTelling = ctx.masked === null ? null : every(components.clock, OPENINGS_PACE, tellOpenings)
     try {
       const loop = createTaskLoop({ ctx, duties: options.duties, signal: abort.signal })
       wake = loop.wake
@@ -138,6 +151,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       components.emit({ event: 'finished', task: options.task })
     } finally {
       stopRepeating()
+      stopTelling?.()
     }
   })
   // whoever awaits `finished` sees the failure; `context` fails with the same one

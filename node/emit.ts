@@ -22,7 +22,9 @@ export function sentence(e: NodeEvent): string | null {
     case 'delta':
       return `delta ${short(e.digest)}: ${e.size} bytes after ${e.seconds.toFixed(1)} s`
     case 'pulled':
-      return `pulled ${e.of} ${short(e.digest)}: ${e.size} bytes`
+      return e.of === 'cohort' ? null : `pulled ${e.of} ${short(e.digest)}: ${e.size} bytes`
+    case 'cohort':
+      return `cohort ${e.cohort} of round ${e.round}: the sum of ${e.summed} of ${e.members} members is open`
     case 'scored':
       return `scored: ${e.probe.map((s) => (s / 10_000).toFixed(4)).join(' ')} nats on the probe`
     case 'settled':

@@ -56,7 +56,7 @@ export type NodeEvent =
   | {
       readonly event: 'pulled'
       readonly round: number
-      readonly of: 'delta' | 'slice' | 'spec'
+      readonly of: 'delta' | 'slice' | 'spec' | 'cohort'
       readonly digest: string
       readonly size: number
       readonly account: Address | null
@@ -75,6 +75,15 @@ export type NodeEvent =
       readonly digest: string
       readonly included: number
       readonly rolledBack: boolean
+    }
+  | {
+      /** a cohort's sum was opened */
+      readonly event: 'cohort'
+      readonly round: number
+      readonly cohort: number
+      readonly members: number
+      /** members in the sum; 0: it is one that honest members cannot make */
+      readonly summed: number
     }
   | { readonly event: 'disagreement'; readonly round: number; readonly agreed: string; readonly own: string }
   | { readonly event: 'serving'; readonly url: string; readonly model: string }

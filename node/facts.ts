@@ -1,6 +1,7 @@
 /** What this node holds of a round, read from its disk. */
 import type { LocalFacts } from '../src/types/round.ts'
 import type { Look, TaskContext } from './context.ts'
+import { givingUp } from './duties/pull.ts'
 import type { DeltaRecord, LineRecord, ScoresRecord } from './keys.ts'
 import { factKeys, journalKeys } from './keys.ts'
 
@@ -22,6 +23,7 @@ export async function readFacts(ctx: TaskContext, look: Look): Promise<LocalFact
     haveSlice: revealed !== null && (await store.blobs.has(revealed.digest)),
     scored: scores?.scores ?? null,
     ownSlice: slice === null ? null : { digest: slice.digest, size: slice.bytes.byteLength },
+    cohorts: ctx.masked === null ? null : await ctx.masked.facts(look, look.now >= givingUp(look)),
   }
 }
 

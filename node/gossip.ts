@@ -20,7 +20,7 @@ export interface GossipOptions {
   readonly task: number
   readonly providers: Providers
   /** called after anything new was learnt */
-  readonly onNews: (message: BlobAnnouncement) => void
+  readonly onNews: (message: BlobAnnouncement, from: string) => void
 }
 
 /** Everyone says hello again and again: a late comer learns the others' addresses, and they learn its with its first one. */
@@ -50,7 +50,7 @@ export function startGossip(options: GossipOptions): Gossip {
       return
     }
     providers.add(decoded.digest, message.from, decoded.size)
-    options.onNews(decoded)
+    options.onNews(decoded, message.from)
   }
 
   const keep = (address: string | undefined): void => {

@@ -1,4 +1,5 @@
 /** Names of what a node writes down, in one place: a name is never used for two things. */
+import type { MaskedBody } from '../src/privacy/masked/messages.ts'
 import type { LoraFactor } from '../src/types/adapter.ts'
 import type { Scores } from '../src/types/ledger.ts'
 
@@ -14,6 +15,8 @@ export const journalKeys = {
     return { task: task as number, round: round as number }
   },
   scores: (task: number, round: number): string => `scores/${pad(task)}/${pad(round)}`,
+  /** -> BlobRecord: what this node said in its cohort, each kind once */
+  said: (task: number, round: number, kind: MaskedBody['kind']): string => `said/${pad(task)}/${pad(round)}/${kind}`,
   /** -> ReleaseRecord: what this round's delta may tell, on record before it is trained */
   release: (task: number, round: number): string => `release/${pad(task)}/${pad(round)}`,
   /** of one task, or of all */
@@ -34,6 +37,12 @@ export interface ScoresRecord {
   readonly salt: `0x${string}`
 }
 
+/** A published blob. */
+export interface BlobRecord {
+  readonly digest: string
+  readonly size: number
+}
+
 /** Facts: may be computed again, or lost without harm to anybody. */
 export const factKeys = {
   /** -> LineRecord */
@@ -49,6 +58,18 @@ export const factKeys = {
   /** of one set of factors, or of all of them */
   residuals: (task: number, factors?: readonly LoraFactor[]): string =>
     `residual/${pad(task)}/${factors === undefined ? '' : `${factors.join('')}/`}`,
+  /** -> 64 hex digits: what a member's secrets of one round follow from; deleted when the round is aggregated */
+  maskRoot: (task: number, round: number): string => `mask-root/${pad(task)}/${pad(round)}`,
+  maskRoots: (task: number): string => `mask-root/${pad(task)}/`,
+  /** -> size: the messages of a round's cohorts that were taken */
+  cohortMessage: (task: number, round: number, digest: string): string =>
+    `cohort-message/${pad(task)}/${pad(round)}/${digest}`,
+  /** of one round, or of all of them */
+  cohortMessages: (task: number, round?: number): string =>
+    `cohort-message/${pad(task)}/${round === undefined ? '' : `${pad(round)}/`}`,
+  roundOf: (key: string): number => Number(key.split('/')[2]),
+  /** -> BlobRecord: the openings of this round's included cohorts, and those of earlier rounds behind it */
+  openings: (task: number, round: number): string => `openings/${pad(task)}/${pad(round)}`,
   residualRound: (key: string): number => Number(key.split('/')[3]),
 }
 

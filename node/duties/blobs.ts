@@ -1,6 +1,8 @@
 /** Blobs of others: getting them here, and reading the deltas among them. */
 import { type DecodeDeltaOptions, decodeDelta, maxDeltaBytes } from '../../src/adapter/delta.ts'
+import { trainedSize } from '../../src/adapter/encodings/encoding.ts'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
+import { maxMaskedBytes } from '../../src/privacy/masked/masked-delta.ts'
 import type { Address } from '../../src/types/ledger.ts'
 import type { PullRequest } from '../../src/types/transport.ts'
 import type { NodeComponents, TaskContext } from '../context.ts'
@@ -12,7 +14,7 @@ export interface WantedBlob {
   readonly digest: string
   readonly size: number
   readonly maxBytes: number
-  readonly of: 'delta' | 'slice'
+  readonly of: 'delta' | 'slice' | 'cohort'
   readonly round: number
   /** who revealed it, for the eyes of people */
   readonly account: Address | null
@@ -101,7 +103,11 @@ async function pullBlob(ctx: TaskContext, wanted: WantedBlob, signal: AbortSigna
 export function deltaFormat(ctx: TaskContext, round: number): DecodeDeltaOptions & { readonly maxBytes: number } {
   const { encoding } = ctx.spec
   const factors = ctx.aggregator.trainedFactors(round)
-  return { encoding, factors, maxBytes: maxDeltaBytes(ctx.layout, encoding, factors) }
+  const maxBytes =
+    ctx.masked === null
+      ? maxDeltaBytes(ctx.layout, encoding, factors)
+      : maxMaskedBytes(trainedSize(ctx.layout, factors))
+  return { encoding, factors, maxBytes }
 }
 
 /** A delta's values (layout.size), checked. @throws CoveyError E_DELTA | E_BLOB_UNAVAILABLE */

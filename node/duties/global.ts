@@ -40,16 +40,7 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     ctx.emit({ event: 'disagreement', round, agreed: settlement.agreedBase, own: before.global })
   }
   const base = settlement.rolledBack ? before.base : before.global
-  const included = includedDeltas(view)
-  const deltas: Float32Array[] = []
-  for (const { digest, size } of included) {
-    await ensureBlob(
-      ctx,
-      { digest, size, maxBytes: deltaFormat(ctx, round).maxBytes, of: 'delta', round, account: null },
-      signal,
-    )
-    deltas.push(await deltaValues(ctx, round, digest))
-  }
+  const { deltas, weights, included } = await includedOf(ctx, view, signal)
   const values = nextGlobal({
     aggregator: ctx.aggregator,
     outer: ctx.spec.aggregation,
@@ -58,7 +49,7 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     // a step that was taken back gives no momentum
     before: settlement.rolledBack ? null : await adapterValues(ctx, before.base),
     deltas,
-    weights: deltas.map(() => 1),
+    weights,
     round,
   })
   const digest = await ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
@@ -66,10 +57,36 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     { key: factKeys.line(ctx.task, round), value: { global: digest, base } satisfies LineRecord },
     { key: factKeys.aggregated(ctx.task), value: round },
   ])
-  ctx.emit({ event: 'aggregated', round, digest, included: included.length, rolledBack: settlement.rolledBack })
+  ctx.emit({ event: 'aggregated', round, digest, included, rolledBack: settlement.rolledBack })
+  await ctx.masked?.forget(round)
   const global = { round, digest, values }
   ctx.onGlobal(global)
   return global
+}
+
+/** What the settled round adds: single deltas, or the means of cohorts with the weight of their members. */
+async function includedOf(
+  ctx: TaskContext,
+  view: RoundView,
+  signal: AbortSignal,
+): Promise<{
+  readonly deltas: readonly Float32Array[]
+  readonly weights: readonly number[]
+  /** proposers */
+  readonly included: number
+}> {
+  if (ctx.masked !== null) {
+    const means = await ctx.masked.included(view, signal)
+    return { ...means, included: means.weights.reduce((sum, weight) => sum + weight, 0) }
+  }
+  const { round } = view
+  const deltas: Float32Array[] = []
+  for (const { digest, size } of includedDeltas(view)) {
+    const { maxBytes } = deltaFormat(ctx, round)
+    await ensureBlob(ctx, { digest, size, maxBytes, of: 'delta', round, account: null }, signal)
+    deltas.push(await deltaValues(ctx, round, digest))
+  }
+  return { deltas, weights: deltas.map(() => 1), included: deltas.length }
 }
 
 async function adapterValues(ctx: TaskContext, digest: string): Promise<Float32Array> {

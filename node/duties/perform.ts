@@ -42,6 +42,9 @@ export async function perform(ctx: TaskContext, action: Action, look: Look, sign
     case 'pull':
       await pullMissing(ctx, action, look, signal)
       return
+    case 'cohort':
+      await ctx.masked?.step(look, signal)
+      return
     case 'score':
       await scoreRound(ctx, openRound(look), signal)
       return

@@ -1,6 +1,7 @@
 /** Fetches what a round needs of others: deltas and the slice. What arrives is checked before it counts. */
 import { isCoveyError } from '../../src/base/errors.ts'
 import { decodeSlice } from '../../src/data/slices.ts'
+import type { RoundView } from '../../src/types/ledger.ts'
 import type { Action } from '../../src/types/round.ts'
 import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
 import type { Look, TaskContext } from '../context.ts'
@@ -52,12 +53,18 @@ async function pullOne(
       throw error
     return mark('unusable')
   }
-  await mark(await judge(ctx, round, wanted))
+  await mark(await judge(ctx, round, wanted, look.round))
 }
 
-async function judge(ctx: TaskContext, round: number, { of, digest, account }: Wanted): Promise<'usable' | 'unusable'> {
+async function judge(
+  ctx: TaskContext,
+  round: number,
+  { of, digest, account }: Wanted,
+  view: RoundView | null,
+): Promise<'usable' | 'unusable'> {
   try {
-    if (of === 'delta') await deltaValues(ctx, round, digest)
+    if (of === 'delta' && ctx.masked !== null && view !== null) await ctx.masked.check(view, account, digest)
+    else if (of === 'delta') await deltaValues(ctx, round, digest)
     else decodeSlice(await ctx.store.blobs.get(digest, MAX_SLICE_BYTES))
     return 'usable'
   } catch (error) {
@@ -68,8 +75,8 @@ async function judge(ctx: TaskContext, round: number, { of, digest, account }: W
   }
 }
 
-/** Chain time at which a voter stops waiting for a delta; none before the score phase. */
-function givingUp(look: Look): number {
+/** Chain time at which a voter stops waiting for a delta, or for a cohort's sum; none before the score phase. */
+export function givingUp(look: Look): number {
   const { params, phase, deadline } = look.task
   return phase === 'score' ? deadline - params.seconds.score * GIVE_UP_SHARE : Number.POSITIVE_INFINITY
 }

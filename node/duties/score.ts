@@ -16,6 +16,7 @@ import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
 import type { EvalSet, TaskContext } from '../context.ts'
 import type { ScoresRecord } from '../keys.ts'
 import { factKeys, journalKeys } from '../keys.ts'
+import { cohortPieces } from '../masked/pieces.ts'
 import { deltaValues } from './blobs.ts'
 import { globalAfter, predecessorOf } from './global.ts'
 
@@ -59,34 +60,32 @@ async function measure(
     return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY
   }
 
-  const deltas: (Float32Array | null)[] = []
-  for (const seat of view.proposers) deltas.push(await usableDelta(ctx, view.round, seat.reveal, incumbent.digest))
-  const present = deltas.filter((d) => d !== null)
+  const { pieces, marks } = await piecesOf(ctx, view, incumbent.digest, slice !== null)
   const before = view.round > 1 ? await predecessorOf(ctx, view.round - 1) : null
-  const probe = deltas.map(() => SCORE_ABSENT)
-  const own = deltas.map(() => SCORE_ABSENT)
-  if (present.length > 0) {
+  const probe = marks.map((mark) => mark.probe)
+  const own = marks.map((mark) => mark.private)
+  if (pieces.length > 0) {
     const step = openStep({
       aggregator: ctx.aggregator,
       outer: ctx.spec.aggregation,
       layout: ctx.layout,
       base: incumbent.values,
       before,
-      deltas: present,
-      weights: present.map(() => 1),
+      deltas: pieces.map((piece) => piece.delta),
+      weights: pieces.map((piece) => piece.seats.length),
       round: view.round,
     })
     const whole = { probe: await lossOf(step.next, slice), own: await lossOf(step.next, held) }
     const lossesOf = async (values: Float32Array): Promise<typeof whole> =>
       values === step.next ? whole : { probe: await lossOf(values, slice), own: await lossOf(values, held) }
-    let at = 0
-    for (let i = 0; i < deltas.length; i++) {
-      if (deltas[i] === null) continue
-      const pair = step.pair(at++)
+    for (const [i, { seats }] of pieces.entries()) {
+      const pair = step.pair(i)
       const withIt = await lossesOf(pair.with)
       const without = await lossesOf(pair.without)
-      probe[i] = toScore(without.probe - withIt.probe)
-      own[i] = toScore(without.own - withIt.own)
+      for (const seat of seats) {
+        probe[seat] = toScore(without.probe - withIt.probe)
+        own[seat] = toScore(without.own - withIt.own)
+      }
     }
   }
 
@@ -96,6 +95,25 @@ async function measure(
     incumbentProbe = toScore((await lossOf(before, slice)) - (await lossOf(incumbent.values, slice)))
   }
   return { probe, private: own, incumbentProbe, incumbentPrivate: 0 }
+}
+
+/** What a round's deltas come in: each alone, or a cohort's together. */
+interface Pieces {
+  readonly pieces: readonly { readonly seats: readonly number[]; readonly delta: Float32Array }[]
+  /** scores of the seats that are in no piece; those of the others are measured */
+  readonly marks: readonly { readonly probe: number; readonly private: number }[]
+}
+
+const ABSENT = { probe: SCORE_ABSENT, private: SCORE_ABSENT }
+
+async function piecesOf(ctx: TaskContext, view: RoundView, base: string, probed: boolean): Promise<Pieces> {
+  if (ctx.masked !== null) return cohortPieces(ctx, await ctx.masked.cohorts(view), view, base, probed)
+  const pieces: { seats: number[]; delta: Float32Array }[] = []
+  for (const [i, { reveal }] of view.proposers.entries()) {
+    const delta = await usableDelta(ctx, view.round, reveal, base)
+    if (delta !== null) pieces.push({ seats: [i], delta })
+  }
+  return { pieces, marks: view.proposers.map(() => ABSENT) }
 }
 
 /** A delta that counts: revealed, pulled, checked, and trained from the same global adapter as ours. */

@@ -35,6 +35,7 @@ export async function trainDelta(
       'this node has no private examples to train on: set data.file in its configuration',
     )
   }
+  await ctx.masked?.expectCohort(round, signal)
   const { training } = ctx.spec
   const start = await globalAfter(ctx, round - 1)
   const factors = ctx.aggregator.trainedFactors(round)
@@ -85,7 +86,8 @@ export async function trainDelta(
     dp && release && !byExample ? noisedDelta(ctx.layout, factors, change, dp, release, ctx.randomBytes) : change
   const values = ctx.tamper === null ? shown : ctx.tamper(shown, round)
   const delta = { layout: ctx.layout, factors, values }
-  const bytes = encodeDelta(delta, ctx.spec.encoding)
+  const bytes =
+    ctx.masked === null ? encodeDelta(delta, ctx.spec.encoding) : await ctx.masked.encode(round, values, signal)
   if (feedback) await keepResidual(ctx, factors, round, residualOf(delta, bytes, ctx.spec.encoding))
   const digest = await ctx.store.blobs.put(bytes)
   const record = await ctx.store.journal.once<DeltaRecord>(key, () => ({

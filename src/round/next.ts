@@ -87,7 +87,8 @@ function seatActions(input: RoundInput, round: RoundView): Action[] {
   const actions: Action[] = []
   if (input.duties.participate && proposer !== undefined) actions.push(...proposerActions(input, proposer))
   if (input.duties.participate && voter !== undefined) actions.push(...voterActions(input, round, voter))
-  const { ownSlice } = input.local
+  const { ownSlice, cohorts } = input.local
+  if (cohorts?.due) actions.push({ kind: 'cohort', round: round.round })
   if (input.task.phase === 'probe' && ownSlice !== null && round.probe === null && input.task.params.probeRoot !== null)
     actions.push({ kind: 'reveal-probe', round: round.round })
   if (input.duties.keep && voter === undefined) {
@@ -124,6 +125,7 @@ function voterActions(input: RoundInput, round: RoundView, seat: VoterSeat): Act
   if (task.phase === 'score' && local.scored !== null) return [{ kind: 'commit-scores', round: round.round }]
   const missing = missingDeltas(input, round, round.proposers)
   if (missing !== null) return [missing]
+  if (local.cohorts?.waiting) return []
   const ready = task.phase === 'score' && now < task.deadline && local.aggregated >= round.round - 1
   return ready ? [{ kind: 'score', round: round.round }] : []
 }

@@ -55,6 +55,16 @@ export function peerIdOf(key: PeerKey): string {
   return peerIdFromPrivateKey(key).toString()
 }
 
+/** The Ed25519 public key that a peer id is made of, 32 bytes; null for ids of another kind. */
+export function publicKeyOf(peerId: string): Uint8Array | null {
+  try {
+    const id = peerIdFromString(peerId)
+    return id.type === 'Ed25519' ? id.publicKey.raw : null
+  } catch {
+    return null
+  }
+}
+
 /** Checks an Ed25519 signature against the public key inside the peer id. False, never a throw, for ids of another kind. */
 export const verifyPeerSignature: VerifyPeerSignature = async (peerId, bytes, signature) => {
   try {

@@ -14,6 +14,8 @@ export interface LocalFacts {
   readonly scored: Scores | null
   /** this round's slice, when this node holds the task's probe (the creator's coordinator) */
   readonly ownSlice: { readonly digest: string; readonly size: number } | null
+  /** of a task in masked mode: the cohorts' protocol can be taken further; a voter must wait for a sum. null in open mode */
+  readonly cohorts: { readonly due: boolean; readonly waiting: boolean } | null
 }
 
 export interface RoundInput {
@@ -53,6 +55,8 @@ export type Action =
         readonly account: Address
       }[]
     }
+  /** take the protocol of the round's cohorts as far as it goes */
+  | { readonly kind: 'cohort'; readonly round: number }
   | { readonly kind: 'score'; readonly round: number }
   | { readonly kind: 'commit-scores'; readonly round: number }
   | { readonly kind: 'reveal-scores'; readonly round: number }

@@ -80,6 +80,7 @@ class SimulatedNode {
       haveSlice: false,
       scored: this.scored.get(round) ?? null,
       ownSlice: null,
+      cohorts: null,
     }
   }
 

@@ -95,6 +95,7 @@ export const NOTHING: LocalFacts = {
   haveSlice: false,
   scored: null,
   ownSlice: null,
+  cohorts: null,
 }
 
 /** Facts of account `me` in `phase` of round 1, 10 seconds after it began. */

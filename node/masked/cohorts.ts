@@ -1,0 +1,107 @@
+/** A round's cohorts as this node holds them: who is in which, what was said, what could be opened. */
+import { isCoveyError } from '../../src/base/errors.ts'
+import { verifyNodeRecord } from '../../src/ledger/binding.ts'
+import { type Cohort, type CohortMember, createCohort, dealCohorts } from '../../src/privacy/masked/cohort.ts'
+import type { Survivors } from '../../src/privacy/masked/masked-delta.ts'
+import type { MemberState } from '../../src/privacy/masked/member.ts'
+import type { Openings } from '../../src/privacy/masked/open.ts'
+import { emptyTranscript, type Transcript } from '../../src/privacy/masked/transcript.ts'
+import { publicKeyOf, verifyPeerSignature } from '../../src/transport/peer-key.ts'
+import type { Address, ProposerSeat, RoundView } from '../../src/types/ledger.ts'
+import type { MaskedPrivacy, TaskSpec } from '../../src/types/spec.ts'
+import { specDigest } from '../../src/wire/spec.ts'
+import type { NodeComponents } from '../context.ts'
+
+export interface CohortSession {
+  readonly index: number
+  /** member -> seat of the round */
+  readonly seats: readonly number[]
+  readonly cohort: Cohort
+  /** this node's place in it; null: it is not a member */
+  readonly me: number | null
+  /** null for those who only listen */
+  member: MemberState | null
+  /** of those who only listen */
+  heard: Transcript
+  /** undefined: not known yet; null: no agreement has enough members */
+  survivors: Survivors | null | undefined
+  openings: Openings | null
+  /** (trained values) of the survivors; null: not opened yet */
+  mean: Float32Array | null
+  /** members whose masked deltas are here */
+  readonly fetched: Set<number>
+  /** its sum is one that honest members cannot make */
+  spoilt: boolean
+}
+
+/** What the round's seats were dealt to. `cohorts` is empty in a round with too few seats to hide anybody. */
+export interface RoundSession {
+  readonly round: number
+  readonly cohorts: readonly CohortSession[]
+}
+
+export const transcriptOf = (session: CohortSession): Transcript => session.member?.transcript ?? session.heard
+
+export function seatOf(view: RoundView, session: CohortSession, member: number): ProposerSeat {
+  return view.proposers[session.seats[member] as number] as ProposerSeat
+}
+
+/** The cohort of an account, and its place there. */
+export function placeOf(
+  { cohorts }: RoundSession,
+  view: RoundView,
+  account: Address,
+): { readonly session: CohortSession; readonly member: number } | null {
+  const seat = view.proposers.findIndex((s) => s.account.toLowerCase() === account.toLowerCase())
+  for (const session of cohorts) {
+    const member = session.seats.indexOf(seat)
+    if (member >= 0) return { session, member }
+  }
+  return null
+}
+
+/** @throws CoveyError E_RPC */
+export async function openRound(
+  { ledger }: Pick<NodeComponents, 'ledger'>,
+  spec: TaskSpec & { readonly privacy: MaskedPrivacy },
+  view: RoundView,
+): Promise<RoundSession> {
+  const { cohort: size, neighbours } = spec.privacy
+  const dealt = dealCohorts(view.proposers.length, size)
+  const members = await Promise.all(view.proposers.map(({ account }) => memberOf(ledger, account)))
+  const cohorts = dealt.flatMap((seats, index): CohortSession[] => {
+    try {
+      const cohort = createCohort({
+        chainId: ledger.chainId,
+        task: view.task,
+        specDigest: specDigest(spec),
+        round: view.round,
+        cohort: index,
+        members: seats.map((seat) => members[seat] as CohortMember),
+        neighbours: neighbours ?? null,
+      })
+      const me = cohort.members.findIndex((m) => m.account.toLowerCase() === ledger.account.toLowerCase())
+      const heard = emptyTranscript(cohort)
+      const blank = {
+        member: null,
+        survivors: undefined,
+        openings: null,
+        mean: null,
+        spoilt: false,
+        fetched: new Set<number>(),
+      }
+      return [{ index, seats, cohort, me: me < 0 ? null : me, heard, ...blank }]
+    } catch (error) {
+      // a short-handed round: nobody is hidden in it, so nobody publishes
+      if (isCoveyError(error, 'E_COHORT')) return []
+      throw error
+    }
+  })
+  return { round: view.round, cohorts }
+}
+
+async function memberOf(ledger: NodeComponents['ledger'], account: Address): Promise<CohortMember> {
+  const record = await ledger.node(account)
+  const bound = record !== null && (await verifyNodeRecord(record, verifyPeerSignature))
+  return { account, publicKey: bound ? publicKeyOf(record.peerId) : null }
+}

@@ -1,0 +1,288 @@
+/** A task in masked mode: what its duties ask of the cohorts. The protocol is src/privacy/masked, what travels when docs/masked.md. */
+import { gather } from '../../src/adapter/encodings/encoding.ts'
+import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
+import { encodeFixed } from '../../src/privacy/masked/fixed-point.ts'
+import { encodeMasked } from '../../src/privacy/masked/masked-delta.ts'
+import { maskDelta } from '../../src/privacy/masked/member.ts'
+import { checkOpenings } from '../../src/privacy/masked/open.ts'
+import type { Address, RoundView } from '../../src/types/ledger.ts'
+import type { MaskedPrivacy, TaskSpec } from '../../src/types/spec.ts'
+import type { BlobAnnouncement } from '../../src/types/wire.ts'
+import type { Look, TaskContext } from '../context.ts'
+import { type BlobRecord, factKeys } from '../keys.ts'
+import { type CohortSession, openRound, placeOf, type RoundSession, transcriptOf } from './cohorts.ts'
+import { fetchMail, fetchRoster, joinCohort, Notices, repeatMail, restoreMail, tell } from './mail.ts'
+import { findOpenings, keepOpenings } from './openings.ts'
+import { findSurvivors, gridOf, maskedDelta, meanDelta, openWith, pullMasked, tryOpen } from './sums.ts'
+
+/** Parts of the train phase after which nobody waits for more keys, and for more shares. */
+const KEYS_SHARE = 0.25
+const SHARES_SHARE = 0.5
+/** The cohorts are looked at this often while their round is open, ms; news come in between. */
+const STEP_EVERY_MS = 2_000
+/** What was said is said again after this, ms. */
+const REPEAT_EVERY_MS = 5_000
+/** A proposer that waits for its roster looks this often, ms. */
+const WAIT_MS = 100
+/** Rounds of which notices are kept: the one that is open and what a clock that is ahead says of the next. */
+const MAX_ROUNDS = 3
+const MAX_HEADS = 32
+
+/** What the pure round asks: is there something to do, and must a voter still wait for sums? */
+export interface CohortFacts {
+  readonly due: boolean
+  readonly waiting: boolean
+}
+
+/** A round's included cohorts. */
+export interface CohortMeans {
+  /** (layout.size) each: the mean of the members' deltas */
+  readonly deltas: readonly Float32Array[]
+  /** how many members */
+  readonly weights: readonly number[]
+}
+
+export class MaskedTask {
+  readonly #context: () => TaskContext
+  readonly #rounds = new Map<number, Promise<RoundSession>>()
+  readonly #notices = new Map<number, Notices>()
+  /** peer -> its newest openings */
+  readonly #heads = new Map<string, BlobRecord & { readonly round: number }>()
+  #news = true
+  #seen = ''
+  #nextAt = 0
+  #repeatAt = 0
+
+  /** @param context is asked when there is work: the task's context and this need each other */
+  constructor(context: () => TaskContext) {
+    this.#context = context
+  }
+
+  /** Notes an announcement; what it names is pulled when there is time. */
+  hear(from: string, { of, round, digest, size }: BlobAnnouncement): void {
+    if (of === 'openings' && (this.#heads.has(from) || this.#heads.size < MAX_HEADS))
+      this.#heads.set(from, { round, digest, size })
+    if (of !== 'cohort') return
+    let notices = this.#notices.get(round)
+    if (notices === undefined) {
+      if (this.#notices.size >= MAX_ROUNDS) this.#notices.delete(Math.min(...this.#notices.keys()))
+      notices = new Notices()
+      this.#notices.set(round, notices)
+    }
+    if (notices.add({ digest, size })) this.#news = true
+  }
+
+  /** @param late a voter does not wait any longer */
+  async facts(look: Look, late: boolean): Promise<CohortFacts> {
+    const { task, round: view } = look
+    if (view === null || task.phase === 'idle' || view.settlement !== null) return { due: false, waiting: false }
+    const state = `${view.round} ${task.phase} ${view.proposers.filter((s) => s.reveal !== null).length}`
+    if (state !== this.#seen) this.#news = true
+    this.#seen = state
+    const { clock, ledger } = this.#context()
+    const due = this.#news || clock.now() >= this.#nextAt
+    const votes = view.voters.some((s) => s.account.toLowerCase() === ledger.account.toLowerCase())
+    if (task.phase !== 'score' || !votes || late) return { due, waiting: false }
+    const { cohorts } = await this.#round(view)
+    return { due, waiting: cohorts.some((session) => isOpenable(session, view)) }
+  }
+
+  /** Takes the cohorts' protocol as far as it goes now. */
+  async step(look: Look, signal: AbortSignal): Promise<void> {
+    const { round: view, task } = look
+    if (view === null) return
+    const ctx = this.#context()
+    this.#news = false
+    this.#nextAt = ctx.clock.now() + STEP_EVERY_MS
+    const round = await this.#round(view)
+    const mine = round.cohorts.filter((session) => session.me !== null)
+    if (task.phase === 'train') {
+      for (const session of mine) {
+        await joinCohort(ctx, session)
+        await tell(ctx, session, { kind: 'begin' })
+      }
+    }
+    await fetchMail(ctx, round, this.#noticesOf(view.round), signal)
+    if (task.phase === 'train') await this.#close(ctx, mine, look)
+    if (task.phase === 'probe' || task.phase === 'score') {
+      for (const session of round.cohorts) await this.#unmask(ctx, view, session, signal)
+    }
+    if (ctx.clock.now() >= this.#repeatAt) {
+      this.#repeatAt = ctx.clock.now() + REPEAT_EVERY_MS
+      for (const session of mine) await repeatMail(ctx, session)
+    }
+  }
+
+  /** This node's delta as it is published. Waits for the cohort's roster: until the signal, when there will be none. @throws CoveyError E_ABORTED */
+  async encode(round: number, delta: Float32Array, signal: AbortSignal): Promise<Uint8Array> {
+    const ctx = this.#context()
+    const session = await this.#own(round)
+    if (session === null) return this.#giveUp(round, null, signal)
+    const { cohort, me } = session
+    for (;;) {
+      const { member } = session
+      if (member !== null && member.roster !== null) {
+        const values = gather(ctx.layout, ctx.aggregator.trainedFactors(round), delta)
+        const words = maskDelta(member, encodeFixed(values, gridOf(ctx, session)))
+        return encodeMasked(cohort, { from: me as number, roster: member.roster, words })
+      }
+      if (member !== null && member.failure !== null) return this.#giveUp(round, member.failure, signal)
+      await ctx.clock.sleep(WAIT_MS, signal)
+    }
+  }
+
+  /** Before a training whose result could not be hidden: waits for the signal. @throws CoveyError E_ABORTED */
+  async expectCohort(round: number, signal: AbortSignal): Promise<void> {
+    const session = await this.#own(round)
+    if (session === null) await this.#giveUp(round, null, signal)
+  }
+
+  /** @throws CoveyError E_DELTA unless the blob is this account's masked delta of the round */
+  async check(view: RoundView, account: Address, digest: string): Promise<void> {
+    const place = placeOf(await this.#round(view), view, account)
+    if (place === null) throw new CoveyError('E_DELTA', `masked delta of ${account}: it is in no cohort of this round`)
+    await maskedDelta(this.#context(), place.session, place.member, digest)
+  }
+
+  /** The round's cohorts as far as they are known, for a voter. */
+  async cohorts(view: RoundView): Promise<readonly CohortSession[]> {
+    return (await this.#round(view)).cohorts
+  }
+
+  /**
+   * The included cohorts of a settled round: those whose survivors are all included.
+   * @throws CoveyError E_BLOB_UNAVAILABLE when one cannot be opened yet
+   */
+  async included(view: RoundView, signal: AbortSignal): Promise<CohortMeans> {
+    const ctx = this.#context()
+    const round = await this.#round(view)
+    const outcome = (session: CohortSession, member: number): string | undefined =>
+      view.settlement?.proposers[session.seats[member] as number]?.outcome
+    const deltas: Float32Array[] = []
+    const weights: number[] = []
+    const openings: CohortSession['openings'][] = round.cohorts.map(() => null)
+    for (const [i, session] of round.cohorts.entries()) {
+      if (view.settlement?.rolledBack || !session.seats.some((_, m) => outcome(session, m) === 'included')) continue
+      await pullMasked(ctx, view, session, signal)
+      await findSurvivors(ctx, view, session)
+      const { survivors } = session
+      if (!survivors?.members.every((m) => outcome(session, m) === 'included')) continue
+      await fetchRoster(ctx, session, signal)
+      if (!(await tryOpen(ctx, view, session))) await this.#openLate(ctx, view, session, signal)
+      openings[i] = session.openings
+      if (session.mean === null) continue
+      deltas.push(meanDelta(ctx, view.round, session.mean))
+      weights.push(survivors.members.length)
+    }
+    await keepOpenings(ctx, view.round, openings)
+    return { deltas, weights }
+  }
+
+  /** After a round was aggregated: its secrets go, and what was needed for it alone. */
+  async forget(round: number): Promise<void> {
+    const { store, task } = this.#context()
+    const over: string[] = []
+    for (const prefix of [factKeys.maskRoots(task), factKeys.cohortMessages(task)]) {
+      for await (const [key] of store.facts.list(prefix)) if (factKeys.roundOf(key) <= round) over.push(key)
+    }
+    await store.facts.batch(over.map((key) => ({ key, value: undefined })))
+    for (const known of this.#rounds.keys()) if (known < round) this.#rounds.delete(known)
+  }
+
+  /** Tells where the newest openings are, for those who come late. */
+  async announceOpenings(): Promise<void> {
+    const { store, task, announce } = this.#context()
+    const round = (await store.facts.get<number>(factKeys.aggregated(task))) ?? 0
+    const newest = await store.facts.get<BlobRecord>(factKeys.openings(task, round))
+    if (newest !== undefined) await announce({ of: 'openings', task, round, ...newest })
+  }
+
+  async #close(ctx: TaskContext, mine: readonly CohortSession[], { task, now }: Look): Promise<void> {
+    const { train } = task.params.seconds
+    const began = task.deadline - train
+    for (const session of mine) {
+      if (now >= began + train * KEYS_SHARE) await tell(ctx, session, { kind: 'close', of: 'keys' })
+      if (now >= began + train * SHARES_SHARE) await tell(ctx, session, { kind: 'close', of: 'shares' })
+    }
+  }
+
+  async #unmask(ctx: TaskContext, view: RoundView, session: CohortSession, signal: AbortSignal): Promise<void> {
+    const votes = view.voters.some((s) => s.account.toLowerCase() === ctx.ledger.account.toLowerCase())
+    try {
+      if (session.me !== null) await pullMasked(ctx, view, session, signal)
+      await findSurvivors(ctx, view, session)
+      if (!session.survivors) return
+      await fetchRoster(ctx, session, signal)
+      if (session.member !== null) await tell(ctx, session, { kind: 'revealed', survivors: session.survivors })
+      if (votes) await tryOpen(ctx, view, session)
+    } catch (error) {
+      // one cohort whose blobs are slow must not hold up the others; it is looked at again
+      if (signal.aborted || !(isCoveyError(error, 'E_BLOB_UNAVAILABLE') || isCoveyError(error, 'E_WIRE'))) throw error
+    }
+  }
+
+  async #openLate(ctx: TaskContext, view: RoundView, session: CohortSession, signal: AbortSignal): Promise<void> {
+    const found = (await findOpenings(ctx, view.round, [...this.#heads.values()], signal))?.[session.index]
+    try {
+      if (found && session.survivors) {
+        checkOpenings(session.survivors, transcriptOf(session), found)
+        return await openWith(ctx, view, session, found)
+      }
+    } catch (error) {
+      if (!isCoveyError(error, 'E_COHORT')) throw error
+    }
+    throw new CoveyError(
+      'E_BLOB_UNAVAILABLE',
+      `cohort ${session.index} of round ${view.round}: nobody has served what it was opened with; it is tried again`,
+    )
+  }
+
+  async #giveUp(round: number, failure: string | null, signal: AbortSignal): Promise<never> {
+    const { emit, clock } = this.#context()
+    const why = failure ?? 'there are too few seats to hide anybody among'
+    emit({
+      event: 'problem',
+      code: 'E_COHORT',
+      message: `round ${round}: ${why}; nothing is published`,
+      doing: 'cohort',
+    })
+    for (;;) await clock.sleep(60_000, signal)
+  }
+
+  async #own(round: number): Promise<CohortSession | null> {
+    const { ledger, task } = this.#context()
+    const { cohorts } = await this.#round(await ledger.round(task, round))
+    return cohorts.find((session) => session.me !== null) ?? null
+  }
+
+  #noticesOf(round: number): Notices {
+    return this.#notices.get(round) ?? new Notices()
+  }
+
+  #round(view: RoundView): Promise<RoundSession> {
+    const known = this.#rounds.get(view.round)
+    if (known !== undefined) return known
+    const opening = this.#open(view)
+    this.#rounds.set(view.round, opening)
+    opening.catch(() => this.#rounds.delete(view.round))
+    return opening
+  }
+
+  async #open(view: RoundView): Promise<RoundSession> {
+    const ctx = this.#context()
+    const round = await openRound(ctx, ctx.spec as TaskSpec & { readonly privacy: MaskedPrivacy }, view)
+    // secrets of an earlier life first: what was said is answered by who said it
+    for (const session of round.cohorts) {
+      const root = await ctx.store.facts.get<string>(factKeys.maskRoot(ctx.task, view.round))
+      if (session.me !== null && root !== undefined) await joinCohort(ctx, session)
+    }
+    await restoreMail(ctx, round)
+    return round
+  }
+}
+
+/** Something was revealed of it and it may still be summed. */
+function isOpenable(session: CohortSession, view: RoundView): boolean {
+  const revealed = session.seats.some((seat) => view.proposers[seat]?.reveal != null)
+  return revealed && session.survivors !== null && session.mean === null && !session.spoilt
+}
