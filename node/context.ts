@@ -11,14 +11,14 @@ import type {
   Trainer,
   TrainingEngine,
 } from '../src/types/engine.ts'
-import type { Ledger, RoundView, TaskView } from '../src/types/ledger.ts'
+import type { Address, Ledger, RoundView, TaskView } from '../src/types/ledger.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
 import type { Store } from '../src/types/store.ts'
 import type { Transport } from '../src/types/transport.ts'
 import type { BlobAnnouncement } from '../src/types/wire.ts'
 import type { Emit } from './events.ts'
-import type { MaskedTask } from './masked/masked-task.ts'
+import type { CohortSession } from './masked/cohorts.ts'
 import type { Tamper } from './misbehave.ts'
 import type { PrivacyFloor } from './privacy/floor.ts'
 import type { Providers } from './providers.ts'
@@ -77,7 +77,7 @@ export interface TaskContext extends NodeComponents {
   readonly pulls: Map<string, Promise<void>>
   readonly workbench: Workbench
   /** null in open mode */
-  readonly masked: MaskedTask | null
+  readonly masked: Masked | null
   /** what this node's owner allows */
   readonly privacy: PrivacyFloor
   /** only for demonstrations and tests of the defences */
@@ -85,6 +85,47 @@ export interface TaskContext extends NodeComponents {
   readonly announce: (message: Omit<BlobAnnouncement, 'kind'>) => Promise<void>
   /** called with each new global adapter */
   readonly onGlobal: (global: GlobalAdapter) => void
+}
+
+/** A task in masked mode, for its duties: node/masked/masked-task.ts. */
+export interface Masked {
+  /** Notes an announcement; what it names is pulled when there is time. */
+  hear(from: string, message: Pick<BlobAnnouncement, 'of' | 'round' | 'digest' | 'size'>): void
+  /**
+   * What the pure round asks: is there something to do, and must a voter still wait for sums?
+   * @param late a voter does not wait any longer
+   */
+  facts(look: Look, late: boolean): Promise<{ readonly due: boolean; readonly waiting: boolean }>
+  /** Takes the cohorts' protocol as far as it goes now. */
+  step(look: Look, signal: AbortSignal): Promise<void>
+  /** Before a training whose result could not be hidden: waits for the signal. @throws CoveyError E_ABORTED */
+  expectCohort(round: number, signal: AbortSignal): Promise<void>
+  /**
+   * This node's delta (layout.size) as it is published. Waits for the cohort's roster: until the signal, when there will be none.
+   * @throws CoveyError E_ABORTED
+   */
+  encode(round: number, delta: Float32Array, signal: AbortSignal): Promise<Uint8Array>
+  /** @throws CoveyError E_DELTA unless the blob is this account's masked delta of the round */
+  check(view: RoundView, account: Address, digest: string): Promise<void>
+  /** The round's cohorts as far as they are known, for a voter. */
+  cohorts(view: RoundView): Promise<readonly CohortSession[]>
+  /**
+   * The included cohorts of a settled round: those whose survivors are all included.
+   * @throws CoveyError E_BLOB_UNAVAILABLE when one cannot be opened yet
+   */
+  included(view: RoundView, signal: AbortSignal): Promise<CohortMeans>
+  /** After a round was aggregated: its secrets go, and what was needed for it alone. */
+  forget(round: number): Promise<void>
+  /** Tells where the newest openings are, for those who come late. */
+  announceOpenings(): Promise<void>
+}
+
+/** A round's included cohorts. */
+export interface CohortMeans {
+  /** (layout.size) each: the mean of the members' deltas */
+  readonly deltas: readonly Float32Array[]
+  /** how many members */
+  readonly weights: readonly number[]
 }
 
 /** The agreed adapter after a round (0 = the initial one). */

@@ -7,7 +7,15 @@ import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
 import { encodeSpec, specDigest } from '../src/wire/spec.ts'
-import type { GlobalAdapter, NodeComponents, PrivateData, ProbeBook, TaskContext, Workbench } from './context.ts'
+import type {
+  GlobalAdapter,
+  Masked,
+  NodeComponents,
+  PrivateData,
+  ProbeBook,
+  TaskContext,
+  Workbench,
+} from './context.ts'
 import { startLine } from './duties/global.ts'
 import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
@@ -55,7 +63,7 @@ const OPENINGS_PACE = { first_ms: 5_000, times: 0, then_ms: 5_000 }
 export function createNode(components: NodeComponents, options: NodeOptions): CoveyNode {
   const abort = new AbortController()
   let workbench: Workbench | undefined
-  let masked: MaskedTask | null = null
+  let masked: Masked | null = null
   let wake = (): void => undefined
   const { ledger, transport, store } = components
   const providers = new Providers()

@@ -7,10 +7,9 @@ import type { MemberState } from '../../src/privacy/masked/member.ts'
 import type { Openings } from '../../src/privacy/masked/open.ts'
 import { emptyTranscript, type Transcript } from '../../src/privacy/masked/transcript.ts'
 import { publicKeyOf, verifyPeerSignature } from '../../src/transport/peer-key.ts'
-import type { Address, ProposerSeat, RoundView } from '../../src/types/ledger.ts'
+import type { Address, Ledger, ProposerSeat, RoundView } from '../../src/types/ledger.ts'
 import type { MaskedPrivacy, TaskSpec } from '../../src/types/spec.ts'
 import { specDigest } from '../../src/wire/spec.ts'
-import type { NodeComponents } from '../context.ts'
 
 export interface CohortSession {
   readonly index: number
@@ -62,7 +61,7 @@ export function placeOf(
 
 /** @throws CoveyError E_RPC */
 export async function openRound(
-  { ledger }: Pick<NodeComponents, 'ledger'>,
+  ledger: Ledger,
   spec: TaskSpec & { readonly privacy: MaskedPrivacy },
   view: RoundView,
 ): Promise<RoundSession> {
@@ -100,7 +99,7 @@ export async function openRound(
   return { round: view.round, cohorts }
 }
 
-async function memberOf(ledger: NodeComponents['ledger'], account: Address): Promise<CohortMember> {
+async function memberOf(ledger: Ledger, account: Address): Promise<CohortMember> {
   const record = await ledger.node(account)
   const bound = record !== null && (await verifyNodeRecord(record, verifyPeerSignature))
   return { account, publicKey: bound ? publicKeyOf(record.peerId) : null }

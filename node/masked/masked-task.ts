@@ -7,8 +7,7 @@ import { maskDelta } from '../../src/privacy/masked/member.ts'
 import { checkOpenings } from '../../src/privacy/masked/open.ts'
 import type { Address, RoundView } from '../../src/types/ledger.ts'
 import type { MaskedPrivacy, TaskSpec } from '../../src/types/spec.ts'
-import type { BlobAnnouncement } from '../../src/types/wire.ts'
-import type { Look, TaskContext } from '../context.ts'
+import type { CohortMeans, Look, Masked, TaskContext } from '../context.ts'
 import { type BlobRecord, factKeys } from '../keys.ts'
 import { type CohortSession, openRound, placeOf, type RoundSession, transcriptOf } from './cohorts.ts'
 import { fetchMail, fetchRoster, joinCohort, Notices, repeatMail, restoreMail, tell } from './mail.ts'
@@ -28,21 +27,7 @@ const WAIT_MS = 100
 const MAX_ROUNDS = 3
 const MAX_HEADS = 32
 
-/** What the pure round asks: is there something to do, and must a voter still wait for sums? */
-export interface CohortFacts {
-  readonly due: boolean
-  readonly waiting: boolean
-}
-
-/** A round's included cohorts. */
-export interface CohortMeans {
-  /** (layout.size) each: the mean of the members' deltas */
-  readonly deltas: readonly Float32Array[]
-  /** how many members */
-  readonly weights: readonly number[]
-}
-
-export class MaskedTask {
+export class MaskedTask implements Masked {
   readonly #context: () => TaskContext
   readonly #rounds = new Map<number, Promise<RoundSession>>()
   readonly #notices = new Map<number, Notices>()
@@ -58,8 +43,7 @@ export class MaskedTask {
     this.#context = context
   }
 
-  /** Notes an announcement; what it names is pulled when there is time. */
-  hear(from: string, { of, round, digest, size }: BlobAnnouncement): void {
+  hear(from: string, { of, round, digest, size }: Parameters<Masked['hear']>[1]): void {
     if (of === 'openings' && (this.#heads.has(from) || this.#heads.size < MAX_HEADS))
       this.#heads.set(from, { round, digest, size })
     if (of !== 'cohort') return
@@ -72,8 +56,7 @@ export class MaskedTask {
     if (notices.add({ digest, size })) this.#news = true
   }
 
-  /** @param late a voter does not wait any longer */
-  async facts(look: Look, late: boolean): Promise<CohortFacts> {
+  async facts(look: Look, late: boolean): ReturnType<Masked['facts']> {
     const { task, round: view } = look
     if (view === null || task.phase === 'idle' || view.settlement !== null) return { due: false, waiting: false }
     const state = `${view.round} ${task.phase} ${view.proposers.filter((s) => s.reveal !== null).length}`
@@ -87,7 +70,6 @@ export class MaskedTask {
     return { due, waiting: cohorts.some((session) => isOpenable(session, view)) }
   }
 
-  /** Takes the cohorts' protocol as far as it goes now. */
   async step(look: Look, signal: AbortSignal): Promise<void> {
     const { round: view, task } = look
     if (view === null) return
@@ -113,7 +95,6 @@ export class MaskedTask {
     }
   }
 
-  /** This node's delta as it is published. Waits for the cohort's roster: until the signal, when there will be none. @throws CoveyError E_ABORTED */
   async encode(round: number, delta: Float32Array, signal: AbortSignal): Promise<Uint8Array> {
     const ctx = this.#context()
     const session = await this.#own(round)
@@ -131,28 +112,21 @@ export class MaskedTask {
     }
   }
 
-  /** Before a training whose result could not be hidden: waits for the signal. @throws CoveyError E_ABORTED */
   async expectCohort(round: number, signal: AbortSignal): Promise<void> {
     const session = await this.#own(round)
     if (session === null) await this.#giveUp(round, null, signal)
   }
 
-  /** @throws CoveyError E_DELTA unless the blob is this account's masked delta of the round */
   async check(view: RoundView, account: Address, digest: string): Promise<void> {
     const place = placeOf(await this.#round(view), view, account)
     if (place === null) throw new CoveyError('E_DELTA', `masked delta of ${account}: it is in no cohort of this round`)
     await maskedDelta(this.#context(), place.session, place.member, digest)
   }
 
-  /** The round's cohorts as far as they are known, for a voter. */
   async cohorts(view: RoundView): Promise<readonly CohortSession[]> {
     return (await this.#round(view)).cohorts
   }
 
-  /**
-   * The included cohorts of a settled round: those whose survivors are all included.
-   * @throws CoveyError E_BLOB_UNAVAILABLE when one cannot be opened yet
-   */
   async included(view: RoundView, signal: AbortSignal): Promise<CohortMeans> {
     const ctx = this.#context()
     const round = await this.#round(view)
@@ -178,7 +152,6 @@ export class MaskedTask {
     return { deltas, weights }
   }
 
-  /** After a round was aggregated: its secrets go, and what was needed for it alone. */
   async forget(round: number): Promise<void> {
     const { store, task } = this.#context()
     const over: string[] = []
@@ -189,7 +162,6 @@ export class MaskedTask {
     for (const known of this.#rounds.keys()) if (known < round) this.#rounds.delete(known)
   }
 
-  /** Tells where the newest openings are, for those who come late. */
   async announceOpenings(): Promise<void> {
     const { store, task, announce } = this.#context()
     const round = (await store.facts.get<number>(factKeys.aggregated(task))) ?? 0
@@ -270,7 +242,7 @@ export class MaskedTask {
 
   async #open(view: RoundView): Promise<RoundSession> {
     const ctx = this.#context()
-    const round = await openRound(ctx, ctx.spec as TaskSpec & { readonly privacy: MaskedPrivacy }, view)
+    const round = await openRound(ctx.ledger, ctx.spec as TaskSpec & { readonly privacy: MaskedPrivacy }, view)
     // secrets of an earlier life first: what was said is answered by who said it
     for (const session of round.cohorts) {
       const root = await ctx.store.facts.get<string>(factKeys.maskRoot(ctx.task, view.round))
