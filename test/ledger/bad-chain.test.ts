@@ -1,6 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { seededRandom } from '../../src/base/random.ts'
+import { Rpc } from '../../src/ledger/rpc.ts'
+import { createMemoryTxJournal } from '../../src/ledger/tx-journal.ts'
+import { TxQueue } from '../../src/ledger/tx-queue.ts'
+import { startBadRpc } from '../support/bad-chain/bad-rpc.ts'
+import { fastClock } from '../support/bad-chain/clocks.ts'
+import { LOG_ADDRESS, SmallChain } from '../support/bad-chain/small-chain.ts'
 import { BadWorld, DEPTH, type Step } from '../support/bad-chain/world.ts'
+import { testSigner } from '../support/ledger-anvil.ts'
 
 const sender = fc.nat(1)
 const step = fc.oneof(
@@ -78,5 +87,36 @@ describe('a bad chain', () => {
       ...settle,
     ])
     expect(world.recorded.size).to.equal(2)
+  })
+
+  it('fills the nonces that a lost journal left empty, so that nothing waits for ever', async () => {
+    const chain = new SmallChain(7)
+    const server = await startBadRpc(chain, seededRandom('gap'))
+    const rpc = new Rpc({ url: server.url, chainId: 7, clock: fastClock(100) })
+    const signer = testSigner('gap')
+    const journal = createMemoryTxJournal()
+    const queue = new TxQueue({ rpc, signer, journal, clock: fastClock(100), gap_ms: 500, rebroadcast_ms: 500 })
+    try {
+      // nonce 3 is on record, the pool and the records of 0 to 2 are gone
+      const fees = { maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n }
+      const fields = { type: 2, chainId: 7, nonce: 3, to: LOG_ADDRESS, data: '0x77', gasLimit: 50_000n, value: 0n }
+      const raw = await signer.signTransaction({ ...fields, ...fees })
+      const account = signer.address
+      await journal.record({ id: `7/${account}/3`, chainId: 7, account, nonce: 3, call: 'act', raw: [raw] })
+      let done = false
+      const recovered = queue.recover().then(() => {
+        done = true
+      })
+      for (let i = 0; i < 2_000 && !done; i++) {
+        chain.mine()
+        await delay(1)
+      }
+      await recovered
+      expect(chain.effects()).to.deep.equal(['0x', '0x', '0x', '0x77'])
+    } finally {
+      queue.stop()
+      rpc.close()
+      await server.close()
+    }
   })
 })
