@@ -13,6 +13,15 @@ import { delegateTo } from './cmds/delegate-to/index.ts'
 import { delegateUndelegate } from './cmds/delegate-undelegate/index.ts'
 import { distill } from './cmds/distill/index.ts'
 import { doctor } from './cmds/doctor/index.ts'
+import { emissionsClaim } from './cmds/emissions-claim/index.ts'
+import { emissionsDeploy } from './cmds/emissions-deploy/index.ts'
+import { emissionsDirect } from './cmds/emissions-direct/index.ts'
+import { emissionsLock } from './cmds/emissions-lock/index.ts'
+import { emissionsOpen } from './cmds/emissions-open/index.ts'
+import { emissionsPull } from './cmds/emissions-pull/index.ts'
+import { emissionsShow } from './cmds/emissions-show/index.ts'
+import { emissionsUnlock } from './cmds/emissions-unlock/index.ts'
+import { emissionsWithdraw } from './cmds/emissions-withdraw/index.ts'
 import { evaluate } from './cmds/eval/index.ts'
 import { exportModel } from './cmds/export/index.ts'
 import { init } from './cmds/init/index.ts'
@@ -66,6 +75,15 @@ export const COMMANDS: readonly CliCommand[] = [
   delegateClose,
   rewardsShow,
   rewardsClaim,
+  emissionsShow,
+  emissionsLock,
+  emissionsDirect,
+  emissionsUnlock,
+  emissionsWithdraw,
+  emissionsPull,
+  emissionsClaim,
+  emissionsDeploy,
+  emissionsOpen,
   taskCreate,
   taskList,
   taskShow,

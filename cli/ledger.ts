@@ -5,9 +5,10 @@ import { readAddresses } from '../node/addresses.ts'
 import { nodeFiles } from '../node/settings.ts'
 import { txJournalOf } from '../node/tx-journal.ts'
 import { CoveyError } from '../src/base/errors.ts'
+import type { EvmLedgerOptions } from '../src/ledger/evm/link.ts'
 import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
 import { Rpc } from '../src/ledger/rpc.ts'
-import { createMemoryTxJournal } from '../src/ledger/tx-journal.ts'
+import { createMemoryTxJournal, type TxJournal } from '../src/ledger/tx-journal.ts'
 import { openStore } from '../src/store/open-store.ts'
 import type { Address, Ledger } from '../src/types/ledger.ts'
 import type { Signer } from '../src/types/signer.ts'
@@ -24,26 +25,43 @@ const MAX_SHOWN = 80
 /** What nobody holds: for looking at a chain without an account of one's own. */
 const NOBODY: Address = '0x0000000000000000000000000000000000000000'
 
-/**
- * Runs `work` with a ledger that can send: nothing leaves before a person has agreed to it (or `--yes`), and what goes through
- * the desk is not done twice when the command is repeated. The data directory's store is held meanwhile: a node that runs on
- * it has the account's nonces in hand.
- * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_SIGNER | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
- */
-export async function withLedger<T>(
+/** What a command opens on the chain: a ledger, or another view of the contracts. */
+export interface Opened {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** `withWriter` for a ledger. */
+export function withLedger<T>(
   config: Config,
   passwordFile: string | null,
   context: CommandContext,
   work: (ledger: Ledger, store: Store, desk: WriteDesk) => Promise<T>,
+): Promise<T> {
+  return withWriter(config, passwordFile, context, createEvmLedger, work)
+}
+
+/**
+ * Runs `work` with what can send: nothing leaves before a person has agreed to it (or `--yes`), and what goes through
+ * the desk is not done twice when the command is repeated. The data directory's store is held meanwhile: a node that runs on
+ * it has the account's nonces in hand.
+ * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_SIGNER | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
+ */
+export async function withWriter<T, O extends Opened>(
+  config: Config,
+  passwordFile: string | null,
+  context: CommandContext,
+  open: (options: EvmLedgerOptions & { readonly journal: TxJournal }) => O,
+  work: (opened: O, store: Store, desk: WriteDesk) => Promise<T>,
 ): Promise<T> {
   const rpcUrl = required(config, 'rpc')
   const addresses = await readAddresses(required(config, 'contracts'))
   const { chainId } = addresses
   const rpc = new Rpc({ url: rpcUrl, chainId })
   let store: Store | null = null
-  let ledger: Ledger | null = null
+  let opened: O | null = null
   // an interrupted command waits no longer; what was sent is on record
-  const stop = (): void => void ledger?.stop()
+  const stop = (): void => void opened?.stop()
   context.signal.addEventListener('abort', stop, { once: true })
   try {
     let outbox: Outbox | null = null
@@ -60,35 +78,45 @@ export async function withLedger<T>(
     }
     const desk = new WriteDesk({ context, outbox, journal, chain })
     const signer = askingSigner(inner, (charge) => desk.approve(charge))
-    ledger = createEvmLedger({ rpcUrl, addresses, signer, journal: outbox.journal(journal) })
-    await ledger.start()
-    return await work(ledger, store, desk)
+    opened = open({ rpcUrl, addresses, signer, journal: outbox.journal(journal) })
+    await opened.start()
+    return await work(opened, store, desk)
   } finally {
     context.signal.removeEventListener('abort', stop)
-    await ledger?.stop()
+    await opened?.stop()
     await store?.close()
     rpc.close()
   }
 }
 
-/**
- * Runs `work` with a ledger that can only look: no password, no lock.
- * @throws CoveyError E_CONFIG | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
- */
-export async function withReadOnlyLedger<T>(
+/** `withReader` for a ledger. */
+export function withReadOnlyLedger<T>(
   config: Config,
   account: Address | null,
   work: (ledger: Ledger) => Promise<T>,
 ): Promise<T> {
+  return withReader(config, account, createEvmLedger, work)
+}
+
+/**
+ * Runs `work` with what can only look: no password, no lock.
+ * @throws CoveyError E_CONFIG | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
+ */
+export async function withReader<T, O extends Opened>(
+  config: Config,
+  account: Address | null,
+  open: (options: EvmLedgerOptions) => O,
+  work: (opened: O) => Promise<T>,
+): Promise<T> {
   const rpcUrl = required(config, 'rpc')
   const addresses = await readAddresses(required(config, 'contracts'))
   const signer = readOnlySigner(account ?? NOBODY)
-  const ledger = await createEvmLedger({ rpcUrl, addresses, signer, journal: createMemoryTxJournal() })
-  await ledger.start()
+  const opened = open({ rpcUrl, addresses, signer, journal: createMemoryTxJournal() })
+  await opened.start()
   try {
-    return await work(ledger)
+    return await work(opened)
   } finally {
-    await ledger.stop()
+    await opened.stop()
   }
 }
 

@@ -9,6 +9,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   stake: 'Deposit, withdraw and show stake',
   delegate: 'Put tokens behind an operator, take them back, or take delegations',
   rewards: 'Show and claim rewards',
+  emissions: 'Lock tokens for tasks’ parts of the emissions, pull and claim',
   task: 'Create, list and show tasks',
   node: 'Take part in tasks',
   coordinator: 'Create a task and keep it going',

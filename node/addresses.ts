@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { CoveyError, isCoveyError, messageOf } from '../src/base/errors.ts'
 import { type Deployment, parseDeployment } from '../src/ledger/contracts.ts'
 
@@ -14,5 +14,16 @@ export async function readAddresses(file: string): Promise<Deployment> {
       { file },
       { cause },
     )
+  }
+}
+
+/** Puts a deployment where it is read from, whole or not at all. @throws CoveyError E_DISK */
+export async function writeAddresses(file: string, deployment: Deployment): Promise<void> {
+  const next = `${file}.tmp`
+  try {
+    await writeFile(next, `${JSON.stringify(deployment, null, 2)}\n`)
+    await rename(next, file)
+  } catch (cause) {
+    throw new CoveyError('E_DISK', `${file}: could not be written: ${messageOf(cause)}`, { file }, { cause })
   }
 }

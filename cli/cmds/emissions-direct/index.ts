@@ -1,0 +1,12 @@
+import { defineCommand } from '../../command.ts'
+import { emissionsDirectOptions } from './options.ts'
+
+/** `covey emissions direct`. */
+export const emissionsDirect = defineCommand({
+  name: 'emissions direct',
+  summary: 'Turn a lock’s weight to another task',
+  examples: ['covey emissions direct 3 --task 2'],
+  args: [{ name: 'lock', help: 'the number that `covey emissions show` gives it', required: true }],
+  options: emissionsDirectOptions,
+  handler: async () => (await import('./handler.ts')).emissionsDirectHandler,
+})

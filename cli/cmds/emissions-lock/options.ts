@@ -1,0 +1,13 @@
+import { MAX_NOTICE_DAYS, MIN_NOTICE_DAYS } from '../../../src/round/emissions.ts'
+import { integer, option } from '../../command.ts'
+import { chainOptions } from '../../common.ts'
+export const emissionsLockOptions = {
+  ...chainOptions,
+  task: option('--task <id>', 'whose pool the weight is for', integer(1), null),
+  days: option(
+    '--days <n>',
+    'days of notice: the longer, the more weight',
+    integer(MIN_NOTICE_DAYS, MAX_NOTICE_DAYS),
+    30,
+  ),
+}
