@@ -22,8 +22,12 @@ export interface WorkbenchOptions {
 }
 
 /** AdamW with PyTorch's default moments, which the measurements behind the tasks' learning rates used. */
-export function optimizerOf(training: Pick<TrainingSpec, 'weightDecay' | 'clipNorm'>): OptimizerConfig {
-  return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: training.weightDecay, clipNorm: training.clipNorm }
+export function optimizerOf({
+  weightDecay,
+  clipNorm,
+  proximal = 0,
+}: Pick<TrainingSpec, 'weightDecay' | 'clipNorm' | 'proximal'>): OptimizerConfig {
+  return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, clipNorm, proximal }
 }
 
 export function createWorkbench(options: WorkbenchOptions): Workbench {

@@ -41,6 +41,11 @@ export interface OptimizerConfig {
   readonly weightDecay: number
   /** the gradient's global L2 norm is clipped to this; 0 = no clipping */
   readonly clipNorm: number
+  /**
+   * µ of ½µ‖θ − θ₀‖², which is added to what is minimised but not to the loss that a step tells; θ₀ are the parameters that were last
+   * set. FedProx, Li et al. 2020 (arXiv:1812.06127). Left out: 0
+   */
+  readonly proximal?: number
 }
 
 /**

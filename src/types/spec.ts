@@ -87,6 +87,8 @@ export interface TrainingSpec {
   readonly schedule: 'constant' | 'cosine'
   readonly weightDecay: number
   readonly clipNorm: number
+  /** how strongly a proposer is held to the global adapter that it began with, OptimizerConfig.proximal; left out: not at all */
+  readonly proximal?: number
   /** what each token of a completion's thinking part counts in the loss; 1 where it is left out */
   readonly thinkingWeight?: number
 }

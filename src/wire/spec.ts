@@ -50,6 +50,7 @@ const training = z
     schedule: z.enum(['constant', 'cosine']),
     weightDecay: z.number().min(0).max(1),
     clipNorm: z.number().min(0).max(1_000),
+    proximal: z.number().positive().max(1_000).exactOptional(),
     thinkingWeight: z.number().min(0).max(MAX_THINKING_WEIGHT).exactOptional(),
   })
   .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })

@@ -139,6 +139,32 @@ export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
     ).to.not.equal(a.loss)
   })
 
+  it('is held to the parameters that were set last by the proximal term, and tells the loss without it', async () => {
+    const proximal = 0.7
+    const moved = (optimizer: OptimizerConfig) =>
+      using(
+        both,
+        async (t) => {
+          t.setParameters(randomVector(layout.size, 0.3))
+          const start = t.parameters()
+          await t.step([batch], 0.1)
+          const away = t.parameters()
+          const { loss, gradNorm } = await t.step([batch], 0)
+          return { start, away, loss, gradNorm, m: t.optimizerState().m }
+        },
+        optimizer,
+      )
+    const plain = await moved(gradientProbe)
+    const held = await moved({ ...gradientProbe, proximal })
+    // where it begins the term is nothing
+    expect(held.away).to.deep.equal(plain.away)
+    expect(held.loss).to.equal(plain.loss)
+    const want = plain.m.map((x, i) => x + proximal * ((plain.away[i] as number) - (plain.start[i] as number)))
+    expect(distance(held.m, want)).to.be.below(1e-6)
+    expect(distance(held.m, plain.m)).to.be.above(1e-4)
+    expect(held.gradNorm).to.not.equal(plain.gradNorm)
+  })
+
   it('does not see a label of weight 0, and only proportions matter', async () => {
     const plain = await gradientOf([batch])
     const twice = await gradientOf([{ ...batch, weights: new Float32Array(batch.labels.length).fill(2) }])

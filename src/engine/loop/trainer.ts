@@ -25,6 +25,8 @@ export interface TrainerMemory {
   readonly theta: Float32Array
   readonly m: Float32Array
   readonly v: Float32Array
+  /** what the proximal term holds parameters to; null where there is no such term */
+  readonly anchor: Float32Array | null
 }
 
 /** One batch of a step. */
@@ -58,13 +60,14 @@ export class LocalTrainer {
   readonly #theta: Float32Array
   readonly #gradient: Float32Array
   readonly #state: AdamWState
+  readonly #anchor: Float32Array | null
 
   /** @param trained the stretches of the flat vector that an update changes */
   constructor(
     source: GradientSource,
     trained: readonly Span[],
     { config, optimizer, seed, distilled = false, perExample }: StepSettings,
-    { theta, m, v }: TrainerMemory,
+    { theta, m, v, anchor }: TrainerMemory,
   ) {
     this.#source = source
     this.#config = config
@@ -76,6 +79,7 @@ export class LocalTrainer {
     this.#theta = theta
     this.#gradient = new Float32Array(theta.length)
     this.#state = { step: 0, m, v }
+    this.#anchor = anchor
   }
 
   /** Updates done so far: AdamW's bias correction and the dropout masks depend on it. */
@@ -120,6 +124,7 @@ export class LocalTrainer {
       addNoise(this.#gradient, this.#spans, noise, this.#perExample)
       loss /= Math.max(1, examplesOf(work))
     }
+    this.#holdBack()
     const gradNorm = globalNorm(this.#gradient, this.#spans)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw new CoveyError(
@@ -133,6 +138,17 @@ export class LocalTrainer {
     cancel.commit()
     adamW(this.#theta, this.#gradient, this.#state, this.#spans, this.#optimizer, learningRate, scale)
     return { loss, gradNorm, labels, tokens }
+  }
+
+  /** Adds the proximal term's gradient, µ(θ − θ₀). */
+  #holdBack(): void {
+    const anchor = this.#anchor
+    const { proximal = 0 } = this.#optimizer
+    if (anchor === null || proximal === 0) return
+    for (const { offset, size } of this.#spans)
+      for (let i = offset, end = offset + size; i < end; i++)
+        this.#gradient[i] =
+          (this.#gradient[i] as number) + proximal * ((this.#theta[i] as number) - (anchor[i] as number))
   }
 
   /** @throws CoveyError E_ARGUMENT for a batch that does not fit the model: it is checked whole, before it is cut */

@@ -79,7 +79,7 @@ export function createOnnxEngine({
 async function openTrainer(options: TrainerOptions, thread: ThreadSettings): Promise<Trainer> {
   const { model, trainable, optimizer, threads, seed, perExample } = options
   const { graph: encoded, plan } = planTraining(options)
-  const memory = initialMemory(model, plan.slots, trainable)
+  const memory = initialMemory(model, plan.slots, options)
   const layout = trainable.kind === 'full' ? null : trainable.layout
   const settings = {
     config: withRoom(model.config, layout),

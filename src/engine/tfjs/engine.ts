@@ -99,7 +99,7 @@ async function openTrainer(
   const slots = trainable.kind === 'lora' ? adapterSlots(trainable.layout, trainable.factors) : modelSlots(model)
   if (!slots.some((s) => s.trained))
     throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
-  const memory = initialMemory(model, slots, trainable)
+  const memory = initialMemory(model, slots, { trainable, optimizer })
   const weights = layout ? readWeights(model) : new Map()
   const settings = { config: model.config, optimizer, seed }
   const client = await start({ ...thread, kind: 'train', weights, layout, slots, settings, memory })

@@ -1,7 +1,7 @@
 /** A trainer whose steps run in a thread of their own, over vectors that both threads see. */
 import { CoveyError } from '../../base/errors.ts'
 import type { PackedBatch } from '../../types/data.ts'
-import type { OptimizerState, StepNoise, StepResult, Trainable, Trainer } from '../../types/engine.ts'
+import type { OptimizerState, StepNoise, StepResult, Trainer, TrainerOptions } from '../../types/engine.ts'
 import type { BaseModel } from '../../types/model.ts'
 import type { Slot } from '../loop/slots.ts'
 import type { TrainerMemory } from '../loop/trainer.ts'
@@ -10,11 +10,17 @@ import type { WorkerClient } from './client.ts'
 const shared = (length: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * length))
 
 /** Where training starts: the model's weights (full), or zeros (LoRA) until parameters are set. */
-export function initialMemory(model: BaseModel, slots: readonly Slot[], trainable: Trainable): TrainerMemory {
+export function initialMemory(
+  model: BaseModel,
+  slots: readonly Slot[],
+  { trainable, optimizer }: Pick<TrainerOptions, 'trainable' | 'optimizer'>,
+): TrainerMemory {
   const size = slots.reduce((n, s) => n + s.size, 0)
   const theta = shared(size)
   if (trainable.kind === 'full') for (const s of slots) theta.set(model.tensor(s.name), s.offset)
-  return { theta, m: shared(size), v: shared(size) }
+  const anchor = (optimizer.proximal ?? 0) > 0 ? shared(size) : null
+  anchor?.set(theta)
+  return { theta, m: shared(size), v: shared(size), anchor }
 }
 
 export class ThreadTrainer implements Trainer {
@@ -39,6 +45,7 @@ export class ThreadTrainer implements Trainer {
     this.#checkIdle('setParameters')
     this.#checkLength('parameters', values)
     this.#memory.theta.set(values)
+    this.#memory.anchor?.set(values)
     this.#memory.m.fill(0)
     this.#memory.v.fill(0)
     this.#updates = 0

@@ -38,7 +38,12 @@ describe('a step that is cancelled', () => {
       },
       close: async () => {},
     }
-    const memory = { theta: randomVector(size, 1), m: randomVector(size, 1, 2), v: new Float32Array(size).fill(1) }
+    const memory = {
+      theta: randomVector(size, 1),
+      m: randomVector(size, 1, 2),
+      v: new Float32Array(size).fill(1),
+      anchor: null,
+    }
     const spans = [{ offset: 0, size, decays: true }]
     return {
       trainer: new LocalTrainer(source, spans, { config: tinyConfig, optimizer: adam, seed: 1 }, memory),
