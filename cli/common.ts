@@ -97,7 +97,12 @@ function template(value: string): string {
   return value.replaceAll('\\n', '\n').replaceAll('\\t', '\t')
 }
 
-const rpcOption = option('--rpc <url>', "the chain's RPC (COVEY_RPC)", text, null)
+const rpcOption = option(
+  '--rpc <url>',
+  "the chain's RPC, or several with commas between them: the first that is well is asked (COVEY_RPC)",
+  text,
+  null,
+)
 const contractsOption = option(
   '--contracts <file>',
   "JSON file with the contracts' addresses (COVEY_CONTRACTS)",

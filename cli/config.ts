@@ -17,7 +17,8 @@ const MAX_CONFIG_BYTES = 64 * 1024
 
 const port = z.coerce.number().int().min(0).max(65535)
 const path = z.string().min(1)
-const url = z.string().regex(/^(https?|wss?):\/\//, 'expected an http(s) or ws(s) address')
+const ADDRESSES = /^https?:\/\/[^,\s]+(\s*,\s*https?:\/\/[^,\s]+)*$/
+const httpUrls = z.string().regex(ADDRESSES, 'expected an http(s) address, or several with commas between them')
 const httpUrl = z.string().regex(/^https?:\/\//, 'expected an http(s) address')
 const words = z.union([
   z.array(z.string().min(1)),
@@ -37,8 +38,8 @@ const SETTINGS = {
   models: path,
   /** the hub that models are pulled from */
   endpoint: httpUrl,
-  /** the chain's RPC */
-  rpc: url,
+  /** the chain's RPC, or several of the same chain: the first that is well is asked */
+  rpc: httpUrls,
   /** JSON file with the contracts' addresses */
   contracts: path,
   /** an external signer's JSON-RPC */

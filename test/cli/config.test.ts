@@ -40,6 +40,12 @@ describe('CLI settings', () => {
     ['a port from the environment', { COVEY_PORT: '70000' }, {}, /setting port \(from COVEY_PORT\).*"70000"/],
     ['a level that is none', { COVEY_LOG_LEVEL: 'loud' }, {}, /setting logLevel \(from COVEY_LOG_LEVEL\)/],
     ['an RPC that is no URL', {}, { rpc: 'localhost' }, /setting rpc \(from --rpc\): expected an http/],
+    [
+      'a second RPC that is no URL',
+      { COVEY_RPC: 'http://a,b' },
+      {},
+      /setting rpc \(from COVEY_RPC\): expected an http/,
+    ],
     ['an engine', { COVEY_ENGINE: 'torch' }, {}, /setting engine \(from COVEY_ENGINE\).*"onnx"\|"tfjs"; got "torch"/],
     ['a switch', { COVEY_MDNS: 'perhaps' }, {}, /setting mdns \(from COVEY_MDNS\)/],
   ]

@@ -58,7 +58,10 @@ export const doctorHandler: Handler<typeof doctorOptions> = async (options, _arg
     await check('chain', true, () =>
       withReadOnlyLedger(config, null, async (ledger) => {
         await ledger.time()
-        return `chain ${ledger.chainId} at ${publicUrl(rpc)}, the contracts are there`
+        return `chain ${ledger.chainId} at ${rpc
+          .split(',')
+          .map((url) => publicUrl(url.trim()))
+          .join(', ')}, the contracts are there`
       }),
     )
   }
