@@ -44,6 +44,13 @@ export const percent =
     }
   }
 
+/** A task's number. @throws CoveyError E_CONFIG */
+export function taskNumberOf(text: string): number {
+  const id = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(id) && id >= 1) return id
+  throw new CoveyError('E_CONFIG', `task: expected its number, 1 or more, got ${JSON.stringify(text.slice(0, 80))}`)
+}
+
 /** Unix seconds as ISO 8601, UTC. */
 export function timeOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000', '')

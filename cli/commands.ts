@@ -1,6 +1,20 @@
 /** Every command of `covey`, in the order of its help. */
+import { arenaBoard } from './cmds/arena-board/index.ts'
+import { arenaCancel } from './cmds/arena-cancel/index.ts'
+import { arenaClaim } from './cmds/arena-claim/index.ts'
+import { arenaCreate } from './cmds/arena-create/index.ts'
+import { arenaEnter } from './cmds/arena-enter/index.ts'
+import { arenaKeep } from './cmds/arena-keep/index.ts'
+import { arenaLeave } from './cmds/arena-leave/index.ts'
+import { arenaList } from './cmds/arena-list/index.ts'
+import { arenaServe } from './cmds/arena-serve/index.ts'
+import { arenaShow } from './cmds/arena-show/index.ts'
+import { arenaSubmit } from './cmds/arena-submit/index.ts'
+import { arenaValidate } from './cmds/arena-validate/index.ts'
 import { bench } from './cmds/bench/index.ts'
+import { chainDeploy } from './cmds/chain-deploy/index.ts'
 import { chainUp } from './cmds/chain-up/index.ts'
+import { chainVerify } from './cmds/chain-verify/index.ts'
 import { chat } from './cmds/chat/index.ts'
 import { coordinatorStart } from './cmds/coordinator-start/index.ts'
 import { dataInspect } from './cmds/data-inspect/index.ts'
@@ -34,15 +48,24 @@ import { nodeStart } from './cmds/node-start/index.ts'
 import { prune } from './cmds/prune/index.ts'
 import { quickstart } from './cmds/quickstart/index.ts'
 import { rewardsClaim } from './cmds/rewards-claim/index.ts'
+import { rewardsExplain } from './cmds/rewards-explain/index.ts'
 import { rewardsShow } from './cmds/rewards-show/index.ts'
 import { serve } from './cmds/serve/index.ts'
 import { stakeDeposit } from './cmds/stake-deposit/index.ts'
+import { stakeHistory } from './cmds/stake-history/index.ts'
 import { stakeShow } from './cmds/stake-show/index.ts'
 import { stakeWithdraw } from './cmds/stake-withdraw/index.ts'
+import { taskCancel } from './cmds/task-cancel/index.ts'
 import { taskCreate } from './cmds/task-create/index.ts'
 import { taskList } from './cmds/task-list/index.ts'
 import { taskShow } from './cmds/task-show/index.ts'
+import { taskWatch } from './cmds/task-watch/index.ts'
 import { train } from './cmds/train/index.ts'
+import { walletAddress } from './cmds/wallet-address/index.ts'
+import { walletBalance } from './cmds/wallet-balance/index.ts'
+import { walletExport } from './cmds/wallet-export/index.ts'
+import { walletImport } from './cmds/wallet-import/index.ts'
+import { walletNew } from './cmds/wallet-new/index.ts'
 import type { CliCommand } from './command.ts'
 
 export const COMMANDS: readonly CliCommand[] = [
@@ -63,9 +86,15 @@ export const COMMANDS: readonly CliCommand[] = [
   serve,
   prune,
   exportModel,
+  walletNew,
+  walletImport,
+  walletExport,
+  walletAddress,
+  walletBalance,
   stakeDeposit,
   stakeWithdraw,
   stakeShow,
+  stakeHistory,
   delegateTo,
   delegateUndelegate,
   delegateShow,
@@ -75,6 +104,7 @@ export const COMMANDS: readonly CliCommand[] = [
   delegateClose,
   rewardsShow,
   rewardsClaim,
+  rewardsExplain,
   emissionsShow,
   emissionsLock,
   emissionsDirect,
@@ -87,7 +117,23 @@ export const COMMANDS: readonly CliCommand[] = [
   taskCreate,
   taskList,
   taskShow,
+  taskWatch,
+  taskCancel,
+  arenaCreate,
+  arenaList,
+  arenaShow,
+  arenaBoard,
+  arenaEnter,
+  arenaLeave,
+  arenaSubmit,
+  arenaValidate,
+  arenaServe,
+  arenaKeep,
+  arenaClaim,
+  arenaCancel,
   nodeStart,
   coordinatorStart,
   chainUp,
+  chainDeploy,
+  chainVerify,
 ]

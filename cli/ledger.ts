@@ -6,11 +6,11 @@ import { nodeFiles } from '../node/settings.ts'
 import { txJournalOf } from '../node/tx-journal.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import type { EvmLedgerOptions } from '../src/ledger/evm/link.ts'
-import { createEvmLedger } from '../src/ledger/evm-ledger.ts'
+import { createEvmLedger, type EvmLedger } from '../src/ledger/evm-ledger.ts'
 import { Rpc } from '../src/ledger/rpc.ts'
 import { createMemoryTxJournal, type TxJournal } from '../src/ledger/tx-journal.ts'
 import { openStore } from '../src/store/open-store.ts'
-import type { Address, Ledger } from '../src/types/ledger.ts'
+import type { Address } from '../src/types/ledger.ts'
 import type { Signer } from '../src/types/signer.ts'
 import type { Store } from '../src/types/store.ts'
 import type { CommandContext } from './command.ts'
@@ -36,16 +36,15 @@ export function withLedger<T>(
   config: Config,
   passwordFile: string | null,
   context: CommandContext,
-  work: (ledger: Ledger, store: Store, desk: WriteDesk) => Promise<T>,
+  work: (ledger: EvmLedger, store: Store, desk: WriteDesk) => Promise<T>,
 ): Promise<T> {
   return withWriter(config, passwordFile, context, createEvmLedger, work)
 }
 
 /**
  * Runs `work` with what can send: nothing leaves before a person has agreed to it (or `--yes`), and what goes through
- * the desk is not done twice when the command is repeated. The data directory's store is held meanwhile: a node that runs on
- * it has the account's nonces in hand.
- * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_SIGNER | E_RPC | E_CHAIN_ID | E_CONTRACT, and what `work` throws
+ * the desk is not done twice when the command is repeated.
+ * @throws CoveyError E_CONTRACT, what `withDesk` throws, and what `work` throws
  */
 export async function withWriter<T, O extends Opened>(
   config: Config,
@@ -56,13 +55,45 @@ export async function withWriter<T, O extends Opened>(
 ): Promise<T> {
   const rpcUrl = required(config, 'rpc')
   const addresses = await readAddresses(required(config, 'contracts'))
-  const { chainId } = addresses
-  const rpc = new Rpc({ url: rpcUrl, chainId })
+  return withDesk(config, passwordFile, context, addresses.chainId, async ({ desk, signer, store, journal }) => {
+    const opened = open({ rpcUrl, addresses, signer, journal })
+    // an interrupted command waits no longer; what was sent is on record
+    const stop = (): void => void opened.stop()
+    context.signal.addEventListener('abort', stop, { once: true })
+    try {
+      await opened.start()
+      return await work(opened, store, desk)
+    } finally {
+      context.signal.removeEventListener('abort', stop)
+      await opened.stop()
+    }
+  })
+}
+
+/** What a command writes with. */
+export interface Writing {
+  readonly desk: WriteDesk
+  /** asks before it signs */
+  readonly signer: Signer
+  readonly store: Store
+  /** of the transaction queue */
+  readonly journal: TxJournal
+}
+
+/**
+ * Runs `work` with a signer that asks before it signs. The data directory's store is held meanwhile: a node that runs on it
+ * has the account's nonces in hand.
+ * @throws CoveyError E_CONFIG | E_LOCKED | E_PASSWORD | E_KEY | E_SIGNER | E_RPC | E_CHAIN_ID, and what `work` throws
+ */
+export async function withDesk<T>(
+  config: Config,
+  passwordFile: string | null,
+  context: CommandContext,
+  chainId: number,
+  work: (writing: Writing) => Promise<T>,
+): Promise<T> {
+  const rpc = new Rpc({ url: required(config, 'rpc'), chainId })
   let store: Store | null = null
-  let opened: O | null = null
-  // an interrupted command waits no longer; what was sent is on record
-  const stop = (): void => void opened?.stop()
-  context.signal.addEventListener('abort', stop, { once: true })
   try {
     let outbox: Outbox | null = null
     const inner = await openSigner(config, passwordFile, context, {
@@ -78,12 +109,8 @@ export async function withWriter<T, O extends Opened>(
     }
     const desk = new WriteDesk({ context, outbox, journal, chain })
     const signer = askingSigner(inner, (charge) => desk.approve(charge))
-    opened = open({ rpcUrl, addresses, signer, journal: outbox.journal(journal) })
-    await opened.start()
-    return await work(opened, store, desk)
+    return await work({ desk, signer, store, journal: outbox.journal(journal) })
   } finally {
-    context.signal.removeEventListener('abort', stop)
-    await opened?.stop()
     await store?.close()
     rpc.close()
   }
@@ -93,7 +120,7 @@ export async function withWriter<T, O extends Opened>(
 export function withReadOnlyLedger<T>(
   config: Config,
   account: Address | null,
-  work: (ledger: Ledger) => Promise<T>,
+  work: (ledger: EvmLedger) => Promise<T>,
 ): Promise<T> {
   return withReader(config, account, createEvmLedger, work)
 }

@@ -13,13 +13,38 @@ const CTRL_D = '\u0004'
  * @throws CoveyError E_PASSWORD | E_ABORTED
  */
 export async function readPassword(file: string | null, context: CommandContext, confirm = false): Promise<string> {
-  const password = await findPassword(file, context, confirm)
-  if (password === '') throw new CoveyError('E_PASSWORD', 'the password is empty; give one with at least one character')
-  context.output.hide(password)
-  return password
+  return readSecret(
+    { file, option: '--password-file', env: 'COVEY_PASSWORD', prompt: 'Password of the key files: ', confirm },
+    context,
+  )
 }
 
-async function findPassword(file: string | null, context: CommandContext, confirm: boolean): Promise<string> {
+/** Where a secret may come from, in this order; never from the command line, which other processes can see. */
+export interface SecretPlaces {
+  readonly file: string | null
+  /** what the command line calls the file */
+  readonly option: string
+  /** null: not from the environment */
+  readonly env: string | null
+  readonly prompt: string
+  /** asks twice on a terminal */
+  readonly confirm?: boolean
+  /** a line of standard input, when that is no terminal */
+  readonly stdin?: boolean
+}
+
+/** Never printed from then on. @throws CoveyError E_PASSWORD | E_ABORTED */
+export async function readSecret(places: SecretPlaces, context: CommandContext): Promise<string> {
+  const secret = await findSecret(places, context)
+  if (secret === '') throw new CoveyError('E_PASSWORD', 'the password is empty; give one with at least one character')
+  context.output.hide(secret)
+  return secret
+}
+
+async function findSecret(
+  { file, option, env, prompt, confirm = false, stdin = false }: SecretPlaces,
+  context: CommandContext,
+): Promise<string> {
   if (file !== null) {
     try {
       const bytes = await readFile(file)
@@ -33,25 +58,30 @@ async function findPassword(file: string | null, context: CommandContext, confir
       return bytes.toString('utf8').replace(/\r?\n$/, '')
     } catch (cause) {
       if (cause instanceof CoveyError) throw cause
-      throw new CoveyError(
-        'E_PASSWORD',
-        `--password-file ${file} could not be read: ${messageOf(cause)}`,
-        {},
-        { cause },
-      )
+      throw new CoveyError('E_PASSWORD', `${option} ${file} could not be read: ${messageOf(cause)}`, {}, { cause })
     }
   }
-  const { COVEY_PASSWORD } = context.env
-  if (COVEY_PASSWORD !== undefined) return COVEY_PASSWORD
+  const given = env === null ? undefined : context.env[env]
+  if (given !== undefined) return given
   if (!process.stdin.isTTY) {
-    const message = 'the key files need a password: give --password-file FILE or COVEY_PASSWORD, or run in a terminal'
-    throw new CoveyError('E_PASSWORD', message)
+    if (stdin) return firstLine(process.stdin)
+    const ways = [`${option} FILE`, ...(env === null ? [] : [env])].join(' or ')
+    throw new CoveyError('E_PASSWORD', `the key files need a password: give ${ways}, or run in a terminal`)
   }
-  const password = await ask('Password of the key files: ', context.signal)
+  const password = await ask(prompt, context.signal)
   if (confirm && (await ask('The same again: ', context.signal)) !== password) {
     throw new CoveyError('E_PASSWORD', 'the two passwords differ; nothing was written')
   }
   return password
+}
+
+async function firstLine(stream: AsyncIterable<Buffer | string>): Promise<string> {
+  let text = ''
+  for await (const part of stream) {
+    text += part.toString()
+    if (text.includes('\n') || text.length > MAX_PASSWORD_BYTES) break
+  }
+  return (text.split(/\r?\n/, 1)[0] ?? '').slice(0, MAX_PASSWORD_BYTES)
 }
 
 /** Reads a line from the terminal without showing it. */

@@ -6,14 +6,16 @@ import type { CliCommand, OptionDef, OptionDefs } from './command.ts'
 export const GROUPS: Readonly<Record<string, string>> = {
   model: 'Get, list, check and remove base models',
   data: 'Look at data files',
+  wallet: "Make, take over, copy and look at the account's key",
   stake: 'Deposit, withdraw and show stake',
   delegate: 'Put tokens behind an operator, take them back, or take delegations',
-  rewards: 'Show and claim rewards',
+  rewards: 'Show, claim and explain rewards',
+  task: 'Create, list, show, watch and cancel tasks',
+  arena: 'Competitions for the best adapter: take part, score, keep them going',
   emissions: 'Lock tokens for tasks’ parts of the emissions, pull and claim',
-  task: 'Create, list and show tasks',
   node: 'Take part in tasks',
   coordinator: 'Create a task and keep it going',
-  chain: 'The embedded chain for one machine',
+  chain: 'The embedded chain for one machine; the contracts on any chain',
 }
 
 export const EXIT_CODES = `Exit codes:

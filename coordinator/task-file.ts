@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
 import { readRecords } from '../src/data/records.ts'
 import { encodeSlice, MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
+import { parseAmount } from '../src/ledger/amount.ts'
 import type { Example } from '../src/types/data.ts'
 import { parseSpec } from '../src/wire/spec.ts'
 import type { TaskPlan } from './create-task.ts'
@@ -12,10 +13,17 @@ import type { TaskPlan } from './create-task.ts'
 /** JSON may spell one letter as six, \u0041: a slice's file may be this many times longer than its published bytes. */
 const MAX_SPELLING = 6
 
-const wei = z
-  .string()
-  .regex(/^\d{1,30}$/, 'expected an amount in wei as decimal text')
-  .transform((s) => BigInt(s))
+/** `"100 COVEY"`, or whole wei as decimal text, which is what programs write. */
+const wei = z.string().transform((text, issues): bigint => {
+  if (/^\d{1,30}$/.test(text)) return BigInt(text)
+  try {
+    if (/[a-z]$/i.test(text)) return parseAmount(text)
+  } catch {
+    // said below
+  }
+  issues.addIssue({ code: 'custom', message: 'expected an amount such as "100 COVEY", or whole wei as decimal text' })
+  return z.NEVER
+})
 const count = z.int().min(1)
 const bps = z.int().min(0).max(10_000)
 const score = z.int().min(0).max(32_767)
@@ -67,7 +75,8 @@ export async function readTaskFile(path: string): Promise<TaskPlan> {
   }
 }
 
-async function readProbe(dir: string, rounds: number): Promise<Probe> {
+/** One slice a round from a folder of .jsonl files, in the order of their names. @throws CoveyError E_CONFIG | E_DISK | E_DATA_FORMAT */
+export async function readProbe(dir: string, rounds: number): Promise<Probe> {
   const names = (await readdir(dir).catch(() => [])).filter((n) => n.endsWith('.jsonl')).sort()
   if (names.length !== rounds) {
     throw new CoveyError('E_CONFIG', `${dir}: expected one .jsonl a round, that is ${rounds}, got ${names.length}`, {

@@ -8,7 +8,7 @@
 import { formatEther, formatUnits, type TransactionReceipt } from 'ethers'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { registryInterface, tasksInterface, tokenInterface, vaultInterface } from '../../src/ledger/contracts.ts'
-import type { TxJournal } from '../../src/ledger/tx-queue.ts'
+import type { TxJournal } from '../../src/ledger/tx-journal.ts'
 import type { Hex, TxReceipt } from '../../src/types/ledger.ts'
 import type { CommandContext } from '../command.ts'
 import { confirm } from '../confirm.ts'
@@ -69,6 +69,8 @@ export class WriteDesk {
   readonly #journal: TxJournal
   readonly #chain: DeskChain
   #plan: WritePlan | null = null
+  /** to what a person agrees: each transaction, all of them at the first, none more; or only the price is wanted */
+  #agreement: 'each' | 'all' | 'given' | ((charge: Charge) => never) = 'each'
   #ticker: NodeJS.Timeout | null = null
 
   constructor({ context, outbox, journal, chain }: DeskOptions) {
@@ -112,21 +114,60 @@ export class WriteDesk {
     return this.#doing(plan, act)
   }
 
+  /**
+   * Several transactions that make one thing, agreed to once.
+   * @throws as `send`
+   */
+  async together<T>(plan: WritePlan, act: () => Promise<T>): Promise<T> {
+    this.#agreement = 'all'
+    this.#plan = plan
+    try {
+      return await act()
+    } finally {
+      this.#stopTicking()
+      this.#agreement = 'each'
+      this.#plan = null
+    }
+  }
+
+  /**
+   * What a write would cost: everything is done but the last signature. Null: it needs no transaction.
+   * @throws what `act` throws, a refusal of the contract for one
+   */
+  async price(act: () => Promise<unknown>): Promise<Charge | null> {
+    const found: Charge[] = []
+    this.#agreement = (charge) => {
+      found.push(charge)
+      throw new CoveyError('E_ABORTED', 'only its price was asked for')
+    }
+    try {
+      await act()
+    } catch (error) {
+      if (found.length === 0) throw error
+    } finally {
+      this.#agreement = 'each'
+    }
+    return found[0] ?? null
+  }
+
   /** Called by the signer, before it signs: the one place where a person agrees. */
   async approve(charge: Charge): Promise<void> {
     const { output, yes, signal } = this.#context
     this.#stopTicking()
+    if (typeof this.#agreement === 'function') this.#agreement(charge)
     const most = charge.gasLimit * charge.maxFeePerGas
     const price = `at most ${formatEther(most)} of the chain's coin (${charge.gasLimit} gas at up to ${formatUnits(charge.maxFeePerGas, 'gwei')} gwei)`
     if (charge.raised) output.note(`not mined yet: sent again with a higher fee, ${price}`)
+    else if (this.#agreement === 'given') output.note(`  next: ${nameOf(charge)}, ${price}`)
     else {
       output.note('This will')
       for (const line of this.#plan?.does ?? [`call ${nameOf(charge)}`]) output.note(`  ${line}`)
-      output.note(`  fee: ${price}`)
+      output.note(`  fee: ${price}${this.#agreement === 'all' ? ', for the first transaction' : ''}`)
       if (yes !== true && !(await confirm('Send it?', signal)))
         throw new CoveyError('E_ABORTED', 'not agreed to: nothing was sent', {
           remedy: 'run it again when you want it',
         })
+      if (this.#agreement === 'all') this.#agreement = 'given'
     }
     this.#tick()
   }

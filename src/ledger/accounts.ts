@@ -92,6 +92,11 @@ export async function createAccountFile(
 
 /** The signer of a key file. @throws CoveyError E_PASSWORD | E_KEY (missing, broken, another kind) */
 export async function openAccountFile(path: string, password: string): Promise<Signer> {
+  return createMemorySigner(await readAccountKey(path, password))
+}
+
+/** The private key in a key file: for whoever takes it elsewhere. @throws CoveyError E_PASSWORD | E_KEY (missing, broken, another kind) */
+export async function readAccountKey(path: string, password: string): Promise<Hex> {
   let text: string
   try {
     if ((await stat(path)).size > MAX_FILE_BYTES)
@@ -116,7 +121,7 @@ export async function openAccountFile(path: string, password: string): Promise<S
     throw new CoveyError('E_KEY', `${path}: expected an Ethereum keystore of version 3 with scrypt`, { path })
   try {
     const { privateKey } = await decryptKeystoreJson(text, password)
-    return createMemorySigner(privateKey as Hex)
+    return privateKey as Hex
   } catch (cause) {
     if (/incorrect password/i.test(messageOf(cause)))
       throw new CoveyError('E_PASSWORD', `the password does not open ${path}; give the one that it was made with`, {

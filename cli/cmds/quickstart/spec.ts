@@ -5,7 +5,7 @@ import { linearNames } from '../../../src/adapter/layout.ts'
 import { checkSteps } from '../../../src/aggregate/robust/chain.ts'
 import { parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
-import type { TaskSpec } from '../../../src/types/spec.ts'
+import type { DpSpec, TaskSpec } from '../../../src/types/spec.ts'
 import type { QuickstartOptions } from './plan.ts'
 
 /** Longest example, tokens. */
@@ -19,9 +19,43 @@ export const MIN_STAKE = parseAmount('100')
 export const STAKE = parseAmount('120')
 export const POOL_PER_ROUND = parseAmount('100')
 
+/** Of a quickstart's options, those that its task follows from. */
+export type SpecChoices = Pick<
+  QuickstartOptions,
+  | 'robust'
+  | 'rule'
+  | 'data'
+  | 'rank'
+  | 'alpha'
+  | 'seed'
+  | 'steps'
+  | 'batch'
+  | 'learningRate'
+  | 'schedule'
+  | 'outerRate'
+  | 'outerMomentum'
+  | 'encoding'
+  | 'sliceExamples'
+> &
+  Partial<Pick<QuickstartOptions, 'dp' | 'dpUnit' | 'dpClip'>>
+export type TermChoices = Pick<QuickstartOptions, 'rounds' | 'proposers' | 'voters' | 'phaseSeconds'>
+
+/** With a few hundred examples a node, one in a hundred thousand is far below the chance of picking one. */
+const DP_DELTA = 1e-5
+
+function dpChoice({
+  dp,
+  dpUnit,
+  dpClip,
+}: Partial<Pick<QuickstartOptions, 'dp' | 'dpUnit' | 'dpClip'>>): DpSpec | undefined {
+  if (dp === undefined || dp === null || dpUnit === undefined || dpClip === undefined) return undefined
+  return { unit: dpUnit, epsilon: dp, delta: DP_DELTA, clip: dpClip }
+}
+
 /** @throws CoveyError E_ARGUMENT for robust steps that do not go together, or not with the rule */
-export function quickstartSpec(options: QuickstartOptions, model: BaseModel, templates: TaskSpec['data']): TaskSpec {
+export function quickstartSpec(options: SpecChoices, model: BaseModel, templates: TaskSpec['data']): TaskSpec {
   checkSteps(options.robust, options.rule)
+  const dp = dpChoice(options)
   return {
     version: 1,
     name: options.data === null ? 'tool-calls' : 'own-data',
@@ -52,13 +86,14 @@ export function quickstartSpec(options: QuickstartOptions, model: BaseModel, tem
       ...(options.robust.length === 0 ? {} : { robust: options.robust }),
     },
     encoding: options.encoding,
-    privacy: { mode: 'open' },
-    scoring: { sliceExamples: options.sliceExamples, privateExamples: PRIVATE_EXAMPLES },
+    privacy: dp === undefined ? { mode: 'open' } : { mode: 'open', dp },
+    // a veto is measured on private examples, without noise
+    scoring: { sliceExamples: options.sliceExamples, privateExamples: dp === undefined ? PRIVATE_EXAMPLES : 0 },
     data: templates,
   }
 }
 
-export function quickstartTerms(options: QuickstartOptions): TaskTerms {
+export function quickstartTerms(options: TermChoices): TaskTerms {
   return {
     pool: POOL_PER_ROUND * BigInt(options.rounds),
     rounds: options.rounds,

@@ -1,6 +1,5 @@
-import { CoveyError } from '../../../src/base/errors.ts'
 import { type RoundView, SCORE_SCALE } from '../../../src/types/ledger.ts'
-import { timeOf } from '../../amounts.ts'
+import { taskNumberOf, timeOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { withReadOnlyLedger } from '../../ledger.ts'
@@ -8,10 +7,7 @@ import type { Output } from '../../output.ts'
 import type { taskShowOptions } from './options.ts'
 
 export const taskShowHandler: Handler<typeof taskShowOptions> = async (options, [text = ''], context) => {
-  const id = Number(text)
-  if (!Number.isSafeInteger(id) || id < 1) {
-    throw new CoveyError('E_CONFIG', `task: expected its number, 1 or more, got ${JSON.stringify(text)}`)
-  }
+  const id = taskNumberOf(text)
   return withReadOnlyLedger(configOf(options, context), null, async (ledger) => {
     const { output } = context
     const task = await ledger.task(id)

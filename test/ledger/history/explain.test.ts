@@ -5,8 +5,9 @@ import { createEvmLedger, type EvmLedger } from '../../../src/ledger/evm-ledger.
 import type { History } from '../../../src/ledger/history/events.ts'
 import { explainRewards } from '../../../src/ledger/history/explain.ts'
 import { readHistory } from '../../../src/ledger/history/read.ts'
+import { stakeHistory } from '../../../src/ledger/history/stake.ts'
 import { createMemoryChain } from '../../../src/ledger/memory-ledger.ts'
-import type { Address, Ledger } from '../../../src/types/ledger.ts'
+import type { AccountView, Address, DelegationView, Ledger } from '../../../src/types/ledger.ts'
 import { startTestChain, TEST_CHAIN_ID, testSigner } from '../../support/ledger-anvil.ts'
 import { type MoneyScene, playMoneyScene } from '../../support/money-scenario.ts'
 
@@ -45,6 +46,7 @@ async function checkAll(history: History, { all, creator }: MoneyScene, look: Le
     expect(totals.slashed, 'slashed').to.equal(view.slashed)
     const delegated = await look.delegations(account)
     expect(totals.delegated.claimable, 'of delegations').to.equal(delegated.reduce((sum, d) => sum + d.rewards, 0n))
+    checkStake(history, account, { view, delegated })
     for (const seat of told.seats) {
       kinds.add(`${seat.reason.role} ${seat.reason.outcome}`)
       if (seat.toDelegators > 0n) kinds.add('shared')
@@ -68,6 +70,29 @@ async function checkAll(history: History, { all, creator }: MoneyScene, look: Le
     'not spent when the task finished',
   ])
   return kinds
+}
+
+/** That the history of an account's stake ends where the ledger is, and that every wei of it came and went by a step. */
+function checkStake(
+  history: History,
+  account: Address,
+  { view, delegated }: { readonly view: AccountView; readonly delegated: readonly DelegationView[] },
+): void {
+  const steps = stakeHistory(history, account)
+  const last = steps.at(-1)?.after ?? { stake: 0n, delegated: 0n, unbonding: 0n }
+  const worth = delegated.reduce((sum, d) => sum + d.amount, 0n)
+  expect(last).to.deep.equal({ stake: view.stake, delegated: worth, unbonding: view.unbonding })
+  let expected = 0n
+  let moves = 0n
+  for (const step of steps) {
+    if (step.kind === 'deposited' || step.kind === 'delegated') expected += step.amount
+    if (step.kind === 'withdrawn') expected -= step.amount
+    if (step.kind === 'slashed') expected -= step.lost.stake + step.lost.delegated + step.lost.unbonding
+    moves++
+  }
+  // shares of a pool round against whoever moves: a wei a step at most
+  const rest = expected - (last.stake + last.delegated + last.unbonding)
+  expect(rest >= -moves && rest <= moves, `${rest} wei unexplained after ${moves} steps`).to.equal(true)
 }
 
 describe('rewards explained', () => {

@@ -1,0 +1,2 @@
+import { readOptions } from '../../common.ts'
+export const chainVerifyOptions = { dir: readOptions.dir, rpc: readOptions.rpc, contracts: readOptions.contracts }

@@ -1,0 +1,44 @@
+import { explainRewards, type RewardsExplained } from '../../../src/ledger/history/explain.ts'
+import type { Handler } from '../../command.ts'
+import { configOf } from '../../common.ts'
+import { withHistory } from '../../history.ts'
+import { accountOf } from '../../ledger.ts'
+import type { rewardsExplainOptions } from './options.ts'
+import { treeOf } from './tree.ts'
+
+export const rewardsExplainHandler: Handler<typeof rewardsExplainOptions> = async (options, _args, context) => {
+  const { account: given, task, ...flags } = options
+  const { output } = context
+  const config = configOf(flags, context)
+  const account = await accountOf(given ?? config.settings.from ?? null, config.dir)
+  return withHistory(config, context, async (history) => {
+    const explained = explainRewards(history, account)
+    const { claimable } = await history.account(account)
+    const rewards = (await history.delegations(account)).reduce((sum, d) => sum + d.rewards, 0n)
+    const shown = only(explained, task)
+    for (const line of treeOf(shown, (wei) => output.amount(wei))) output.line(line)
+    const { totals } = explained
+    const differences = {
+      claimable: claimable - totals.claimable,
+      delegated: rewards - totals.delegated.claimable,
+    }
+    const agrees = differences.claimable === 0n && differences.delegated === 0n
+    output.line()
+    if (agrees) output.line(`In block ${history.block} the chain owes exactly this.`)
+    else {
+      output.line(
+        `In block ${history.block} the chain owes ${output.amount(claimable)} for seats and ${output.amount(rewards)} for delegations: another amount than these events explain.`,
+      )
+      context.fail()
+    }
+    return { ...shown, onChain: { claimable, delegated: rewards }, agrees, differences }
+  })
+}
+
+function only(explained: RewardsExplained, task: number | null): RewardsExplained {
+  if (task === null) return explained
+  const of = <T extends { readonly task: number }>(steps: readonly T[]): readonly T[] =>
+    steps.filter((s) => s.task === task)
+  const { seats, fees, refunds, delegations } = explained
+  return { ...explained, seats: of(seats), fees: of(fees), refunds: of(refunds), delegations: of(delegations) }
+}
