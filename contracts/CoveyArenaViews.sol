@@ -43,7 +43,7 @@ contract CoveyArenaViews is ArenaState, ICoveyArenaViews {
         (v.arena, v.epoch) = (id, number);
         if (!epoch.settled) (v.phase, v.deadline) = (arena.phase, arena.deadline);
         (v.budget, v.fees) = (epoch.budget, epoch.fees);
-        v.entries = epoch.entries;
+        v.adapters = epoch.entries;
         v.validators = epoch.validators;
         (v.sliceDigest, v.sliceSize) = (epoch.sliceDigest, epoch.sliceSize);
         v.champion = epoch.champion;

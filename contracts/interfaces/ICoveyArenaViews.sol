@@ -33,8 +33,9 @@ interface ICoveyArenaViews {
         /// the epoch's reward when it began, and what keepers got of it, wei
         uint128 budget;
         uint128 fees;
-        ICoveyArena.Entry[] entries;
-        /// `packedScores`: big-endian int16, one per entry, then the champion's
+        /// what was committed: not `entries`, which is a method of the arrays that ethers gives
+        ICoveyArena.Entry[] adapters;
+        /// `packedScores`: big-endian int16, one per adapter, then the champion's
         ICoveyTasks.VoterSeat[] validators;
         /// zero = not revealed
         bytes32 sliceDigest;

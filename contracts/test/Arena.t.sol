@@ -240,8 +240,8 @@ contract ArenaActors is Checks {
         ICoveyArenaViews.EpochView memory e = views.epochView(id, a.epoch);
         if (!e.settled || phase == ICoveyArena.Phase.Idle) return;
         ++settled;
-        for (uint256 i; i < e.entries.length; ++i) {
-            _look(before, e.entries[i].account, e.entries[i].weight, e.entries[i].slashBps);
+        for (uint256 i; i < e.adapters.length; ++i) {
+            _look(before, e.adapters[i].account, e.adapters[i].weight, e.adapters[i].slashBps);
         }
         for (uint256 i; i < e.validators.length; ++i) {
             _look(before, e.validators[i].account, e.validators[i].weight, e.validators[i].slashBps);
@@ -267,12 +267,12 @@ contract ArenaActors is Checks {
         }
         uint256 seats = a.phase == ICoveyArena.Phase.Submit
             ? a.entrants.length
-            : a.phase == ICoveyArena.Phase.Reveal ? e.entries.length : a.phase > ICoveyArena.Phase.Reveal ? e.validators.length : 0;
+            : a.phase == ICoveyArena.Phase.Reveal ? e.adapters.length : a.phase > ICoveyArena.Phase.Reveal ? e.validators.length : 0;
         for (uint256 i; i < seats; ++i) {
             if (views.arenaView(id).phase != a.phase) return;
             if (who >> i & 1 == 0) continue;
             if (a.phase == ICoveyArena.Phase.Submit) _commit(a, a.entrants[i]);
-            else if (a.phase == ICoveyArena.Phase.Reveal) _reveal(a, e.entries[i]);
+            else if (a.phase == ICoveyArena.Phase.Reveal) _reveal(a, e.adapters[i]);
             else _vote(a, e, i);
         }
         if (views.arenaView(id).phase != a.phase) return;
@@ -300,7 +300,7 @@ contract ArenaActors is Checks {
     function _vote(ICoveyArenaViews.ArenaView memory a, ICoveyArenaViews.EpochView memory e, uint256 i) private {
         address account = e.validators[i].account;
         // the same from every validator of one epoch; every third account lies
-        bytes memory scores = new bytes(2 * (e.entries.length + 1));
+        bytes memory scores = new bytes(2 * (e.adapters.length + 1));
         for (uint256 k; k < scores.length; k += 2) {
             int16 score = int16(int256(uint256(keccak256(abi.encode(a.id, a.epoch, k))) % 700)) - 100;
             if (uint160(account) % 3 == 0) score = -score * 20;
@@ -382,7 +382,7 @@ contract ArenaSolvencyTest is Checks {
             ICoveyArenaViews.ArenaView memory a = views.arenaView(id);
             isTrue("places", a.entrants.length <= a.params.entrants);
             if (a.epoch == 0) continue;
-            isTrue("entries", views.epochView(id, a.epoch).entries.length <= a.params.entrants);
+            isTrue("entries", views.epochView(id, a.epoch).adapters.length <= a.params.entrants);
         }
     }
 

@@ -64,7 +64,7 @@ interface RawEpoch {
   readonly deadline: bigint
   readonly budget: bigint
   readonly fees: bigint
-  readonly entries: readonly {
+  readonly adapters: readonly {
     readonly account: Address
     readonly weight: bigint
     readonly commitment: Hex
@@ -200,7 +200,7 @@ export function decodeEpoch(data: Hex): EpochView {
     deadline: Number(e.deadline),
     budget: e.budget,
     fees: e.fees,
-    entries: e.entries.map((entry) => {
+    entries: e.adapters.map((entry) => {
       const digest = hexToDigest(entry.digest)
       return {
         account: entry.account,
@@ -225,7 +225,7 @@ export function decodeEpoch(data: Hex): EpochView {
 
 function toSettlement(e: RawEpoch): ArenaSettlement {
   return {
-    entries: e.entries.map((entry) => ({
+    entries: e.adapters.map((entry) => ({
       outcome: oneOf(ENTRY_OUTCOMES, entry.outcome, 'outcome'),
       median: Number(entry.median),
       rank: Number(entry.rank),

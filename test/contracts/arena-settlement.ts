@@ -39,7 +39,8 @@ describe('Arena', () => {
         })),
       })
       return {
-        entries: result.entries.map((e: RawSeat) => ({
+        // an array's method has the same name
+        entries: result.getValue('entries').map((e: RawSeat) => ({
           outcome: ENTRY_OUTCOMES[Number(e.outcome)],
           median: Number(e.median),
           rank: Number(e.rank),

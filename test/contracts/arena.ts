@@ -44,7 +44,7 @@ async function expected({ arena }: ArenaWorld, epoch: number) {
     rules: { ...(bps as typeof arenaParams.rules), alpha: ALPHAS[Number(rules.alpha)] as (typeof ALPHAS)[number] },
     slice: view.sliceDigest !== ethers.ZeroHash,
     champion: view.champion.digest !== ethers.ZeroHash,
-    entries: view.entries.map((e: { weight: bigint; digest: string; copied: boolean; since: bigint }) => ({
+    entries: view.adapters.map((e: { weight: bigint; digest: string; copied: boolean; since: bigint }) => ({
       weight: e.weight,
       reveal: e.digest === ethers.ZeroHash ? null : { digest: e.digest.slice(2), size: 1 },
       copied: e.copied,
@@ -69,7 +69,7 @@ async function standsAsTheTwinSays(world: ArenaWorld, epoch: number): Promise<vo
   const twin = await expected(world, epoch)
   expect(view.settled).to.equal(true)
   expect(
-    view.entries.map((e: { outcome: bigint; median: bigint; rank: bigint; paid: bigint; slashBps: bigint }) => ({
+    view.adapters.map((e: { outcome: bigint; median: bigint; rank: bigint; paid: bigint; slashBps: bigint }) => ({
       outcome: ENTRY_OUTCOMES[Number(e.outcome)],
       median: Number(e.median),
       rank: Number(e.rank),
@@ -117,7 +117,8 @@ describe('CoveyArena', () => {
     expect(view.budget).to.equal(100n * TOKEN)
     const delegated = (await vault.delegations(stranger.address))[0].rewards
     expect(delegated).to.be.greaterThan(0n)
-    expect(await arena.claimable(first.address)).to.equal(view.entries[0].paid - delegated)
+    // a wei of the delegators' part may stay behind in the index
+    expect(view.adapters[0].paid - delegated - (await arena.claimable(first.address))).to.be.within(0n, 1n)
     for (const account of [...entrants, ...validators]) {
       const before = await token.balanceOf(account.address)
       const owed = await arena.claimable(account.address)
@@ -160,7 +161,7 @@ describe('CoveyArena', () => {
     const own = world.entrants[0]?.address as string
     await playEpoch(world, everyone)
     await playEpoch(world, { ...everyone, entrants: [reveals, { ...reveals, adapter: own }, reveals] }, 2)
-    const { entries } = await world.arena.epochView(1, 2)
+    const { adapters: entries } = await world.arena.epochView(1, 2)
     expect(entries.map((e: { copied: boolean }) => e.copied)).to.deep.equal([false, true, false])
     expect(entries[1].paid).to.equal(0n)
     expect(entries[0].since).to.equal(1n)
@@ -172,7 +173,7 @@ describe('CoveyArena', () => {
     await playEpoch(world, { ...everyone, slice: false })
     const view = await arena.epochView(1, 1)
     expect(
-      view.entries.every((e: { digest: string; paid: bigint }) => e.digest === ethers.ZeroHash && e.paid === 0n),
+      view.adapters.every((e: { digest: string; paid: bigint }) => e.digest === ethers.ZeroHash && e.paid === 0n),
     ).to.equal(true)
     for (const { address } of entrants) expect(await vault.slashedOf(address)).to.equal(0n)
     // the full house ended submit by itself: one phase was ended late

@@ -439,7 +439,7 @@ export const abi = [
               }
             ],
             "internalType": "struct ICoveyArena.Entry[]",
-            "name": "entries",
+            "name": "adapters",
             "type": "tuple[]"
           },
           {
