@@ -1,0 +1,2 @@
+import { readOptions } from '../../common.ts'
+export const arenaListOptions = readOptions

@@ -1,0 +1,2 @@
+import { readOptions } from '../../common.ts'
+export const arenaShowOptions = readOptions

@@ -1,0 +1,74 @@
+/** An arena as its creator writes it down: the spec, the terms, and where the probe's slices lie. */
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { CoveyError, messageOf } from '../src/base/errors.ts'
+import type { Probe } from '../src/data/slices.ts'
+import { ALPHAS, type ArenaParams } from '../src/types/arena.ts'
+import { type ArenaSpec, arenaSpecDigest, parseArenaSpec } from '../src/wire/arena-spec.ts'
+import { readProbe } from './task-file.ts'
+
+const wei = z
+  .string()
+  .regex(/^\d{1,30}$/, 'expected an amount in wei as decimal text')
+  .transform((s) => BigInt(s))
+const count = z.int().min(1)
+const bps = z.int().min(0).max(10_000)
+const score = z.int().min(0).max(32_767)
+
+const arenaFile = z.strictObject({
+  spec: z.unknown(),
+  terms: z.strictObject({
+    pool: wei,
+    minStake: wei,
+    epochs: count,
+    entrants: count,
+    validators: count,
+    /** unix seconds: no epoch begins from then on */
+    endsAt: count,
+    seconds: z.strictObject({ submit: count, slice: count, reveal: count, score: count, tally: count }),
+    rules: z.strictObject({
+      gammaBps: bps,
+      ratioBps: bps,
+      alpha: z.enum(ALPHAS),
+      floor: score,
+      tolerance: score,
+      slashBps: bps,
+      faultBps: bps,
+      keeperBps: bps,
+    }),
+  }),
+  /** folder of one .jsonl an epoch, beside this file */
+  probe: z.string().min(1),
+})
+
+export interface ArenaPlan {
+  readonly spec: ArenaSpec
+  readonly params: ArenaParams
+  readonly probe: Probe
+}
+
+/** @throws CoveyError E_CONFIG | E_SPEC | E_DISK | E_TOO_LARGE | E_DATA_FORMAT | E_DATA_EMPTY */
+export async function readArenaFile(path: string): Promise<ArenaPlan> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw new CoveyError('E_CONFIG', `${path}: expected a readable JSON file: ${messageOf(cause)}`, { path }, { cause })
+  }
+  const parsed = arenaFile.safeParse(json)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new CoveyError('E_CONFIG', `${path}: ${issue?.path.join('.')}: ${issue?.message}`, { path })
+  }
+  const { terms, probe: folder } = parsed.data
+  const spec = parseArenaSpec(parsed.data.spec)
+  const probe = await readProbe(resolve(dirname(path), folder), terms.epochs)
+  const params = {
+    ...terms,
+    specDigest: arenaSpecDigest(spec),
+    baseDigest: spec.model.digest,
+    probeRoot: probe.root,
+  }
+  return { spec, params, probe }
+}
