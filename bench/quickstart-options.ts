@@ -70,6 +70,8 @@ export function quickstartOptionsFrom(given: Given): QuickstartOptions {
     port: 0,
     seed: n('seed'),
     crash: 0,
+    masked: false,
+    cohort: 4,
     liar: 0,
     attack: quickstartOptions.attack.fallback,
     idle: 0,

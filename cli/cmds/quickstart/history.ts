@@ -2,7 +2,7 @@
 import { CoveyError } from '../../../src/base/errors.ts'
 import { SCORE_SCALE } from '../../../src/types/ledger.ts'
 import type { ChildEvent } from './fleet.ts'
-import type { RoundResult } from './result.ts'
+import type { CohortResult, RoundResult } from './result.ts'
 import type { Screen, SettledRound } from './screen.ts'
 
 interface Counters {
@@ -24,6 +24,7 @@ interface RoundNotes {
   settledAt?: number
   settled?: SettledRound
   counters?: Counters
+  cohorts?: (CohortResult | null)[]
 }
 
 const noCounters = (): Counters => ({ gossiped: 0, pulled: 0, gas: {} })
@@ -63,7 +64,8 @@ export class History {
     } else if (event.event === 'aggregated') {
       const digests = this.#digests.get(name) ?? new Map<number, string>()
       this.#digests.set(name, digests.set(round, String(event.digest)))
-    } else if (event.event === 'stats') this.#count(name, event)
+    } else if (event.event === 'cohort') this.#opened(event)
+    else if (event.event === 'stats') this.#count(name, event)
     this.#screen.show(name, event)
     const key = `${name} ${event.event}`
     this.#seen.set(key, event)
@@ -131,6 +133,7 @@ export class History {
           ),
           outcomes: Object.fromEntries(proposers.map((p, i) => [p.account, settlement.proposers[i]?.outcome ?? ''])),
           globalDigest: this.#digestOf(round),
+          ...(notes.cohorts === undefined ? {} : { cohorts: Array.from(notes.cohorts, (c) => c ?? null) }),
           bytesGossiped: at.gossiped - before.gossiped,
           bytesPulled: at.pulled - before.pulled,
           gas,
@@ -166,6 +169,16 @@ export class History {
     notes.settledAt = now
     this.#newest = Math.max(this.#newest, settled.round)
     this.#screen.settled(settled)
+  }
+
+  /** Every node that opens a cohort finds the same: the first one tells. */
+  #opened(event: ChildEvent): void {
+    const { round, cohort, members, summed } = event as unknown as { round: number; cohort: number } & CohortResult
+    const notes = this.#notes(round)
+    notes.cohorts ??= []
+    if (notes.cohorts[cohort] != null) return
+    notes.cohorts[cohort] = { members, summed }
+    this.#screen.say(`round ${round}: the sum of ${summed} of ${members} masked deltas is open`)
   }
 
   #count(name: string, event: ChildEvent): void {

@@ -89,3 +89,5 @@ export const quickstartOptions = {
   compare: flag('--no-compare', 'leave out the training of what the network is compared with'),
   keep: flag('--keep', 'stay up afterwards, until Ctrl-C'),
 }
+  masked: flag('--masked', 'nobody sees a single delta, only the sum of a cohort; deltas travel as f32'),
+  cohort: option('--cohort <n>', 'least members of a cohort with --masked', integer(3, 32), 4),

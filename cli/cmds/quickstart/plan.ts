@@ -41,6 +41,9 @@ export interface QuickstartOptions {
   readonly test: string | null
   readonly prompt: string | null
   readonly completion: string | null
+  /** secure aggregation over cohorts of at least so many */
+  readonly masked: boolean
+  readonly cohort: number
   readonly partitionBy: string | null
   readonly compare: boolean
   readonly keep: boolean

@@ -18,10 +18,18 @@ export interface RoundResult {
   readonly medians: Readonly<Record<string, number>>
   readonly outcomes: Readonly<Record<string, string>>
   readonly globalDigest: string
+  /** with --masked: of each cohort, how many members there were and how many are in its sum; null for one that was not opened */
+  readonly cohorts?: readonly (CohortResult | null)[]
   readonly bytesGossiped: number
   readonly bytesPulled: number
   /** by function, summed over all accounts, of the calls mined in this round */
   readonly gas: Readonly<Record<string, number>>
+}
+
+/** A cohort's sum that was opened. */
+export interface CohortResult {
+  readonly members: number
+  readonly summed: number
 }
 
 /** One `kill -9` of `--crash`. */

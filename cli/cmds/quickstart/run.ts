@@ -26,6 +26,7 @@ import { scheduleCrashes } from './crash.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
 import { createKeys, type Money, setUpMoney } from './money.ts'
+import { withMasks } from './masked.ts'
 import type { QuickstartOptions } from './plan.ts'
 import type { QuickstartResult } from './result.ts'
 import { Screen } from './screen.ts'
@@ -89,7 +90,7 @@ export async function runQuickstart(
       screen.say(
         `${node.name}: ${node.examples.length} private examples of ${node.partitions.join(', ')}${node.liar ? ' (will lie)' : node.idle ? ' (will idle)' : ''}`,
       )
-    const spec = quickstartSpec(options, model, shards.templates)
+    const spec = withMasks(quickstartSpec(options, model, shards.templates), options)
     await writeInputs(dir, options, shards, spec)
 
     screen.title('starting the chain')
