@@ -32,6 +32,9 @@ export const benchOptions = {
   'eval-examples': { type: 'string', default: text('evalExamples') },
   threads: { type: 'string', default: '1' },
   seed: { type: 'string', default: text('seed') },
+  dp: { type: 'string' },
+  'dp-unit': { type: 'string', default: text('dpUnit') },
+  'dp-clip': { type: 'string', default: text('dpClip') },
   json: { type: 'boolean', default: false },
 } as const
 
@@ -61,6 +64,9 @@ export function quickstartOptionsFrom(given: Given): QuickstartOptions {
     robust: (word('robust') ?? '').split(',').filter((step) => step !== '') as QuickstartOptions['robust'],
     outerRate: n('outer-rate'),
     outerMomentum: n('outer-momentum'),
+    dp: word('dp') === null ? null : n('dp'),
+    dpUnit: word('dp-unit') as QuickstartOptions['dpUnit'],
+    dpClip: n('dp-clip'),
     sliceExamples: quickstartOptions.slice.fallback,
     evalExamples: n('eval-examples'),
     phaseSeconds: quickstartOptions.phaseSeconds.fallback,

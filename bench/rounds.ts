@@ -3,15 +3,20 @@
  * node by node in one process, on real data dealt by whole partitions.
  */
 
+import { randomBytes } from 'node:crypto'
 import type { QuickstartOptions } from '../cli/cmds/quickstart/plan.ts'
 import { makeShards, type Shards } from '../cli/cmds/quickstart/shards.ts'
 import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
+import { type ReleaseRecord, releaseFor } from '../node/privacy/budget.ts'
+import { dpOf } from '../node/privacy/floor.ts'
+import { clippingOf, noisedDelta, privateSteps } from '../node/privacy/train.ts'
 import { RESIDUAL_ROUNDS } from '../node/residual.ts'
 import { learningRateAt } from '../node/schedule.ts'
 import { trainAlone } from '../node/train-alone.ts'
 import { type TrainProgress, trainLoop } from '../node/train-loop.ts'
 import { optimizerOf } from '../node/workbench.ts'
 import { decodeDelta, encodeDelta, residualOf } from '../src/adapter/delta.ts'
+import { trainedSize } from '../src/adapter/encodings/encoding.ts'
 import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { openStep } from '../src/aggregate/outer-step.ts'
@@ -24,9 +29,10 @@ import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
 import { loadModel } from '../src/model/folder/load.ts'
 import type { DeltaEncoding, LoraFactor, LoraLayout } from '../src/types/adapter.ts'
-import type { TokenizedExample } from '../src/types/data.ts'
-import type { EvalResult, OptimizerState, Trainer } from '../src/types/engine.ts'
-import type { RobustStepName, TaskSpec } from '../src/types/spec.ts'
+import type { TokenizedExample, Tokenizer } from '../src/types/data.ts'
+import type { EvalResult, Inference, OptimizerState, PerExample, Trainer } from '../src/types/engine.ts'
+import type { BaseModel } from '../src/types/model.ts'
+import type { RobustStepName, TaskSpec, TrainingSpec } from '../src/types/spec.ts'
 
 export interface RoundDone {
   readonly round: number
@@ -37,6 +43,8 @@ export interface RoundDone {
   /** the nodes that trained, in the order of their seats, and what each one's delta weighed after the robust steps */
   readonly seats: readonly number[]
   readonly shares: readonly number[]
+  /** (layout.size) each, seat order: as published */
+  readonly deltas: readonly Float32Array[]
 }
 
 /** What a bench of attacks changes in the rounds. */
@@ -54,8 +62,17 @@ export interface Interference {
 }
 
 export interface Rounds {
+  readonly model: BaseModel
+  readonly tokenizer: Tokenizer
+  readonly training: TrainingSpec
+  /** what `evaluate` measures with; free between its calls */
+  readonly inference: Inference
   readonly layout: LoraLayout
+  /** (layout.size) where the first round starts */
+  readonly initial: Float32Array
   readonly aggregation: TaskSpec['aggregation']
+  /** of each node, by its number of examples; null where nothing has noise */
+  readonly releases: readonly ReleaseRecord[] | null
   /** held-out examples */
   readonly testCount: number
   readonly nodes: readonly { readonly examples: readonly TokenizedExample[]; readonly liar: boolean }[]
@@ -72,7 +89,7 @@ export interface Rounds {
 export async function openRounds(options: QuickstartOptions, threads: number): Promise<Rounds> {
   const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
   const shards = await makeShards(options, tokenizer)
-  const { training, adapter, aggregation } = quickstartSpec(options, model, shards.templates)
+  const { training, adapter, aggregation, privacy } = quickstartSpec(options, model, shards.templates)
   const aggregator = aggregatorFor(aggregation.rule)
   const layout = createLayout(model.config, adapter)
   const engine = createOnnxEngine({ precision: options.precision === 'int8' ? 'int8' : 'fp32' })
@@ -81,12 +98,30 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
   const nodes = shards.nodes.map(({ examples, liar }) => ({ examples: tokens(examples), liar }))
   const inference = await engine.openInference({ model, layout, threads })
   const trainers = new Map<string, Trainer>()
+  const dp = dpOf(privacy)
+  const releases =
+    dp === undefined ? null : nodes.map(({ examples }) => releaseFor(dp, training, examples.length, options.rounds))
+  /** one for all nodes: as far as the one with the coarsest grid must clip */
+  const clipping = (factors: readonly LoraFactor[]): PerExample | undefined => {
+    if (dp?.unit !== 'example' || releases === null) return undefined
+    const size = trainedSize(layout, factors)
+    const all = releases.map((release) => clippingOf(dp, release, training.batchExamples, size))
+    return all.reduce((least, one) => (one.clip < least.clip ? one : least))
+  }
   const trainerFor = async (factors: readonly LoraFactor[]): Promise<Trainer> => {
     const key = factors.join('')
     const known = trainers.get(key)
     if (known !== undefined) return known
     const trainable = { kind: 'lora', layout, factors } as const
-    const trainer = await engine.openTrainer({ model, trainable, optimizer: optimizerOf(training), threads, seed: 1 })
+    const perExample = clipping(factors)
+    const trainer = await engine.openTrainer({
+      model,
+      trainable,
+      optimizer: optimizerOf(training),
+      threads,
+      seed: 1,
+      ...(perExample && { perExample }),
+    })
     trainers.set(key, trainer)
     return trainer
   }
@@ -111,9 +146,12 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       maxTokens: training.maxTokens,
       seed: `${options.seed} ${node} ${round}`,
     })
+    const release = releases?.[node]
     const loop = trainLoop({
       trainer,
-      nextBatch: () => batcher.next(),
+      ...(dp?.unit === 'example' && release
+        ? privateSteps(examples, dp, release, trainedSize(layout, factors), randomBytes)
+        : { nextBatch: () => batcher.next() }),
       steps: training.steps,
       clock: systemClock,
       learningRate: (step) =>
@@ -121,12 +159,19 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     })
     for await (const _ of loop);
     moments.set(key, trainer.optimizerState())
-    return trainer.parameters().map((x, i) => x - (global[i] as number))
+    const change = trainer.parameters().map((x, i) => x - (global[i] as number))
+    return dp?.unit === 'node' && release ? noisedDelta(layout, factors, change, dp, release, randomBytes) : change
   }
 
   return {
+    model,
+    tokenizer,
+    training,
+    inference,
     layout,
+    initial: initialAdapter(layout).values,
     aggregation,
+    releases,
     testCount: test.length,
     nodes,
     async *run(encoding, interference) {
@@ -165,7 +210,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
         const { next, shares } = openStep({ aggregator, outer, layout, base: global, before, deltas, weights, round })
         before = global
         global = next
-        yield { round, global, sizes, seats, shares }
+        yield { round, global, sizes, seats, shares, deltas }
       }
     },
     async *pooled(steps) {

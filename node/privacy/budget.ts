@@ -6,7 +6,7 @@
 import { CoveyError } from '../../src/base/errors.ts'
 import { epsilonOf, noiseFor } from '../../src/privacy/accounting/account.ts'
 import type { Release } from '../../src/privacy/accounting/release.ts'
-import type { DpSpec } from '../../src/types/spec.ts'
+import type { DpSpec, TrainingSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import type { TaskContext } from '../context.ts'
 import { journalKeys } from '../keys.ts'
@@ -52,20 +52,28 @@ export async function spendRound(
   return release
 }
 
-/** The same in every round: enough noise for a seat in each. */
+/** The same in every round. */
 async function releaseOf(
   { task, spec, data, store }: BudgetContext,
   dp: DpSpec,
   rounds: number,
 ): Promise<ReleaseRecord> {
-  return store.journal.once<ReleaseRecord>(journalKeys.noise(task), () => {
-    const { steps, batchExamples } = spec.training
-    const examples = data?.train.length ?? 0
-    const sampled =
-      dp.unit === 'node' ? { rate: 1, steps: 1 } : { rate: Math.min(1, batchExamples / Math.max(1, examples)), steps }
-    const noise = noiseFor({ rate: sampled.rate, steps: sampled.steps * rounds }, dp.epsilon, dp.delta)
-    return { unit: dp.unit, noise, ...sampled }
-  })
+  return store.journal.once<ReleaseRecord>(journalKeys.noise(task), () =>
+    releaseFor(dp, spec.training, data?.train.length ?? 0, rounds),
+  )
+}
+
+/** What each round of a node with so many examples releases: with enough noise for a seat in all of them. @throws CoveyError E_ARGUMENT */
+export function releaseFor(
+  dp: DpSpec,
+  { steps, batchExamples }: Pick<TrainingSpec, 'steps' | 'batchExamples'>,
+  examples: number,
+  rounds: number,
+): ReleaseRecord {
+  const sampled =
+    dp.unit === 'node' ? { rate: 1, steps: 1 } : { rate: Math.min(1, batchExamples / Math.max(1, examples)), steps }
+  const noise = noiseFor({ rate: sampled.rate, steps: sampled.steps * rounds }, dp.epsilon, dp.delta)
+  return { unit: dp.unit, noise, ...sampled }
 }
 
 async function checkBudget({ store, privacy, task }: BudgetContext, next: ReleaseRecord): Promise<void> {

@@ -2,7 +2,7 @@
 import { CoveyError } from '../../../src/base/errors.ts'
 import { SCORE_SCALE } from '../../../src/types/ledger.ts'
 import type { ChildEvent } from './fleet.ts'
-import type { CohortResult, RoundResult } from './result.ts'
+import type { CohortResult, PrivacySpent, RoundResult } from './result.ts'
 import type { Screen, SettledRound } from './screen.ts'
 
 interface Counters {
@@ -41,6 +41,8 @@ export class History {
   /** last counters of processes that were killed */
   readonly #ended: Counters[] = []
   readonly #phases = new Set<string>()
+  /** by node: its last receipt */
+  readonly #privacy = new Map<string, PrivacySpent>()
   #newest = 0
 
   constructor(screen: Screen) {
@@ -64,6 +66,9 @@ export class History {
     } else if (event.event === 'aggregated') {
       const digests = this.#digests.get(name) ?? new Map<number, string>()
       this.#digests.set(name, digests.set(round, String(event.digest)))
+    } else if (event.event === 'privacy') {
+      const { epsilon, of, delta, unit } = event as unknown as PrivacySpent
+      this.#privacy.set(name, { node: name, unit, epsilon, of, delta })
     } else if (event.event === 'cohort') this.#opened(event)
     else if (event.event === 'stats') this.#count(name, event)
     this.#screen.show(name, event)
@@ -104,6 +109,12 @@ export class History {
       })
       this.#waiting.set(key, waiting)
     })
+  }
+
+  /** what each node that trained has spent; null where deltas have no noise */
+  privacy(): readonly PrivacySpent[] | null {
+    const spent = [...this.#privacy.values()].sort((a, b) => a.node.localeCompare(b.node))
+    return spent.length === 0 ? null : spent
   }
 
   lastDigest(node: string): string {

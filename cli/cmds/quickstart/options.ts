@@ -46,6 +46,19 @@ export const quickstartOptions = {
   outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 1),
   outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.3),
   encode: option('--encode <how>', `how deltas travel: ${ENCODING_NAMES}`, encoding, 'int8'),
+  dp: option(
+    '--dp <epsilon>',
+    'differential privacy: what the task may tell at most, at delta 1e-5',
+    decimal(1e-3, 1_000),
+    null,
+  ),
+  dpUnit: option('--dp-unit <what>', 'of one example, or of all that a node has', oneOf('example', 'node'), 'example'),
+  dpClip: option(
+    '--dp-clip <x>',
+    "norm that an example's gradient, or a node's delta, is clipped to",
+    decimal(1e-6, 1e6),
+    0.1,
+  ),
   slice: option('--slice <n>', "examples in one round's slice of the probe", integer(4, 4096), 32),
   evalExamples: option(
     '--eval-examples <n>',
@@ -86,8 +99,8 @@ export const quickstartOptions = {
     integer(0, 32),
     0,
   ),
+  masked: flag('--masked', 'nobody sees a single delta, only the sum of a cohort; deltas travel as f32'),
+  cohort: option('--cohort <n>', 'least members of a cohort with --masked', integer(3, 32), 4),
   compare: flag('--no-compare', 'leave out the training of what the network is compared with'),
   keep: flag('--keep', 'stay up afterwards, until Ctrl-C'),
 }
-  masked: flag('--masked', 'nobody sees a single delta, only the sum of a cohort; deltas travel as f32'),
-  cohort: option('--cohort <n>', 'least members of a cohort with --masked', integer(3, 32), 4),

@@ -21,6 +21,10 @@ export interface QuickstartOptions {
   readonly outerRate: number
   readonly outerMomentum: number
   readonly encoding: DeltaEncoding
+  /** privacy budget of the task, or null for none; what it protects, and what is clipped to */
+  readonly dp: number | null
+  readonly dpUnit: 'example' | 'node'
+  readonly dpClip: number
   readonly sliceExamples: number
   /** held-out examples for the rounds before the last; the last is measured on all */
   readonly evalExamples: number
@@ -37,13 +41,13 @@ export interface QuickstartOptions {
   readonly attack: string
   readonly idle: number
   readonly crash: number
+  /** secure aggregation over cohorts of at least so many */
+  readonly masked: boolean
+  readonly cohort: number
   readonly data: string | null
   readonly test: string | null
   readonly prompt: string | null
   readonly completion: string | null
-  /** secure aggregation over cohorts of at least so many */
-  readonly masked: boolean
-  readonly cohort: number
   readonly partitionBy: string | null
   readonly compare: boolean
   readonly keep: boolean

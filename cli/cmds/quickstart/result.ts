@@ -32,6 +32,15 @@ export interface CohortResult {
   readonly summed: number
 }
 
+/** What a node's deltas have told of its data: docs/privacy.md. */
+export interface PrivacySpent {
+  readonly node: string
+  readonly unit: 'example' | 'node'
+  readonly epsilon: number
+  readonly of: number
+  readonly delta: number
+}
+
 /** One `kill -9` of `--crash`. */
 export interface CrashResult {
   readonly node: string
@@ -73,6 +82,7 @@ export interface QuickstartResult {
     readonly answer: string
   } | null
   readonly crashes: readonly CrashResult[]
+  readonly privacy: readonly PrivacySpent[] | null
   readonly seconds: number
   readonly peakRssMb: Readonly<Record<string, number>>
 }
@@ -127,6 +137,13 @@ export function renderResult(result: QuickstartResult): string {
       ? `All ${result.agreement.globalDigests.length} nodes hold the same global adapter ${result.agreement.globalDigests[0]?.slice(0, 16)}.`
       : 'THE NODES DO NOT AGREE on the global adapter.',
   )
+  if (result.privacy !== null)
+    lines.push(
+      '',
+      ...result.privacy.map(
+        (p) => `${p.node} has spent an epsilon of ${p.epsilon.toFixed(2)} of ${p.of} (delta ${p.delta}, by ${p.unit}).`,
+      ),
+    )
   if (result.served !== null)
     lines.push(
       '',

@@ -25,8 +25,8 @@ import { type Comparing, startComparison } from './compare-client.ts'
 import { scheduleCrashes } from './crash.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
-import { createKeys, type Money, setUpMoney } from './money.ts'
 import { withMasks } from './masked.ts'
+import { createKeys, type Money, setUpMoney } from './money.ts'
 import type { QuickstartOptions } from './plan.ts'
 import type { QuickstartResult } from './result.ts'
 import { Screen } from './screen.ts'
@@ -213,6 +213,7 @@ export async function runQuickstart(
       rewards,
       served,
       crashes: crashes.done,
+      privacy: history.privacy(),
       seconds: (performance.now() - began) / 1000,
       peakRssMb: fleet.peakRssMb(),
     }

@@ -83,6 +83,13 @@ export class Screen {
         line.progress = e.step / e.steps
         return
       }
+      case 'privacy': {
+        const e = event as unknown as { epsilon: number; of: number; unit: string; round: number }
+        this.say(
+          `${name}: privacy by ${e.unit}: epsilon ${e.epsilon.toFixed(3)} of ${e.of} spent with round ${e.round}`,
+        )
+        return
+      }
       case 'delta': {
         const e = event as unknown as { size: number; digest: string; seconds: number }
         this.#set(line, `delta ${e.digest.slice(0, 8)} (${kb(e.size)}) after ${e.seconds.toFixed(1)} s`)
