@@ -29,6 +29,8 @@ export function sentence(e: NodeEvent): string | null {
       return `scored: ${e.probe.map((s) => (s / 10_000).toFixed(4)).join(' ')} nats on the probe`
     case 'settled':
       return `round ${e.round.round} settled: ${e.round.settlement?.proposers.map((p) => p.outcome).join(', ') ?? ''}`
+    case 'taken-back':
+      return `the chain took the settlement of round ${e.round} back: aggregating anew from there`
     case 'aggregated':
       return `global adapter after round ${e.round}: ${short(e.digest)} of ${e.included} deltas${e.rolledBack ? ', incumbent rolled back' : ''}`
     case 'disagreement':

@@ -69,6 +69,8 @@ export type NodeEvent =
       readonly seconds: number
     }
   | { readonly event: 'settled'; readonly round: RoundView }
+  /** a reorganisation gave this round another settlement: it and those after it are aggregated anew */
+  | { readonly event: 'taken-back'; readonly round: number }
   | {
       readonly event: 'aggregated'
       readonly round: number

@@ -77,4 +77,6 @@ export const factKeys = {
 export interface LineRecord {
   readonly global: string
   readonly base: string
+  /** of which settlement it was made (duties/retreat.ts); a reorganisation may give the round another */
+  readonly settled?: string
 }

@@ -8,6 +8,7 @@ import type { Phase } from '../src/types/ledger.ts'
 import type { Action } from '../src/types/round.ts'
 import type { Look, TaskContext } from './context.ts'
 import { perform } from './duties/perform.ts'
+import { retreat } from './duties/retreat.ts'
 import { readFacts } from './facts.ts'
 import { tellStats } from './stats.ts'
 
@@ -156,14 +157,30 @@ export function createTaskLoop({ ctx, duties, signal }: TaskLoopOptions): TaskLo
   }
 
   const run = async (): Promise<void> => {
-    const unsubscribe = ctx.ledger.onChange((task) => {
-      if (task === ctx.task) wake()
+    // a reorganisation may have passed while this node was down
+    let takenBack = true
+    const unsubscribe = ctx.ledger.onChange((task, back) => {
+      if (task !== ctx.task) return
+      takenBack ||= back === true
+      wake()
     })
     try {
       while (!signal.aborted) {
         rung = false
         let wait = LOOK_EVERY_MS
         try {
+          if (takenBack) {
+            takenBack = false
+            // what is being aggregated may be what was taken back
+            const aggregating = [...running.values()].filter((work) => work.action.kind === 'aggregate')
+            for (const work of aggregating) work.abort.abort()
+            await Promise.all(aggregating.map((work) => work.done))
+            const from = await retreat(ctx).catch((error) => {
+              takenBack = true
+              throw error
+            })
+            if (from !== null) ctx.emit({ event: 'taken-back', round: from })
+          }
           const at = await look()
           tell(at)
           cancelStale(at)

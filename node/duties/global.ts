@@ -9,6 +9,7 @@ import { readLine } from '../facts.ts'
 import type { LineRecord } from '../keys.ts'
 import { factKeys } from '../keys.ts'
 import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
+import { settlementMark } from './retreat.ts'
 
 /** Puts global(0) on record; called once when a node takes up a task, harmless again. */
 export async function startLine(ctx: TaskContext): Promise<void> {
@@ -54,7 +55,10 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
   })
   const digest = await ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
   await ctx.store.facts.batch([
-    { key: factKeys.line(ctx.task, round), value: { global: digest, base } satisfies LineRecord },
+    {
+      key: factKeys.line(ctx.task, round),
+      value: { global: digest, base, settled: settlementMark(view) as string } satisfies LineRecord,
+    },
     { key: factKeys.aggregated(ctx.task), value: round },
   ])
   ctx.emit({ event: 'aggregated', round, digest, included, rolledBack: settlement.rolledBack })

@@ -240,8 +240,11 @@ export interface Ledger {
   node(account: Address): Promise<NodeRecord | null>
   nodeOfPeer(peerId: string): Promise<NodeRecord | null>
   isEnrolled(task: number, account: Address): Promise<boolean>
-  /** called after any change of a task that this ledger has seen; returns how to stop */
-  onChange(listener: (task: number) => void): () => void
+  /**
+   * Called after any change of a task that this ledger has seen; returns how to stop.
+   * @param listener its `takenBack` is true when a reorganisation took something back that had been seen
+   */
+  onChange(listener: (task: number, takenBack?: boolean) => void): () => void
   /** gas used by this account's transactions so far, by function name */
   gasSpent(): Readonly<Record<string, { readonly calls: number; readonly gas: bigint }>>
 

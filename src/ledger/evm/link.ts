@@ -59,7 +59,7 @@ export class ChainLink {
   readonly #queue: TxQueue
   readonly #index: IndexStore
   readonly #indexer: Indexer
-  readonly #listeners = new Set<(task: number) => void>()
+  readonly #listeners = new Set<(task: number, takenBack: boolean) => void>()
   readonly #eventListeners = new Set<(change: EventChange) => void>()
   /** answers for the block that the indexer stands at */
   readonly #cache = new Map<string, Promise<unknown>>()
@@ -135,7 +135,7 @@ export class ChainLink {
     return block.timestamp
   }
 
-  onChange(listener: (task: number) => void): () => void {
+  onChange(listener: (task: number, takenBack: boolean) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -236,11 +236,12 @@ export class ChainLink {
     const decoded = (logs: readonly IndexedLog[]): readonly LedgerEvent[] =>
       logs.flatMap((log) => decodeEvent(log) ?? [])
     const change: EventChange = { added: decoded(added), removed: decoded(removed) }
-    const tasks = new Set([...change.removed, ...change.added].flatMap(({ task }) => task ?? []))
+    const back = new Set(change.removed.flatMap(({ task }) => task ?? []))
+    const tasks = new Set([...back, ...change.added.flatMap(({ task }) => task ?? [])])
     queueMicrotask(() => {
       if (!this.#running) return
       for (const listener of this.#eventListeners) listener(change)
-      for (const task of tasks) for (const listener of this.#listeners) listener(task)
+      for (const task of tasks) for (const listener of this.#listeners) listener(task, back.has(task))
     })
   }
 }
