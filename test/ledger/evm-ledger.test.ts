@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { isCoveyError } from '../../src/base/errors.ts'
 import type { Deployment } from '../../src/ledger/contracts.ts'
@@ -71,6 +72,32 @@ describe('EVM ledger', () => {
     expect((await b.task(task)).status).to.equal('cancelled')
     expect((await b.events(task)).map((e) => e.name)).to.deep.equal(['TaskCreated', 'TaskCancelled'])
     await Promise.all([a.stop(), b.stop()])
+    await restore()
+  })
+
+  it('tells what a reorganisation took back, and sends the write again that it undid', async () => {
+    const a = open('account 0')
+    await a.start()
+    const before = await world.chain.admin('evm_snapshot')
+    const task = await a.createTask(testParams())
+    for (let i = 0; i < 500 && (await a.events(task)).length === 0; i++) await delay(10)
+    const back: boolean[] = []
+    const taken: string[] = []
+    const stopListening = [
+      a.onChange((id, takenBack) => id === task && back.push(takenBack === true)),
+      a.onEvents(({ removed }) => taken.push(...removed.map((event) => event.name))),
+    ]
+    await world.chain.admin('evm_revert', [before])
+    for (let i = 0; i < 3; i++) await world.chain.admin('evm_mine')
+    const stands = async (): Promise<boolean> => taken.length > 0 && (await a.events(task)).length === 1
+    for (let i = 0; i < 500 && !(await stands()); i++) await delay(10)
+    expect(taken).to.include('TaskCreated')
+    expect(back).to.include(true)
+    expect((await a.events(task)).map((event) => event.name)).to.deep.equal(['TaskCreated'])
+    expect((await a.task(task)).creator).to.equal(a.account)
+    expect(await a.tasks()).to.have.length(task)
+    for (const stop of stopListening) stop()
+    await a.stop()
     await restore()
   })
 
