@@ -2,7 +2,7 @@
  * The contracts' invariants at length: every `invariant_*` of contracts/test, called at random under several seeds, and how
  * many calls were made, refused ones among them.
  *
- *   npm run test:invariants [-- --seeds 0x1,0x2,0x3] [--runs 128] [--depth 80] [--least 100000]
+ *   npm run test:invariants [-- --seeds 0x1,0x2,0x3] [--runs 64] [--depth 48] [--least 100000]
  *
  * A run that made fewer calls than `--least` fails: it would say less than its name.
  */
@@ -14,8 +14,8 @@ import { CoveyError } from '../src/base/errors.ts'
 const { values: a } = parseArgs({
   options: {
     seeds: { type: 'string', default: '0x1,0x2,0x3' },
-    runs: { type: 'string', default: '128' },
-    depth: { type: 'string', default: '80' },
+    runs: { type: 'string', default: '64' },
+    depth: { type: 'string', default: '48' },
     least: { type: 'string', default: '100000' },
   },
 })
