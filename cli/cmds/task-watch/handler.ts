@@ -1,5 +1,6 @@
 import { CoveyError } from '../../../src/base/errors.ts'
 import type { LedgerEvent } from '../../../src/ledger/events.ts'
+import type { EventChange } from '../../../src/ledger/evm/link.ts'
 import type { EvmLedger } from '../../../src/ledger/evm-ledger.ts'
 import type { Ledger } from '../../../src/types/ledger.ts'
 import { taskNumberOf, timeOf } from '../../amounts.ts'
@@ -44,11 +45,17 @@ export const taskWatchHandler: Handler<typeof taskWatchOptions> = async (options
       if (!back && (event.name === 'TaskFinished' || event.name === 'TaskCancelled')) over = true
     }
     let wake = (): void => {}
-    const stop = ledger.onEvents(({ added, removed }) => {
-      for (const event of removed) if (story.tells(event)) show(event, true)
+    // what was read before anybody listened is told first
+    let waiting: EventChange[] | null = []
+    const tell = ({ added, removed }: EventChange): void => {
+      for (const event of removed) if (story.takesBack(event)) show(event, true)
       for (const event of added) if (story.tells(event)) show(event, false)
       wake()
-    })
+    }
+    const stop = ledger.onEvents((change) => (waiting === null ? tell(change) : void waiting.push(change)))
+    tell({ added: await ledger.events(id), removed: [] })
+    for (const change of waiting) tell(change)
+    waiting = null
     try {
       while (!over && !signal.aborted) {
         await new Promise<void>((resolve) => {
