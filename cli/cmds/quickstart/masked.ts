@@ -13,6 +13,8 @@ export function withMasks(
   options: Pick<QuickstartOptions, 'masked' | 'cohort' | 'proposers'>,
 ): TaskSpec {
   if (!options.masked) return spec
+  if (spec.privacy.mode === 'open' && spec.privacy.dp !== undefined)
+    throw new CoveyError('E_ARGUMENT', '--masked and --dp: expected one of them; a masked delta has no noise')
   if (spec.aggregation.rule !== 'frozen-a')
     throw new CoveyError('E_ARGUMENT', `--masked: expected --aggregate frozen-a, got ${spec.aggregation.rule}`)
   if (options.proposers < MIN_MEMBERS)

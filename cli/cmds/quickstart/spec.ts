@@ -6,6 +6,7 @@ import { checkSteps } from '../../../src/aggregate/robust/chain.ts'
 import { parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
 import type { DpSpec, TaskSpec } from '../../../src/types/spec.ts'
+import { parseSpec } from '../../../src/wire/spec.ts'
 import type { QuickstartOptions } from './plan.ts'
 
 /** Longest example, tokens. */
@@ -52,11 +53,11 @@ function dpChoice({
   return { unit: dpUnit, epsilon: dp, delta: DP_DELTA, clip: dpClip }
 }
 
-/** @throws CoveyError E_ARGUMENT for robust steps that do not go together, or not with the rule */
+/** @throws CoveyError E_ARGUMENT for robust steps that do not go together, or not with the rule; E_SPEC for what no task may ask */
 export function quickstartSpec(options: SpecChoices, model: BaseModel, templates: TaskSpec['data']): TaskSpec {
   checkSteps(options.robust, options.rule)
   const dp = dpChoice(options)
-  return {
+  return parseSpec({
     version: 1,
     name: options.data === null ? 'tool-calls' : 'own-data',
     model: { name: model.name, digest: model.digest },
@@ -90,7 +91,7 @@ export function quickstartSpec(options: SpecChoices, model: BaseModel, templates
     // a veto is measured on private examples, without noise
     scoring: { sliceExamples: options.sliceExamples, privateExamples: dp === undefined ? PRIVATE_EXAMPLES : 0 },
     data: templates,
-  }
+  } satisfies TaskSpec)
 }
 
 export function quickstartTerms(options: TermChoices): TaskTerms {
