@@ -44,7 +44,7 @@ export async function measureEpoch(
     if (await store.blobs.has(digest)) return store.blobs.get(digest, maxBytes)
     throw new CoveyError(
       'E_BLOB_UNAVAILABLE',
-      `the ${what} (${digest}) is not here: give it with --blob, or a peer that has it with --bootstrap`,
+      `the ${what} (${digest}) is not here: give it with --blob${what === 'spec' ? ' (`covey arena create` wrote it)' : ', or a peer that has it with --bootstrap'}`,
       { digest },
     )
   }
