@@ -27,7 +27,7 @@ export interface CohortSession {
   openings: Openings | null
   /** (trained values) of the survivors; null: not opened yet */
   mean: Float32Array | null
-  /** members whose masked deltas are here */
+  /** members whose masked deltas are here and are what they must be */
   readonly fetched: Set<number>
   /** its sum is one that honest members cannot make */
   spoilt: boolean
@@ -37,6 +37,8 @@ export interface CohortSession {
 export interface RoundSession {
   readonly round: number
   readonly cohorts: readonly CohortSession[]
+  /** of its proposers: whose announcements are of interest */
+  readonly peers: ReadonlySet<string>
 }
 
 export const transcriptOf = (session: CohortSession): Transcript => session.member?.transcript ?? session.heard
@@ -67,7 +69,7 @@ export async function openRound(
 ): Promise<RoundSession> {
   const { cohort: size, neighbours } = spec.privacy
   const dealt = dealCohorts(view.proposers.length, size)
-  const members = await Promise.all(view.proposers.map(({ account }) => memberOf(ledger, account)))
+  const found = await Promise.all(view.proposers.map(({ account }) => memberOf(ledger, account)))
   const cohorts = dealt.flatMap((seats, index): CohortSession[] => {
     try {
       const cohort = createCohort({
@@ -76,7 +78,7 @@ export async function openRound(
         specDigest: specDigest(spec),
         round: view.round,
         cohort: index,
-        members: seats.map((seat) => members[seat] as CohortMember),
+        members: seats.map((seat) => (found[seat] as FoundMember).member),
         neighbours: neighbours ?? null,
       })
       const me = cohort.members.findIndex((m) => m.account.toLowerCase() === ledger.account.toLowerCase())
@@ -96,11 +98,21 @@ export async function openRound(
       throw error
     }
   })
-  return { round: view.round, cohorts }
+  return {
+    round: view.round,
+    cohorts,
+    peers: new Set(found.flatMap(({ peerId }) => (peerId === null ? [] : [peerId]))),
+  }
 }
 
-async function memberOf(ledger: Ledger, account: Address): Promise<CohortMember> {
+interface FoundMember {
+  readonly member: CohortMember
+  readonly peerId: string | null
+}
+
+async function memberOf(ledger: Ledger, account: Address): Promise<FoundMember> {
   const record = await ledger.node(account)
-  const bound = record !== null && (await verifyNodeRecord(record, verifyPeerSignature))
-  return { account, publicKey: bound ? publicKeyOf(record.peerId) : null }
+  if (record === null || !(await verifyNodeRecord(record, verifyPeerSignature)))
+    return { member: { account, publicKey: null }, peerId: null }
+  return { member: { account, publicKey: publicKeyOf(record.peerId) }, peerId: record.peerId }
 }

@@ -13,44 +13,46 @@ import {
   signedBytes,
 } from '../../src/privacy/masked/messages.ts'
 import { receive } from '../../src/privacy/masked/transcript.ts'
-import type { BlobAnnouncement } from '../../src/types/wire.ts'
 import type { TaskContext } from '../context.ts'
 import { ensureBlob } from '../duties/blobs.ts'
 import { type BlobRecord, factKeys, journalKeys } from '../keys.ts'
 import { type CohortSession, type RoundSession, transcriptOf } from './cohorts.ts'
 
-/** Notices of one round that are kept: three kinds of each of 128 members, and as many second faces. */
-const MAX_NOTICES = 768
+/** Messages of one peer in one round: three kinds, and as many second faces. */
+const MAX_NOTICES = 6
+/** Peers that are listened to before it is known who the members are. */
+const MAX_PEERS = 256
 /** One message is a few KiB: who takes longer is no better than the next, ms. */
 const PULL_MS = 3_000
 /** A message that nobody served is asked for so often; it is announced again and again. */
 const MAX_ATTEMPTS = 5
 
-/** What was announced and is not here yet. Hearsay, for one round. */
-export class Notices {
-  readonly #wanted = new Map<string, { readonly size: number; attempts: number }>()
-  readonly #done = new Set<string>()
+interface Notice extends BlobRecord {
+  attempts: number
+  done: boolean
+}
 
-  add({ digest, size }: Pick<BlobAnnouncement, 'digest' | 'size'>): boolean {
-    if (size > MAX_MESSAGE_BYTES || this.#done.has(digest) || this.#wanted.has(digest)) return false
-    if (this.#wanted.size + this.#done.size >= MAX_NOTICES) return false
-    this.#wanted.set(digest, { size, attempts: 0 })
+/** What was announced of one round's messages. Hearsay, so a peer gets a little room and no more. */
+export class Notices {
+  readonly #said = new Map<string, Notice[]>()
+
+  /** @returns whether it is new */
+  add(from: string, { digest, size }: BlobRecord): boolean {
+    if (size > MAX_MESSAGE_BYTES) return false
+    const said = this.#said.get(from) ?? []
+    const known = said.find((notice) => notice.digest === digest)
+    // whoever says it again may have it again
+    if (known !== undefined) known.attempts = 0
+    if (known !== undefined || said.length >= MAX_NOTICES) return false
+    if (said.length === 0 && this.#said.size >= MAX_PEERS) return false
+    this.#said.set(from, [...said, { digest, size, attempts: 0, done: false }])
     return true
   }
 
-  done(digest: string): void {
-    this.#wanted.delete(digest)
-    this.#done.add(digest)
-  }
-
-  /** one more announcement may bring it back */
-  failed(digest: string): void {
-    const wanted = this.#wanted.get(digest)
-    if (wanted !== undefined && ++wanted.attempts >= MAX_ATTEMPTS) this.#wanted.delete(digest)
-  }
-
-  get wanted(): readonly BlobRecord[] {
-    return [...this.#wanted].map(([digest, { size }]) => ({ digest, size }))
+  /** Of these peers; a member announces only what it said itself. */
+  wanted(peers: ReadonlySet<string>): readonly Notice[] {
+    for (const from of this.#said.keys()) if (!peers.has(from)) this.#said.delete(from)
+    return [...this.#said.values()].flat().filter(({ done, attempts }) => !done && attempts < MAX_ATTEMPTS)
   }
 }
 
@@ -61,14 +63,13 @@ export async function fetchMail(
   notices: Notices,
   signal: AbortSignal,
 ): Promise<void> {
-  const { wanted } = notices
+  const wanted = notices.wanted(round.peers)
   const here = await Promise.all(wanted.map((blob) => pullMessage(ctx, round.round, blob, signal)))
-  for (const [i, { digest, size }] of wanted.entries()) {
-    if (!here[i]) {
-      notices.failed(digest)
-      continue
-    }
-    notices.done(digest)
+  for (const [i, notice] of wanted.entries()) {
+    const { digest, size } = notice
+    notice.attempts++
+    if (!here[i]) continue
+    notice.done = true
     try {
       await take(ctx, round, await ctx.store.blobs.get(digest, MAX_MESSAGE_BYTES))
       await ctx.store.facts.put(factKeys.cohortMessage(ctx.task, round.round, digest), size)

@@ -11,7 +11,7 @@ import type { CohortMeans, Look, Masked, TaskContext } from '../context.ts'
 import { type BlobRecord, factKeys } from '../keys.ts'
 import { type CohortSession, openRound, placeOf, type RoundSession, transcriptOf } from './cohorts.ts'
 import { fetchMail, fetchRoster, joinCohort, Notices, repeatMail, restoreMail, tell } from './mail.ts'
-import { findOpenings, keepOpenings } from './openings.ts'
+import { findOpenings, type Head, keepOpenings } from './openings.ts'
 import { findSurvivors, gridOf, maskedDelta, meanDelta, openWith, pullMasked, tryOpen } from './sums.ts'
 
 /** Parts of the train phase after which nobody waits for more keys, and for more shares. */
@@ -23,16 +23,16 @@ const STEP_EVERY_MS = 2_000
 const REPEAT_EVERY_MS = 5_000
 /** A proposer that waits for its roster looks this often, ms. */
 const WAIT_MS = 100
-/** Rounds of which notices are kept: the one that is open and what a clock that is ahead says of the next. */
-const MAX_ROUNDS = 3
-const MAX_HEADS = 32
+const MAX_HEADS = 128
 
 export class MaskedTask implements Masked {
   readonly #context: () => TaskContext
   readonly #rounds = new Map<number, Promise<RoundSession>>()
   readonly #notices = new Map<number, Notices>()
   /** peer -> its newest openings */
-  readonly #heads = new Map<string, BlobRecord & { readonly round: number }>()
+  readonly #heads = new Map<string, Head>()
+  /** round of the last look */
+  #current: number | null = null
   #news = true
   #seen = ''
   #nextAt = 0
@@ -46,18 +46,15 @@ export class MaskedTask implements Masked {
   hear(from: string, { of, round, digest, size }: Parameters<Masked['hear']>[1]): void {
     if (of === 'openings' && (this.#heads.has(from) || this.#heads.size < MAX_HEADS))
       this.#heads.set(from, { round, digest, size })
-    if (of !== 'cohort') return
-    let notices = this.#notices.get(round)
-    if (notices === undefined) {
-      if (this.#notices.size >= MAX_ROUNDS) this.#notices.delete(Math.min(...this.#notices.keys()))
-      notices = new Notices()
-      this.#notices.set(round, notices)
-    }
-    if (notices.add({ digest, size })) this.#news = true
+    // the round that this node sees, and the next one, which others may see already; what comes too early is said again
+    if (of !== 'cohort' || this.#current === null || round < this.#current || round > this.#current + 1) return
+    if (this.#noticesOf(round).add(from, { digest, size })) this.#news = true
   }
 
   async facts(look: Look, late: boolean): ReturnType<Masked['facts']> {
     const { task, round: view } = look
+    this.#current = task.round
+    for (const round of this.#notices.keys()) if (round < task.round) this.#notices.delete(round)
     if (view === null || task.phase === 'idle' || view.settlement !== null) return { due: false, waiting: false }
     const state = `${view.round} ${task.phase} ${view.proposers.filter((s) => s.reveal !== null).length}`
     if (state !== this.#seen) this.#news = true
@@ -86,7 +83,8 @@ export class MaskedTask implements Masked {
     }
     await fetchMail(ctx, round, this.#noticesOf(view.round), signal)
     if (task.phase === 'train') await this.#close(ctx, mine, look)
-    if (task.phase === 'probe' || task.phase === 'score') {
+    // by the view's own word: a view that is older than the task's may lack a reveal, and who revealed is never opened as dropped
+    if (view.phase === 'probe' || view.phase === 'score') {
       for (const session of round.cohorts) await this.#unmask(ctx, view, session, signal)
     }
     if (ctx.clock.now() >= this.#repeatAt) {
@@ -194,7 +192,8 @@ export class MaskedTask implements Masked {
   }
 
   async #openLate(ctx: TaskContext, view: RoundView, session: CohortSession, signal: AbortSignal): Promise<void> {
-    const found = (await findOpenings(ctx, view.round, [...this.#heads.values()], signal))?.[session.index]
+    const heads = [...this.#heads.values()].filter((head) => head.round <= (this.#current ?? 0))
+    const found = (await findOpenings(ctx, view.round, heads, signal))?.[session.index]
     try {
       if (found && session.survivors) {
         checkOpenings(session.survivors, transcriptOf(session), found)
@@ -228,7 +227,9 @@ export class MaskedTask implements Masked {
   }
 
   #noticesOf(round: number): Notices {
-    return this.#notices.get(round) ?? new Notices()
+    const notices = this.#notices.get(round) ?? new Notices()
+    this.#notices.set(round, notices)
+    return notices
   }
 
   #round(view: RoundView): Promise<RoundSession> {

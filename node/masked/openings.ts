@@ -25,6 +25,11 @@ const shape = z.strictObject({
   cohorts: z.array(z.array(bytes32.nullable()).max(MAX_MEMBERS).nullable()).max(MAX_MEMBERS),
 })
 
+/** Where a node's newest openings are. */
+export interface Head extends BlobRecord {
+  readonly round: number
+}
+
 /** cohort -> its openings; null: it is not included */
 export type RoundOpenings = readonly (Openings | null)[]
 
@@ -48,11 +53,11 @@ export async function keepOpenings(ctx: TaskContext, round: number, cohorts: Rou
 export async function findOpenings(
   ctx: TaskContext,
   round: number,
-  heads: readonly (BlobRecord & { readonly round: number })[],
+  heads: readonly Head[],
   signal: AbortSignal,
 ): Promise<RoundOpenings | null> {
   const own = await ctx.store.facts.get<BlobRecord>(factKeys.openings(ctx.task, round))
-  for (const head of own === undefined ? heads.filter((h) => h.round >= round) : [{ ...own, round }]) {
+  for (const head of own === undefined ? byVoices(heads, round) : [{ ...own, round }]) {
     try {
       const found = await walk(ctx, round, head, signal)
       if (found !== null) return found
@@ -64,12 +69,19 @@ export async function findOpenings(
   return null
 }
 
-async function walk(
-  ctx: TaskContext,
-  round: number,
-  head: BlobRecord & { readonly round: number },
-  signal: AbortSignal,
-): Promise<RoundOpenings | null> {
+/** Honest nodes say the same of a round; what most say is tried first. */
+function byVoices(heads: readonly Head[], from: number): Head[] {
+  const voices = new Map<string, { readonly head: Head; count: number }>()
+  for (const head of heads) {
+    if (head.round < from) continue
+    const known = voices.get(head.digest) ?? { head, count: 0 }
+    known.count++
+    voices.set(head.digest, known)
+  }
+  return [...voices.values()].sort((a, b) => b.count - a.count).map(({ head }) => head)
+}
+
+async function walk(ctx: TaskContext, round: number, head: Head, signal: AbortSignal): Promise<RoundOpenings | null> {
   let at: BlobRecord | null = head
   // one step a round: a stranger's chain of blobs cannot lead on for ever
   for (let left = head.round - round; at !== null && left >= 0; left--) {

@@ -45,7 +45,7 @@ export function cohortPieces(
 function isBlameless(session: CohortSession, view: RoundView, member: number): boolean {
   const { survivors, spoilt } = session
   if (seatOf(view, session, member).reveal === null) return false
-  if (spoilt || survivors === null) return true
-  if (survivors === undefined) return session.fetched.has(member)
+  if (spoilt) return true
+  if (!survivors) return session.fetched.has(member)
   return survivors.members.includes(member) && transcriptOf(session).unmasks[member] != null
 }

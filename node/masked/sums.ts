@@ -65,8 +65,8 @@ export async function findSurvivors(ctx: TaskContext, view: RoundView, session: 
     if (reveal.size > maxBytes) published.push({ member, baseDigest: reveal.baseDigest, roster: null })
     else if (!(await ctx.store.blobs.has(reveal.digest))) missing = true
     else {
-      session.fetched.add(member)
       const roster = await rosterOf(ctx, session, member, reveal.digest)
+      if (roster !== null) session.fetched.add(member)
       published.push({ member, baseDigest: reveal.baseDigest, roster })
     }
   }

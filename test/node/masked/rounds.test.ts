@@ -1,12 +1,12 @@
 /** Masked rounds with real nodes on the in-memory twins: sums open, drops are survived, and what cannot be hidden is not published. */
 import { expect } from 'chai'
-import type { NodeEvent } from '../../node/events.ts'
-import { type BlobRecord, factKeys, journalKeys } from '../../node/keys.ts'
-import { parseTamper } from '../../node/misbehave.ts'
-import { PREFIXES } from '../../src/store/prefixes.ts'
-import type { Phase, RoundView } from '../../src/types/ledger.ts'
-import type { TaskSpec } from '../../src/types/spec.ts'
-import { type SimulatedPeer, Simulation, type SimulationOptions } from '../support/simulation.ts'
+import type { NodeEvent } from '../../../node/events.ts'
+import { type BlobRecord, factKeys, journalKeys } from '../../../node/keys.ts'
+import { parseTamper } from '../../../node/misbehave.ts'
+import { PREFIXES } from '../../../src/store/prefixes.ts'
+import type { Phase, RoundView } from '../../../src/types/ledger.ts'
+import type { TaskSpec } from '../../../src/types/spec.ts'
+import { type SimulatedPeer, Simulation, type SimulationOptions } from '../../support/simulation.ts'
 
 const MASKED: Partial<TaskSpec> = { encoding: 'f32', privacy: { mode: 'masked', cohort: 4, range: 1 } }
 /** Seven nodes fill the seats of a cohort of four and of three voters. */
@@ -182,6 +182,22 @@ describe('a masked task', () => {
     expect(roundsOf(simulation)[0]?.settlement?.proposers.map((p) => p.outcome)).to.deep.equal(
       Array(4).fill('included'),
     )
+  })
+
+  it('goes on without a member that serves nothing: it is on nobody’s roster', async () => {
+    const simulation = await run({
+      ...SMALL,
+      seed: 'hoarder',
+      terms: { ...SMALL.terms, rounds: 1 },
+      traits: (i) => (i === 2 ? { neverServes: true } : {}),
+    })
+    const hoarder = simulation.peers[2] as SimulatedPeer
+    expectSound(simulation, [hoarder])
+    const [round] = roundsOf(simulation)
+    const seat = round?.proposers.findIndex((p) => p.account === hoarder.account) ?? -1
+    expect(seat, 'it has a seat').to.be.at.least(0)
+    const outcomes = round?.settlement?.proposers.map((p) => p.outcome)
+    expect(outcomes).to.deep.equal([0, 1, 2, 3].map((i) => (i === seat ? 'silent' : 'included')))
   })
 
   it('excludes a cohort with a liar as one, and the other cohort goes on', async () => {
