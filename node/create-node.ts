@@ -58,7 +58,7 @@ const CREATOR_PACE = { first_ms: 2_000, times: 20, then_ms: 10_000 }
 const HOLDER_PACE = { first_ms: 30_000, times: 0, then_ms: 30_000 }
 
 /** What the last masked round was opened with: who was away needs it before it can go on. */
-const OPENINGS_PACE = { first_ms: 5_000, times: 0, then_ms: 5_000 }
+const OPENINGS_PACE = { first_ms: 10_000, times: 0, then_ms: 10_000 }
 
 export function createNode(components: NodeComponents, options: NodeOptions): CoveyNode {
   const abort = new AbortController()

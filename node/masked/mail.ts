@@ -203,8 +203,12 @@ async function announceSaid(ctx: TaskContext, round: number, { digest, size }: B
 }
 
 /** Tells again what this node has said in the round: gossip forgets, and others come late. */
-export async function repeatMail(ctx: TaskContext, session: CohortSession): Promise<void> {
-  for (const kind of ['keys', 'shares', 'unmask'] as const) {
+export async function repeatMail(
+  ctx: TaskContext,
+  session: CohortSession,
+  kinds: readonly MaskedBody['kind'][],
+): Promise<void> {
+  for (const kind of kinds) {
     const said = await ctx.store.journal.get<BlobRecord>(journalKeys.said(ctx.task, session.cohort.round, kind))
     if (said !== undefined) await announceSaid(ctx, session.cohort.round, said)
   }

@@ -20,7 +20,7 @@ const SHARES_SHARE = 0.5
 /** The cohorts are looked at this often while their round is open, ms; news come in between. */
 const STEP_EVERY_MS = 2_000
 /** What was said is said again after this, ms. */
-const REPEAT_EVERY_MS = 5_000
+const REPEAT_EVERY_MS = 10_000
 /** A proposer that waits for its roster looks this often, ms. */
 const WAIT_MS = 100
 const MAX_HEADS = 128
@@ -55,6 +55,8 @@ export class MaskedTask implements Masked {
     const { task, round: view } = look
     this.#current = task.round
     for (const round of this.#notices.keys()) if (round < task.round) this.#notices.delete(round)
+    // one who is behind opens older ones again, from its disk
+    for (const round of this.#rounds.keys()) if (round < task.round - 1) this.#rounds.delete(round)
     if (view === null || task.phase === 'idle' || view.settlement !== null) return { due: false, waiting: false }
     const state = `${view.round} ${task.phase} ${view.proposers.filter((s) => s.reveal !== null).length}`
     if (state !== this.#seen) this.#news = true
@@ -89,7 +91,8 @@ export class MaskedTask implements Masked {
     }
     if (ctx.clock.now() >= this.#repeatAt) {
       this.#repeatAt = ctx.clock.now() + REPEAT_EVERY_MS
-      for (const session of mine) await repeatMail(ctx, session)
+      const wanted = view.phase === 'train' ? (['keys', 'shares'] as const) : (['unmask'] as const)
+      for (const session of mine) await repeatMail(ctx, session, wanted)
     }
   }
 

@@ -54,6 +54,14 @@ describe('a task of a plan', () => {
     expect(chain.accountView(alice.account).wallet).to.equal(1000n * TOKEN - plan.terms.pool)
   })
 
+  it('with masks and too few seats to hide anybody among is refused before it costs anything', async () => {
+    const { chain, alice } = setting()
+    const spec = toySpec({ encoding: 'f32', privacy: { mode: 'masked', cohort: 3, range: 1 } })
+    const terms = toyTerms({ rounds: 1, proposers: 2 })
+    await expectRejects(() => ensureTask(alice, createMemoryStore(), { ...plan, spec, terms }), 'E_SPEC', /at least 3/)
+    expect(chain.taskCount()).to.equal(0)
+  })
+
   it('is created once', async () => {
     const { chain, alice } = setting()
     const store = createMemoryStore()
