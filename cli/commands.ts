@@ -47,6 +47,10 @@ import { modelVerify } from './cmds/model-verify/index.ts'
 import { nodeStart } from './cmds/node-start/index.ts'
 import { prune } from './cmds/prune/index.ts'
 import { quickstart } from './cmds/quickstart/index.ts'
+import { registryExit } from './cmds/registry-exit/index.ts'
+import { registryRotate } from './cmds/registry-rotate/index.ts'
+import { registrySet } from './cmds/registry-set/index.ts'
+import { registryShow } from './cmds/registry-show/index.ts'
 import { rewardsClaim } from './cmds/rewards-claim/index.ts'
 import { rewardsExplain } from './cmds/rewards-explain/index.ts'
 import { rewardsShow } from './cmds/rewards-show/index.ts'
@@ -102,6 +106,10 @@ export const COMMANDS: readonly CliCommand[] = [
   delegateClaim,
   delegateCommission,
   delegateClose,
+  registryShow,
+  registrySet,
+  registryRotate,
+  registryExit,
   rewardsShow,
   rewardsClaim,
   rewardsExplain,

@@ -9,6 +9,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   wallet: "Make, take over, copy and look at the account's key",
   stake: 'Deposit, withdraw and show stake',
   delegate: 'Put tokens behind an operator, take them back, or take delegations',
+  registry: 'Who operates a node, and under which peer id',
   rewards: 'Show, claim and explain rewards',
   task: 'Create, list, show, watch and cancel tasks',
   arena: 'Competitions for the best adapter: take part, score, keep them going',

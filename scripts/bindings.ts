@@ -6,8 +6,8 @@
  *   1. TaskLimits()                                library
  *   2. Settlement()                                library
  *   3. CoveyToken(supply)                          dev nets only; else any ERC20 of fixed supply with permit and burn
- *   4. NodeRegistry()
- *   5. StakeVault(token, unbondingPeriod)
+ *   4. StakeVault(token, unbondingPeriod)
+ *   5. NodeRegistry(vault)
  *   6. CoveyTasks(token, registry, vault)          linked with TaskLimits and Settlement; makes its own CoveyViews
  *   7. ArenaLimits(), Arena()                      libraries
  *   8. CoveyArena(token, registry, vault)          linked with both; makes its own CoveyArenaViews

@@ -15,10 +15,29 @@ interface INodeRegistry {
         uint256 nonce;
     }
 
+    /// What an operator says of itself: UTF-8, checked by nobody. READERS MUST TREAT IT AS A STRANGER'S TEXT.
+    struct NodeMetadata {
+        /// at most 64 bytes
+        string name;
+        /// at most 128 bytes
+        string url;
+        /// at most 128 bytes
+        string contact;
+    }
+
     event NodeRegistered(
         address indexed account, bytes32 indexed peerIdHash, bytes peerId, uint256 nonce, bytes peerSignature
     );
 
+    /// the peer id is refused from now on, for every account
+    event PeerIdRetired(address indexed account, bytes32 indexed peerIdHash);
+    event MetadataSet(address indexed account, string name, string url, string contact);
+    event NodeExited(address indexed account);
+
+    error NotBound(address account);
+    error PeerIdIsRetired(bytes32 peerIdHash);
+    error MetadataTooLong(string field, uint256 length, uint256 most);
+    error StakeStands(uint256 stake, uint256 unbonding);
     error BindingExpired(uint64 expiry, uint256 time);
     error NonceNotNewer(uint256 nonce, uint256 last);
     error PeerIdTaken(address by);
@@ -26,7 +45,8 @@ interface INodeRegistry {
     error BadPeerSignatureLength(uint256 length);
     error BadAccountSignature(address account);
 
-    /// @notice Binds `account` to `peerId`, in place of the account's earlier peer id. Anyone may send it.
+    /// @notice Binds `account` to `peerId`, in place of the account's earlier peer id, which is refused from then on. Anyone
+    /// may send it.
     /// @param peerId the peer id's bytes (multihash), at most 64
     /// @param nonce greater than the account's last one
     /// @param expiry last second (unix) at which the statement may be sent
@@ -40,6 +60,20 @@ interface INodeRegistry {
         bytes calldata accountSignature,
         bytes calldata peerSignature
     ) external;
+
+    /// @notice What the caller, who is registered, says of itself, in place of what it said before.
+    function setMetadata(string calldata name, string calldata url, string calldata contact) external;
+
+    /// @notice Takes the caller's binding and metadata away, and retires its peer id. Only an account with nothing at stake
+    /// and no own stake unbonding: it has no seat whose faults could still cost anything.
+    function exit() external;
+
+    /// @return empty texts when the account has said nothing
+    function metadataOf(address account) external view returns (NodeMetadata memory);
+
+    /// @param peerIdHash keccak256 of the peer id's bytes
+    /// @return whether it was given up once
+    function isRetired(bytes32 peerIdHash) external view returns (bool);
 
     function isRegistered(address account) external view returns (bool);
 

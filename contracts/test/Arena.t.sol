@@ -124,8 +124,8 @@ contract ArenaActors is Checks {
     constructor() {
         vm.warp(_now);
         token = new CoveyToken(1e27);
-        NodeRegistry registry = new NodeRegistry();
         vault = new StakeVault(token, 1 days);
+        NodeRegistry registry = new NodeRegistry(vault);
         arena = new CoveyArena(token, registry, vault);
         views = ICoveyArenaViews(address(arena));
         // nothing calls the tasks contract here

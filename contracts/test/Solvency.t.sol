@@ -33,8 +33,8 @@ contract Actors is Checks {
     constructor() {
         vm.warp(_now);
         token = new CoveyToken(1e27);
-        NodeRegistry registry = new NodeRegistry();
         vault = new StakeVault(token, 1 days);
+        NodeRegistry registry = new NodeRegistry(vault);
         tasks = new CoveyTasks(token, registry, vault);
         views = ICoveyViews(address(tasks));
         vault.bind(address(tasks), address(0));

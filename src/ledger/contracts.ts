@@ -44,7 +44,14 @@ export const deploymentSchema = z.strictObject({
   /** there where emissions were deployed, too */
   emissions: address.optional(),
   /** keccak256 of the code at each address */
-  codeHashes: z.strictObject({ token: hash, registry: hash, vault: hash, tasks: hash, arena: hash, emissions: hash.optional() }),
+  codeHashes: z.strictObject({
+    token: hash,
+    registry: hash,
+    vault: hash,
+    tasks: hash,
+    arena: hash,
+    emissions: hash.optional(),
+  }),
 })
 export type Deployment = z.infer<typeof deploymentSchema>
 

@@ -5,7 +5,14 @@ import { CoveyError } from '../base/errors.ts'
 import type { Address, Hex } from '../types/ledger.ts'
 import type { Signer } from '../types/signer.ts'
 import type { Deployment } from './contracts.ts'
-import { arenaInterface, codeHashes, tasksInterface, tokenInterface, vaultInterface } from './contracts.ts'
+import {
+  arenaInterface,
+  codeHashes,
+  registryInterface,
+  tasksInterface,
+  tokenInterface,
+  vaultInterface,
+} from './contracts.ts'
 import { bytecode as arenaRulesCode } from './generated/Arena.ts'
 import { bytecode as arenaLimitsCode } from './generated/ArenaLimits.ts'
 import { bytecode as arenaCode, links as arenaLinks } from './generated/CoveyArena.ts'
@@ -59,10 +66,8 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     }
     const [limits, settlement] = await Promise.all([put('TaskLimits', limitsCode), put('Settlement', settlementCode)])
     const token = options.token ?? (await put('CoveyToken', tokenCode, tokenInterface, [options.supply]))
-    const [registry, vault] = await Promise.all([
-      put('NodeRegistry', registryCode),
-      put('StakeVault', vaultCode, vaultInterface, [token, options.unbondingSeconds]),
-    ])
+    const vault = await put('StakeVault', vaultCode, vaultInterface, [token, options.unbondingSeconds])
+    const registry = await put('NodeRegistry', registryCode, registryInterface, [vault])
     const code = link(tasksCode, tasksLinks, { TaskLimits: limits, Settlement: settlement })
     const tasks = await put('CoveyTasks', code, tasksInterface, [token, registry, vault])
     const [arenaLimits, arenaRules] = await Promise.all([

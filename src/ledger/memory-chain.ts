@@ -14,6 +14,7 @@ import type {
   DelegationView,
   DeltaReveal,
   Hex,
+  NodeMetadata,
   NodeRecord,
   OperatorView,
   Phase,
@@ -31,6 +32,7 @@ import { deltaCommitment, digestToHex, scoresCommitment } from './commitment.ts'
 import type { History, HistoryEvent } from './history/events.ts'
 import { HistoryLog, memoryTransaction } from './history/log.ts'
 import { MemoryArenas } from './memory-arena.ts'
+import { MemoryRegistry } from './memory-registry.ts'
 import type { MutableAccount, MutableRound, MutableTask } from './memory-round.ts'
 import { checkOpening, drawSeats, findSeat, isOpen, nextPhase, viewRound, viewTask } from './memory-round.ts'
 import { MemoryVault } from './memory-vault.ts'
@@ -62,6 +64,7 @@ export class MemoryChain {
   readonly chainId: number
   readonly arenas: MemoryArenas
   readonly #clock: Clock
+  readonly registry = new MemoryRegistry()
   readonly #vault: MemoryVault
   readonly #accounts = new Map<Address, MutableAccount>()
   readonly #tasks: MutableTask[] = []
@@ -80,7 +83,7 @@ export class MemoryChain {
     this.arenas = new MemoryArenas({
       time: () => this.time(),
       unbondingSeconds: vault.unbondingSeconds,
-      isRegistered: (account) => this.#account(account).node !== null,
+      isRegistered: (account) => this.registry.node(account) !== null,
       stakeOf: (account) => vault.stakeOf(account),
       weightOf: (account) => vault.weightOf(account),
       reward: (operator, total, weight, drawnAt) => vault.reward(operator, total, weight, drawnAt, this.time()),
@@ -134,7 +137,7 @@ export class MemoryChain {
   }
 
   accountView(account: Address): AccountView {
-    const { node: _, ...sums } = this.#account(account)
+    const sums = this.#account(account)
     const unbondings = this.#vault.unbondings(account)
     return {
       account,
@@ -164,15 +167,6 @@ export class MemoryChain {
     return this.#vault.operators(this.time())
   }
 
-  node(account: Address): NodeRecord | null {
-    return this.#account(account).node
-  }
-
-  nodeOfPeer(peerId: string): NodeRecord | null {
-    for (const a of this.#accounts.values()) if (a.node?.peerId === peerId) return a.node
-    return null
-  }
-
   isEnrolled(task: number, account: Address): boolean {
     return this.#task(task).enrolled.has(account)
   }
@@ -180,9 +174,19 @@ export class MemoryChain {
   // ---- accounts
 
   register(record: NodeRecord): TxReceipt {
-    const holder = this.nodeOfPeer(record.peerId)
-    if (holder !== null && holder.account !== record.account) throw revert('PeerIdTaken', { by: holder.account })
-    this.#account(record.account).node = record
+    this.registry.register(record)
+    return this.#seal()
+  }
+
+  setMetadata(sender: Address, metadata: NodeMetadata): TxReceipt {
+    this.registry.setMetadata(sender, metadata)
+    return this.#seal()
+  }
+
+  exit(sender: Address): TxReceipt {
+    const own = this.#vault.unbondings(sender).filter(({ operator }) => operator === sender)
+    const unbonding = own.reduce((sum, { amount }) => sum + amount, 0n)
+    this.registry.exit(sender, this.#vault.stakeOf(sender), unbonding)
     return this.#seal()
   }
 
@@ -324,9 +328,8 @@ export class MemoryChain {
 
   join(sender: Address, id: number): TxReceipt {
     const t = this.#live(id)
-    const a = this.#account(sender)
     if (t.enrolled.has(sender)) throw revert('AlreadyEnrolled', { id, account: sender })
-    if (a.node === null) throw revert('NotRegistered', { account: sender })
+    if (this.registry.node(sender) === null) throw revert('NotRegistered', { account: sender })
     const stake = this.#vault.stakeOf(sender)
     if (stake < t.params.minStake) throw revert('StakeTooLow', { stake, minStake: t.params.minStake })
     const elsewhere = this.#tasks.filter((other) => other.enrolled.has(sender) && isOpen(other.status))
@@ -531,7 +534,6 @@ export class MemoryChain {
       wallet: 0n,
       claimable: 0n,
       earned: 0n,
-      node: null,
     }
     this.#accounts.set(address, fresh)
     return fresh

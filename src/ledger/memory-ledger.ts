@@ -16,6 +16,7 @@ import type {
   DeltaReveal,
   Hex,
   Ledger,
+  NodeMetadata,
   NodeRecord,
   OperatorView,
   RoundView,
@@ -30,7 +31,7 @@ import { deltaCommitment, scoresCommitment } from './commitment.ts'
 import { memoryArenaLedger } from './memory-arena-ledger.ts'
 import type { MemoryChainOptions } from './memory-chain.ts'
 import { MemoryChain } from './memory-chain.ts'
-import { highestCommission } from './params.ts'
+import { highestCommission, sameMetadata } from './params.ts'
 
 /** Stands for the registry's address in bindings of the in-memory chain. */
 const MEMORY_REGISTRY: Address = '0x000000000000000000000000000000000000c0Fe'
@@ -120,11 +121,15 @@ class MemoryLedger implements Ledger {
   }
 
   async node(account: Address): Promise<NodeRecord | null> {
-    return this.#chain.node(account)
+    return this.#chain.registry.node(account)
   }
 
   async nodeOfPeer(peerId: string): Promise<NodeRecord | null> {
-    return this.#chain.nodeOfPeer(peerId)
+    return this.#chain.registry.nodeOfPeer(peerId)
+  }
+
+  async metadata(account: Address): Promise<NodeMetadata> {
+    return this.#chain.registry.metadata(account)
   }
 
   async isEnrolled(task: number, account: Address): Promise<boolean> {
@@ -141,7 +146,7 @@ class MemoryLedger implements Ledger {
   }
 
   async register(peerId: string, signPeer: (digest: Uint8Array) => Promise<Uint8Array>): Promise<TxReceipt | null> {
-    if (this.#chain.node(this.account)?.peerId === peerId) return null
+    if (this.#chain.registry.node(this.account)?.peerId === peerId) return null
     const statement = {
       peerId,
       account: this.account,
@@ -154,6 +159,16 @@ class MemoryLedger implements Ledger {
       throw new CoveyError('E_KEY', `signPeer: expected an Ed25519 signature of 64 bytes, got ${signature.byteLength}`)
     const record = { account: this.account, peerId, peerSignature: hexlify(signature) as Hex, bindingDigest: digest }
     return this.#count('register', () => this.#chain.register(record))
+  }
+
+  async setMetadata(metadata: NodeMetadata): Promise<TxReceipt | null> {
+    if (sameMetadata(metadata, this.#chain.registry.metadata(this.account))) return null
+    return this.#count('setMetadata', () => this.#chain.setMetadata(this.account, metadata))
+  }
+
+  async exit(): Promise<TxReceipt | null> {
+    if (this.#chain.registry.node(this.account) === null) return null
+    return this.#count('exit', () => this.#chain.exit(this.account))
   }
 
   async deposit(amount: bigint): Promise<TxReceipt> {

@@ -3,7 +3,6 @@ import { keccak256 } from 'ethers'
 import type {
   Address,
   Hex,
-  NodeRecord,
   Phase,
   ProposerSeat,
   RoundView,
@@ -19,7 +18,6 @@ export interface MutableAccount {
   wallet: bigint
   claimable: bigint
   earned: bigint
-  node: NodeRecord | null
 }
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] }

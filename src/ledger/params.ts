@@ -1,7 +1,7 @@
 /** What a task's parameters must satisfy before money is sent after them; the contract holds the same bounds. */
 import { isDigest } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'
-import type { OperatorView, TaskParams } from '../types/ledger.ts'
+import type { NodeMetadata, OperatorView, TaskParams } from '../types/ledger.ts'
 
 /** Shares are in 1/10,000. */
 const BPS = 10_000
@@ -40,6 +40,13 @@ export function checkTaskParams(p: TaskParams): void {
     whole(`rules.${name}`, rules[name], 0, 2 ** 32 - 1)
   for (const name of ['voterBps', 'equalBps', 'slashBps', 'faultBps'] as const)
     whole(`rules.${name}`, rules[name], 0, BPS)
+}
+
+/** The registry's caps: bytes of UTF-8. */
+export const METADATA_BYTES = { name: 64, url: 128, contact: 128 } as const
+
+export function sameMetadata(a: NodeMetadata, b: NodeMetadata): boolean {
+  return a.name === b.name && a.url === b.url && a.contact === b.contact
 }
 
 /** What an operator's commission is or is announced to become, 1/10,000: what one agrees to who delegates now. */

@@ -94,8 +94,10 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   InsufficientStake: ['the account has less at stake than was asked back', 'ask for less: `covey stake show`'],
   InvalidAccountNonce: ['the permit was used already', 'run the command again: it signs a fresh one'],
   InvalidShortString: ["the contract's name is broken", 'deploy the contracts again'],
+  MetadataTooLong: ['a text is longer than the registry keeps', 'shorten the field named'],
   NoNotice: ['no notice was given for this lock', 'give notice first: `covey emissions unlock`'],
   NonceNotNewer: ['a newer binding of this account stands already', 'sign a binding with a greater nonce'],
+  NotBound: ['the account is not bound to a peer id', 'start the node once: it registers'],
   NotCancellable: [
     'a task that has begun can be cancelled only after it has been idle for days',
     'wait until the time named, then cancel',
@@ -143,6 +145,10 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'notice was given for this lock',
     'wait until the time named, then withdraw; lock anew for another task',
   ],
+  PeerIdIsRetired: [
+    'this peer id was given up, and is refused for ever',
+    'make a new one: `covey registry rotate`, or a data directory of its own',
+  ],
   PeerIdTaken: ['another account has bound this peer id', 'use another peer key: a data directory of its own'],
   ReentrancyGuardReentrantCall: ['a contract called back in the middle of a call', 'use a token without hooks'],
   RoundLongerThanUnbonding: [
@@ -152,6 +158,10 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   SafeCastOverflowedUintDowncast: ['an amount is larger than the contract can count', 'use a smaller amount'],
   SafeERC20FailedOperation: ['the token refused a transfer', 'look at the token at the address named'],
   SeatHeld: ['an adapter of this account is in the open epoch', 'leave when the epoch is settled'],
+  StakeStands: [
+    'the account still has something at stake or unbonding',
+    'take it back with `covey stake withdraw`, and exit when it is free',
+  ],
   StakeTooLow: ['the stake is below what this task asks for', 'deposit more: `covey stake deposit`'],
   StillLocked: ['the notice of this lock is not over', 'wait until the time named: `covey emissions show`'],
   StillUnbonding: ['the stake is still unbonding', 'wait until the time named: `covey stake show`'],

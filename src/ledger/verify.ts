@@ -5,7 +5,7 @@
  */
 import { getAddress, getBytes, hexlify, type Interface, keccak256 } from 'ethers'
 import type { Address, Hex } from '../types/ledger.ts'
-import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from './contracts.ts'
+import { arenaInterface, type Deployment, registryInterface, tasksInterface, vaultInterface } from './contracts.ts'
 import { bytecode as arenaRulesCode } from './generated/Arena.ts'
 import { bytecode as arenaLimitsCode } from './generated/ArenaLimits.ts'
 import { bytecode as arenaCode } from './generated/CoveyArena.ts'
@@ -136,6 +136,7 @@ export async function verifyDeployment(
     // what answers questions runs over the contract's own storage: it has to be ours, too
     await views('tasks', at.tasks, tasksInterface, tasksCode)
     await views('arena', at.arena, arenaInterface, arenaCode)
+    await points('registry', at.registry, registryInterface, 'vault', at.vault)
     await points('vault', at.vault, vaultInterface, 'token', at.token)
     await points('vault', at.vault, vaultInterface, 'tasks', at.tasks)
     await points('tasks', at.tasks, tasksInterface, 'token', at.token)

@@ -148,6 +148,16 @@ export interface NodeRecord {
   readonly bindingDigest: Hex
 }
 
+/** What an operator says of itself. A stranger's text: nobody has checked it. */
+export interface NodeMetadata {
+  /** at most 64 bytes of UTF-8 */
+  readonly name: string
+  /** at most 128 */
+  readonly url: string
+  /** at most 128 */
+  readonly contact: string
+}
+
 export interface AccountView {
   readonly account: Address
   readonly wallet: bigint
@@ -239,6 +249,8 @@ export interface Ledger {
   operators(): Promise<readonly OperatorView[]>
   node(account: Address): Promise<NodeRecord | null>
   nodeOfPeer(peerId: string): Promise<NodeRecord | null>
+  /** empty texts when the account has said nothing */
+  metadata(account: Address): Promise<NodeMetadata>
   isEnrolled(task: number, account: Address): Promise<boolean>
   /**
    * Called after any change of a task that this ledger has seen; returns how to stop.
@@ -248,8 +260,15 @@ export interface Ledger {
   /** gas used by this account's transactions so far, by function name */
   gasSpent(): Readonly<Record<string, { readonly calls: number; readonly gas: bigint }>>
 
-  /** binds the account to a peer id; `signPeer` signs the binding's digest with the peer's key */
+  /**
+   * binds the account to a peer id, in place of an earlier one, which is refused from then on; `signPeer` signs the binding's
+   * digest with the peer's key
+   */
   register(peerId: string, signPeer: (digest: Uint8Array) => Promise<Uint8Array>): Promise<TxReceipt | null>
+  /** what the account, which is registered, says of itself; null when it says so already */
+  setMetadata(metadata: NodeMetadata): Promise<TxReceipt | null>
+  /** takes the binding away for good; only with nothing at stake and nothing unbonding. Null when there is none */
+  exit(): Promise<TxReceipt | null>
   deposit(amount: bigint): Promise<TxReceipt>
   requestWithdraw(amount: bigint): Promise<TxReceipt>
   /** pays out all that has finished unbonding, own stake and delegations */

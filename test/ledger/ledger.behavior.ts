@@ -153,6 +153,35 @@ export function describeLedger(kind: string, open: () => Promise<LedgerWorld>): 
       await refusal('PeerIdTaken', b.register(peer.peerId, peer.sign))
     })
 
+    it('moves to a new peer id for good, says what an operator is, and lets go who has nothing at stake', async () => {
+      const [a, b] = (await world.ledgers(2)) as [Ledger, Ledger]
+      const [old, next] = [testPeer(17), testPeer(18)]
+      const said = { name: 'Ann', url: 'https://ann.example', contact: 'ann@ann.example' }
+      await refusal('NotBound', a.setMetadata(said))
+      expect(await a.exit()).to.equal(null)
+      await a.register(old.peerId, old.sign)
+      await world.elapse(1)
+      await a.register(next.peerId, next.sign)
+      expect(await b.nodeOfPeer(old.peerId)).to.equal(null)
+      expect((await b.nodeOfPeer(next.peerId))?.account).to.equal(a.account)
+      await refusal('PeerIdIsRetired', a.register(old.peerId, old.sign))
+      await refusal('PeerIdIsRetired', b.register(old.peerId, old.sign))
+      expect(await b.metadata(a.account)).to.deep.equal({ name: '', url: '', contact: '' })
+      await a.setMetadata(said)
+      expect(await a.setMetadata(said)).to.equal(null)
+      expect(await b.metadata(a.account)).to.deep.equal(said)
+      await refusal('MetadataTooLong', a.setMetadata({ ...said, name: 'é'.repeat(33) }))
+      await a.deposit(TOKEN)
+      await refusal('StakeStands', a.exit())
+      await a.requestWithdraw(TOKEN)
+      await refusal('StakeStands', a.exit())
+      await world.elapse(2 * 86_400)
+      await a.withdraw()
+      await a.exit()
+      expect([await b.node(a.account), (await b.metadata(a.account)).name]).to.deep.equal([null, ''])
+      await refusal('PeerIdIsRetired', b.register(next.peerId, next.sign))
+    })
+
     it('takes stake in, lets it go after the unbonding period, and says what is missing', async () => {
       const [a] = (await world.ledgers(1)) as [Ledger]
       await a.deposit(40n * TOKEN)

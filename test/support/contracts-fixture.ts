@@ -103,8 +103,8 @@ export async function deploy() {
   const taskLimits = await deployLibrary('TaskLimits')
   const settlement = await deployLibrary('Settlement')
   const token = await ethers.deployContract('CoveyToken', [1_000_000_000n * TOKEN])
-  const registry = await ethers.deployContract('NodeRegistry')
   const vault = await ethers.deployContract('StakeVault', [token.target, UNBONDING])
+  const registry = await ethers.deployContract('NodeRegistry', [vault.target])
   const tasks = await ethers.deployContract('CoveyTasks', [token.target, registry.target, vault.target], {
     libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
   })

@@ -1,16 +1,17 @@
 /** Who is behind an account: the binding to a peer id, read and written. */
 import { getBytes, hexlify, keccak256 } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
-import type { Address, Hex, Ledger, NodeRecord } from '../../types/ledger.ts'
+import type { Address, Hex, Ledger, NodeMetadata, NodeRecord } from '../../types/ledger.ts'
 import { type BindingStatement, bindingDigest, bindingTypedData, hexToPeerId, peerIdToHex } from '../binding.ts'
 import { registryInterface } from '../contracts.ts'
+import { sameMetadata } from '../params.ts'
 import type { ChainLink } from './link.ts'
 
 /** A binding is sent at once; an hour outlasts a busy chain. */
 const BINDING_SECONDS = 3_600
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
 
-export type Identity = Pick<Ledger, 'node' | 'nodeOfPeer' | 'register'>
+export type Identity = Pick<Ledger, 'node' | 'nodeOfPeer' | 'metadata' | 'register' | 'setMetadata' | 'exit'>
 
 export function identityOf(link: ChainLink): Identity {
   const { registry } = link.at
@@ -32,8 +33,31 @@ export function identityOf(link: ChainLink): Identity {
 
   const node: Ledger['node'] = (account) => link.cached(`node/${account}`, async () => (await binding(account)).record)
 
+  const metadata: Ledger['metadata'] = (account) =>
+    link.cached(`metadata/${account}`, async () => {
+      const [{ name, url, contact }] = (await ask('metadataOf', [account])) as [NodeMetadata]
+      return { name, url, contact }
+    })
+
   return {
     node,
+    metadata,
+    setMetadata: (said) =>
+      link.write(
+        registry,
+        registryInterface,
+        'setMetadata',
+        async () => [said.name, said.url, said.contact],
+        async () => sameMetadata(said, await metadata(link.account)),
+      ),
+    exit: () =>
+      link.write(
+        registry,
+        registryInterface,
+        'exit',
+        async () => [],
+        async () => (await node(link.account)) === null,
+      ),
     nodeOfPeer: (peerId) =>
       link.cached(`peer/${peerId}`, async () => {
         const [account] = await ask('accountOf', [keccak256(peerIdToHex(peerId))])

@@ -1,0 +1,2 @@
+import { chainOptions } from '../../common.ts'
+export const registryRotateOptions = chainOptions
