@@ -15,3 +15,15 @@ export async function expectRejects(work: () => unknown, code: ErrorCode, messag
   if (message) expect(covey.message).to.match(message)
   return covey
 }
+
+/** `expectRejects` for what throws at once. */
+export function expectThrows(work: () => unknown, code: ErrorCode): void {
+  let error: unknown
+  try {
+    work()
+  } catch (thrown) {
+    error = thrown
+  }
+  expect(error, `expected ${code}, nothing was thrown`).to.be.instanceOf(CoveyError)
+  expect((error as CoveyError).code, (error as CoveyError).message).to.equal(code)
+}
