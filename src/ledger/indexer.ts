@@ -122,7 +122,10 @@ export class Indexer {
     const tip = await rpc.block('latest', this.#stopping.signal)
     if (tip?.hash == null) throw new CoveyError('E_RPC', 'the chain RPC has no latest block')
     const known = await store.head()
-    if (known !== null && known.hash === tip.hash) return false
+    if (known !== null && known.hash === tip.hash) {
+      this.#behind = null
+      return false
+    }
     if (known !== null && (await this.#lags(known, tip))) return false
     const removed = known === null ? [] : await this.#rollback(known, tip.number)
     const added: IndexedLog[] = []

@@ -16,10 +16,14 @@ export class TxBook {
     this.account = account
   }
 
-  /** Takes up what an earlier process left. */
-  async load(): Promise<void> {
+  /** Takes up what an earlier process left. @param most a block above it is of a chain that was begun anew since */
+  async load(most: number): Promise<void> {
     for (const intent of await this.#journal.pending()) {
       if (intent.chainId !== this.#chainId || intent.account !== this.account) continue
+      if ((intent.mined?.block ?? 0) > most) {
+        await this.#journal.settle(intent.id)
+        continue
+      }
       this.#intents.set(intent.nonce, intent)
       this.#next = Math.max(this.#next, intent.nonce + 1)
     }
@@ -42,6 +46,11 @@ export class TxBook {
   /** It has left: its nonce is not given again. */
   left(nonce: number): void {
     this.#next = Math.max(this.#next, nonce + 1)
+  }
+
+  /** The chain was put back too far for all that was sent: nonces go on from there. */
+  backTo(nonce: number): void {
+    this.#next = nonce
   }
 
   async dearer(intent: TxIntent, raw: Hex): Promise<TxIntent> {

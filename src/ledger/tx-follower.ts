@@ -98,8 +98,9 @@ export class TxFollower {
         const now = block > head ? null : await hashAt(block)
         // a block that the indexer does not know may be one that it has not come to
         const gone = now === null ? !(await this.#isMined(intent)) : now !== hash
-        if (gone) await this.#revive(intent)
-        else if (block <= head - this.#o.depth) await this.#o.book.forget(intent)
+        const [final, anotherChain] = [block <= head - this.#o.depth, block > head + this.#o.depth]
+        if (gone && !anotherChain) await this.#revive(intent)
+        else if (final || anotherChain) await this.#o.book.forget(intent)
       }
     } finally {
       this.#observing = false
@@ -124,6 +125,7 @@ export class TxFollower {
         taken = fate.kind === 'taken' ? taken + 1 : 0
         if (fate.kind === 'taken' || !this.#isGap(intent.nonce, fate.latest, fate.pending)) whole = now
         const unreachable = fate.kind === 'waiting' && now - whole > times.gap && intent.nonce - fate.latest > MOST_GAP
+        if (unreachable) book.backTo(fate.latest)
         if (taken === TAKEN_LOOKS || unreachable) {
           await book.forget(intent)
           return null

@@ -65,6 +65,7 @@ export class TxQueue {
   readonly #book: TxBook
   readonly #follower: TxFollower
   readonly #feeCap: bigint
+  readonly #depth: number
   readonly #stopped = new AbortController()
   readonly #spent: Record<string, { readonly calls: number; readonly gas: bigint }> = {}
   #tail: Promise<unknown> = Promise.resolve()
@@ -74,6 +75,7 @@ export class TxQueue {
     this.#rpc = options.rpc
     this.#signer = options.signer
     this.#feeCap = options.maxFeePerGas ?? DEFAULT_FEE_CAP
+    this.#depth = options.depth ?? DEFAULT_REORG_DEPTH
     this.#book = new TxBook(options.journal, options.rpc.chainId, options.signer.address)
     this.#follower = new TxFollower({
       rpc: this.#rpc,
@@ -86,7 +88,7 @@ export class TxQueue {
         gap: options.gap_ms ?? DEFAULT_GAP_MS,
       },
       feeCap: this.#feeCap,
-      depth: options.depth ?? DEFAULT_REORG_DEPTH,
+      depth: this.#depth,
       signal: this.#stopped.signal,
       sign: (request, nonce, gas, fees) => this.#sign(request, nonce, gas, fees),
       onMined: (intent, receipt) => this.#count(intent.call, receipt.gasUsed),
@@ -200,7 +202,9 @@ export class TxQueue {
   }
 
   async #recover(): Promise<void> {
-    await this.#book.load()
+    const { signal } = this.#stopped
+    const head = (await this.#rpc.block('latest', signal))?.number ?? 0
+    await this.#book.load(head + this.#depth)
     const open = this.#book.all().filter((intent) => intent.mined === undefined)
     for (const { raw } of open) await this.#follower.offer(raw.at(-1) as Hex)
     for (const intent of open) await this.#follower.follow(intent)

@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/base/random.ts'
 import { Rpc } from '../../src/ledger/rpc.ts'
-import { createMemoryTxJournal } from '../../src/ledger/tx-journal.ts'
+import { createMemoryTxJournal, type TxJournal } from '../../src/ledger/tx-journal.ts'
 import { TxQueue } from '../../src/ledger/tx-queue.ts'
 import { startBadRpc } from '../support/bad-chain/bad-rpc.ts'
 import { fastClock } from '../support/bad-chain/clocks.ts'
@@ -89,34 +88,51 @@ describe('a bad chain', () => {
     expect(world.recorded.size).to.equal(2)
   })
 
-  it('fills the nonces that a lost journal left empty, so that nothing waits for ever', async () => {
+  /** One key on a fair chain whose journal holds a transaction of nonce `nonce`. */
+  async function withRecord(
+    nonce: number,
+    mined: number | null,
+    work: (queue: TxQueue, journal: TxJournal, chain: SmallChain) => Promise<void>,
+  ): Promise<void> {
     const chain = new SmallChain(7)
-    const server = await startBadRpc(chain, seededRandom('gap'))
+    const server = await startBadRpc(chain, seededRandom('record'))
     const rpc = new Rpc({ url: server.url, chainId: 7, clock: fastClock(100) })
-    const signer = testSigner('gap')
+    const signer = testSigner('record')
+    const account = signer.address
     const journal = createMemoryTxJournal()
+    const fees = { maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n }
+    const fields = { type: 2, chainId: 7, nonce, to: LOG_ADDRESS, data: '0x77', gasLimit: 50_000n, value: 0n }
+    const raw = await signer.signTransaction({ ...fields, ...fees })
+    const block = mined === null ? {} : { mined: { block: mined, hash: `0x${'1'.repeat(64)}` as const } }
+    await journal.record({ id: `7/${account}/${nonce}`, chainId: 7, account, nonce, call: 'act', raw: [raw], ...block })
     const queue = new TxQueue({ rpc, signer, journal, clock: fastClock(100), gap_ms: 500, rebroadcast_ms: 500 })
+    const miner = setInterval(() => chain.mine(), 1)
     try {
-      // nonce 3 is on record, the pool and the records of 0 to 2 are gone
-      const fees = { maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n }
-      const fields = { type: 2, chainId: 7, nonce: 3, to: LOG_ADDRESS, data: '0x77', gasLimit: 50_000n, value: 0n }
-      const raw = await signer.signTransaction({ ...fields, ...fees })
-      const account = signer.address
-      await journal.record({ id: `7/${account}/3`, chainId: 7, account, nonce: 3, call: 'act', raw: [raw] })
-      let done = false
-      const recovered = queue.recover().then(() => {
-        done = true
-      })
-      for (let i = 0; i < 2_000 && !done; i++) {
-        chain.mine()
-        await delay(1)
-      }
-      await recovered
-      expect(chain.effects()).to.deep.equal(['0x', '0x', '0x', '0x77'])
+      await work(queue, journal, chain)
     } finally {
+      clearInterval(miner)
       queue.stop()
       rpc.close()
       await server.close()
     }
+  }
+
+  it('fills the nonces that a lost journal left empty, so that nothing waits for ever', () =>
+    withRecord(3, null, async (queue, _, chain) => {
+      await queue.recover()
+      expect(chain.effects()).to.deep.equal(['0x', '0x', '0x', '0x77'])
+    }))
+
+  it('sends nothing again on a chain that was begun anew, and goes on from its nonces', async () => {
+    for (const [nonce, mined] of [
+      [4, 5_000],
+      [500, null],
+    ] as const)
+      await withRecord(nonce, mined, async (queue, journal, chain) => {
+        await queue.recover()
+        expect(await journal.pending()).to.deep.equal([])
+        await queue.send({ to: LOG_ADDRESS, data: '0x78', name: 'act' })
+        expect(chain.effects()).to.deep.equal(['0x78'])
+      })
   })
 })

@@ -1,9 +1,13 @@
 import { expect } from 'chai'
 import { type Block, keccak256, type Log, toBeHex, toUtf8Bytes } from 'ethers'
 import fc from 'fast-check'
+import { systemClock } from '../../src/base/clock.ts'
+import { CoveyError } from '../../src/base/errors.ts'
 import { createMemoryIndexStore, type IndexedLog, Indexer } from '../../src/ledger/indexer.ts'
 import type { Rpc } from '../../src/ledger/rpc.ts'
+import type { Clock } from '../../src/types/clock.ts'
 import type { Address, Hex } from '../../src/types/ledger.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 
 const AT: Address = '0x000000000000000000000000000000000000c0Fe'
 const ZERO: Hex = `0x${'0'.repeat(64)}`
@@ -44,7 +48,7 @@ function fakeChain() {
   }
 }
 
-function follow(chain: ReturnType<typeof fakeChain>, store = createMemoryIndexStore()) {
+function follow(chain: ReturnType<typeof fakeChain>, store = createMemoryIndexStore(), clock: Clock = systemClock) {
   const seen: { added: string[]; removed: string[] }[] = []
   const text = (logs: readonly IndexedLog[]): string[] => logs.map((log) => log.data)
   const indexer = new Indexer({
@@ -53,6 +57,7 @@ function follow(chain: ReturnType<typeof fakeChain>, store = createMemoryIndexSt
     from: 0,
     store,
     poll_ms: 5,
+    clock,
     onLogs: (added, removed) => seen.push({ added: text(added), removed: text(removed) }),
     onHead: () => {},
   })
@@ -75,6 +80,39 @@ describe('indexer', () => {
       { added: ['a', 'b', 'c'], removed: [] },
       { added: ['B', 'C'], removed: ['b', 'c'] },
     ])
+  })
+
+  it('takes an RPC that shows an older block for one that lags, and after a while for a chain that was put back', async () => {
+    const chain = fakeChain()
+    for (const label of ['a', 'b', 'c']) chain.extend(label)
+    const clock = new FakeClock()
+    const { indexer, seen, labels } = follow(chain, createMemoryIndexStore(), clock)
+    await indexer.poll()
+    chain.putBack(2)
+    expect(await indexer.poll()).to.equal(false)
+    await clock.advance(4_000)
+    await indexer.poll()
+    expect(await labels()).to.deep.equal(['a', 'b', 'c'])
+    await clock.advance(2_000)
+    await indexer.poll()
+    expect(await labels()).to.deep.equal(['a', 'b'])
+    expect(seen.at(-1)).to.deep.equal({ added: [], removed: ['c'] })
+  })
+
+  it('asks for fewer blocks at a time when the RPC allows no more', async () => {
+    const chain = fakeChain()
+    for (let i = 0; i < 300; i++) chain.extend(`x${i}`)
+    const { logs } = chain.rpc
+    const widths: number[] = []
+    chain.rpc.logs = async (addresses, from, to) => {
+      if (to - from >= 100) throw new CoveyError('E_RPC', 'too wide', { tooWide: true })
+      widths.push(to - from + 1)
+      return logs(addresses, from, to)
+    }
+    const { indexer, labels } = follow(chain)
+    await indexer.poll()
+    expect(await labels()).to.deep.equal(chain.labels())
+    expect(Math.max(...widths)).to.be.within(50, 100)
   })
 
   it('goes on after a restart from what it stored', async () => {
