@@ -197,7 +197,7 @@ describe('covey, with money', function () {
     expect((await covey('creator', 'rewards claim --yes')).result.claimed).to.equal((905n * TOKEN) / 10n)
     expect((await covey('creator', 'rewards claim --yes')).stdout).to.equal('nothing to claim\n')
     const after = await covey('creator', 'rewards explain')
-    expect(after.result.onChain).to.deep.equal({ claimable: 0n, delegated: 0n })
+    expect(after.result.onChain).to.deep.equal({ claimable: 0n, delegated: 0n, arenas: 0n })
     expect(after.result.agrees).to.equal(true)
   })
 

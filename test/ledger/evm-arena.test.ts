@@ -1,11 +1,31 @@
+import { expect } from 'chai'
 import type { Deployment } from '../../src/ledger/contracts.ts'
 import { deployContracts } from '../../src/ledger/deploy.ts'
 import { createEvmLedger, type EvmLedger } from '../../src/ledger/evm-ledger.ts'
+import { explainRewards } from '../../src/ledger/history/explain.ts'
+import { readHistory } from '../../src/ledger/history/read.ts'
+import { stakeHistory } from '../../src/ledger/history/stake.ts'
 import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
 import { describeArenaLedger } from './arena.behavior.ts'
 
 const TOKEN = 10n ** 18n
 const NAMES = Array.from({ length: 6 }, (_, i) => `account ${i}`)
+
+/** Whatever was played: what events explain is what the arenas and the vault owe, to the last wei. */
+async function checkExplained(rpcUrl: string, at: Deployment, ledgers: readonly EvmLedger[]): Promise<void> {
+  const history = await readHistory(rpcUrl, at, new AbortController().signal)
+  for (const { account } of ledgers) {
+    const told = explainRewards(history, account)
+    const owed = (await history.delegations(account)).reduce((sum, d) => sum + d.rewards, 0n)
+    expect(told.disagreements).to.deep.equal([])
+    expect(told.arenas.totals.claimable).to.equal(await history.arenaClaimable(account))
+    expect(told.totals.delegated.claimable).to.equal(owed)
+    const { stake, unbonding } = await history.account(account)
+    const after = stakeHistory(history, account).at(-1)?.after
+    expect([after?.stake ?? 0n, after?.unbonding ?? 0n]).to.deep.equal([stake, unbonding])
+  }
+  history.close()
+}
 
 describe('EVM arenas', () => {
   let world: TestChain
@@ -40,6 +60,7 @@ describe('EVM arenas', () => {
         await world.chain.admin('evm_mine')
       },
       async close() {
+        await checkExplained(world.chain.url, addresses, ledgers)
         await Promise.all(ledgers.map((ledger) => ledger.stop()))
         await world.chain.admin('evm_revert', [fresh])
         fresh = await world.chain.admin('evm_snapshot')

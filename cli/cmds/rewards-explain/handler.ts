@@ -17,21 +17,23 @@ export const rewardsExplainHandler: Handler<typeof rewardsExplainOptions> = asyn
     const rewards = (await history.delegations(account)).reduce((sum, d) => sum + d.rewards, 0n)
     const shown = only(explained, task)
     for (const line of treeOf(shown, (wei) => output.amount(wei))) output.line(line)
-    const { totals } = explained
+    const arena = await history.arenaClaimable(account)
+    const { totals, arenas } = explained
     const differences = {
       claimable: claimable - totals.claimable,
       delegated: rewards - totals.delegated.claimable,
+      arenas: arena - arenas.totals.claimable,
     }
-    const agrees = differences.claimable === 0n && differences.delegated === 0n
+    const agrees = Object.values(differences).every((difference) => difference === 0n)
     output.line()
     if (agrees) output.line(`In block ${history.block} the chain owes exactly this.`)
     else {
       output.line(
-        `In block ${history.block} the chain owes ${output.amount(claimable)} for seats and ${output.amount(rewards)} for delegations: another amount than these events explain.`,
+        `In block ${history.block} the chain owes ${output.amount(claimable)} for seats, ${output.amount(rewards)} for delegations and ${output.amount(arena)} for arenas: other amounts than these events explain.`,
       )
       context.fail()
     }
-    return { ...shown, onChain: { claimable, delegated: rewards }, agrees, differences }
+    return { ...shown, onChain: { claimable, delegated: rewards, arenas: arena }, agrees, differences }
   })
 }
 

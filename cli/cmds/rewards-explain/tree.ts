@@ -1,5 +1,6 @@
 /** An explanation as people read it: a tree of what was earned where, and the sums. */
 import type {
+  ArenaSeatExplained,
   ProposerReason,
   RewardsExplained,
   SeatExplained,
@@ -15,7 +16,7 @@ const short = (account: string): string => `${account.slice(0, 8)}…`
 
 /** @param amount wei as text */
 export function treeOf(explained: RewardsExplained, amount: Amount): readonly string[] {
-  const { account, seats, fees, refunds, delegations, claims, totals, disagreements } = explained
+  const { account, seats, fees, refunds, delegations, claims, disagreements } = explained
   const tasks = [...new Set(seats.map((seat) => seat.task))].sort((a, b) => a - b)
   const lines = [`account ${account}`]
   for (const task of tasks) {
@@ -23,10 +24,16 @@ export function treeOf(explained: RewardsExplained, amount: Amount): readonly st
     for (const seat of seats.filter((s) => s.task === task))
       lines.push(...seatLines(seat, amount).map((line) => `  ${line}`))
   }
+  const { arenas } = explained
+  for (const id of [...new Set(arenas.seats.map((seat) => seat.arena))]) {
+    lines.push('', `arena ${id}`)
+    for (const seat of arenas.seats.filter((s) => s.arena === id))
+      lines.push(...arenaLines(seat, amount).map((line) => `  ${line}`))
+  }
   if (delegations.length > 0) lines.push('', 'by delegating')
   for (const d of delegations)
     lines.push(
-      `  task ${d.task} round ${d.round}  ${d.operator} earned ${amount(d.operatorPaid)}, ${amount(d.toDelegators)} of it for its delegators (it keeps ${percentOf(d.commissionBps)} of their part)`,
+      `  ${d.contract === 'tasks' ? `task ${d.task} round` : `arena ${d.task} epoch`} ${d.round}  ${d.operator} earned ${amount(d.operatorPaid)}, ${amount(d.toDelegators)} of it for its delegators (it keeps ${percentOf(d.commissionBps)} of their part)`,
       `    = ${amount(d.amount)} for this account's shares`,
     )
   if (fees.length > 0) lines.push('', 'for ending phases whose deadline had passed')
@@ -38,7 +45,7 @@ export function treeOf(explained: RewardsExplained, amount: Amount): readonly st
     lines.push(
       `  ${timeOf(c.at.time)}  ${amount(c.amount)}${c.operator === null ? '' : ` of delegating to ${c.operator}`}`,
     )
-  lines.push('', ...sums(totals, amount))
+  lines.push('', ...sums(explained, amount))
   for (const d of disagreements)
     lines.push(`! block ${d.at.block}: ${d.what} is ${amount(d.chain)} on chain, ${amount(d.rules)} by the rules`)
   return lines
@@ -62,6 +69,20 @@ function seatLines(seat: SeatExplained, amount: Amount): readonly string[] {
       `  slashed ${percentOf(seat.slash.bps)} of what stood behind the seat: ${amount(seat.slash.burnt)} burnt`,
     )
   return lines.map((line, i) => (i === 0 ? line : `  ${line.trimStart()}`))
+}
+
+function arenaLines(seat: ArenaSeatExplained, amount: Amount): readonly string[] {
+  const lines = [
+    `epoch ${seat.epoch}  ${seat.role}  ${amount(seat.weight)} behind it  ${timeOf(seat.at.time)}`,
+    `  + ${amount(seat.paid)} (its rank and scores: \`covey arena board ${seat.arena}\`)`,
+  ]
+  if (seat.toDelegators > 0n)
+    lines.push(
+      `  − ${amount(seat.toDelegators)} to those who delegate to it, by stake, less a commission of ${percentOf(seat.commissionBps)}`,
+    )
+  lines.push(`  = ${amount(seat.kept)}`)
+  if (seat.slash !== null) lines.push(`  slashed ${percentOf(seat.slash.bps)}: ${amount(seat.slash.burnt)} burnt`)
+  return lines
 }
 
 function proposerLines(r: ProposerReason, amount: Amount): readonly string[] {
@@ -92,7 +113,7 @@ function voterLines(r: VoterReason, seat: SeatExplained, amount: Amount): readon
   return lines
 }
 
-function sums(totals: RewardsExplained['totals'], amount: Amount): readonly string[] {
+function sums({ totals, arenas }: RewardsExplained, amount: Amount): readonly string[] {
   const rows: (readonly [string, bigint])[] = [
     ['paid to its seats', totals.paid],
     ['− to its delegators', -totals.toDelegators],
@@ -106,6 +127,16 @@ function sums(totals: RewardsExplained['totals'], amount: Amount): readonly stri
       ['earned by delegating', totals.delegated.earned],
       ['− claimed', -totals.delegated.claimed],
       ['= claimable', totals.delegated.claimable],
+    )
+  const inArenas = arenas.totals
+  if (inArenas.paid + inArenas.fees + inArenas.refunded > 0n)
+    rows.push(
+      ['paid in arenas', inArenas.paid],
+      ['− to its delegators', -inArenas.toDelegators],
+      ['+ for keeping epochs moving', inArenas.fees],
+      ['+ returned from pools', inArenas.refunded],
+      ['− claimed', -inArenas.claimed],
+      ['= claimable', inArenas.claimable],
     )
   if (totals.slashed > 0n) rows.push(["burnt for its seats' faults", totals.slashed])
   const shown = rows.filter(([name, value]) => value !== 0n || name.startsWith('='))

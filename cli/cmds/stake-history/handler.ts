@@ -43,7 +43,7 @@ function said(step: StakeStep, amount: (wei: bigint) => string): string {
     case 'slashed': {
       const { stake, delegated, unbonding } = step.lost
       const lost = amount(stake + delegated + unbonding)
-      return `lost ${lost}: ${step.operator} was slashed ${percentOf(step.bps)} in round ${step.round} of task ${step.task}`
+      return `lost ${lost}: ${step.operator} was slashed ${percentOf(step.bps)} in ${step.contract === 'tasks' ? `round ${step.round} of task` : `epoch ${step.round} of arena`} ${step.task}`
     }
   }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { throwIfAborted } from '../../base/abort.ts'
 import { CoveyError, isCoveyError } from '../../base/errors.ts'
 import type { AccountView, Address, DelegationView, Hex, TaskParams } from '../../types/ledger.ts'
-import { type Deployment, tasksInterface, vaultInterface } from '../contracts.ts'
+import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from '../contracts.ts'
 import { Rpc } from '../rpc.ts'
 import { decodeAccount, decodeTask } from '../views.ts'
 import { argOf, type History, type HistoryEvent } from './events.ts'
@@ -38,6 +38,8 @@ export interface ChainHistory extends History {
   /** an account as it stood at the history's last block */
   account(account: Address): Promise<AccountView>
   delegations(account: Address): Promise<readonly DelegationView[]>
+  /** what the arenas' contract owes, wei */
+  arenaClaimable(account: Address): Promise<bigint>
   close(): void
 }
 
@@ -86,6 +88,10 @@ export async function readHistory(
         ]
         return raw.map(({ operator, amount, shares, rewards }) => ({ operator, amount, shares, rewards }))
       },
+      async arenaClaimable(account) {
+        const answer = await ask(at.arena, arenaInterface, 'claimable', [account])
+        return arenaInterface.decodeFunctionResult('claimable', answer)[0] as bigint
+      },
       close: () => rpc.close(),
     }
   } catch (error) {
@@ -107,7 +113,7 @@ async function readLogs(
     throwIfAborted(signal)
     const to = Math.min(from + range - 1, last)
     const filter = {
-      address: [at.tasks, at.vault],
+      address: [at.tasks, at.vault, at.arena],
       fromBlock: `0x${from.toString(16)}`,
       toBlock: `0x${to.toString(16)}`,
     }
@@ -146,7 +152,11 @@ async function readTimes(rpc: Rpc, logs: readonly RawLog[], signal: AbortSignal)
 function decode(log: RawLog, at: Deployment, times: ReadonlyMap<number, number>): HistoryEvent | null {
   const address = getAddress(log.address)
   const [contract, iface] =
-    address === at.tasks ? (['tasks', tasksInterface] as const) : (['vault', vaultInterface] as const)
+    address === at.tasks
+      ? (['tasks', tasksInterface] as const)
+      : address === at.arena
+        ? (['arena', arenaInterface] as const)
+        : (['vault', vaultInterface] as const)
   const parsed = iface.parseLog({ topics: log.topics, data: log.data })
   if (parsed === null) return null
   const value = (i: number): unknown => {

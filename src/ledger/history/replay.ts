@@ -6,12 +6,16 @@ import { CoveyError, messageOf } from '../../base/errors.ts'
 import { MAX_COMMISSION_BPS } from '../../round/delegation.ts'
 import type { Address } from '../../types/ledger.ts'
 import { MemoryVault } from '../memory-vault.ts'
+import { EpochStories, type EpochStory } from './epochs.ts'
 import { argOf, type History, type HistoryEvent, type Place, placeOf } from './events.ts'
 import { RoundStories, type RoundStory } from './rounds.ts'
 
+/** A round of a task, or an epoch of an arena. */
+export type Story = RoundStory | EpochStory
+
 /** What a seat was paid, wei. */
 export interface Payment {
-  readonly round: RoundStory
+  readonly round: Story
   readonly account: Address
   readonly amount: bigint
   /** the part of those who delegate to the account */
@@ -22,7 +26,7 @@ export interface Payment {
 
 /** What a seat lost, wei. */
 export interface Penalty {
-  readonly round: RoundStory
+  readonly round: Story
   readonly account: Address
   readonly bps: number
   readonly burnt: bigint
@@ -32,7 +36,7 @@ export interface Penalty {
 export type Effect =
   | ({ readonly kind: 'paid' } & Payment)
   | ({ readonly kind: 'slashed' } & Penalty)
-  | { readonly kind: 'kept'; readonly round: RoundStory; readonly account: Address; readonly amount: bigint }
+  | { readonly kind: 'kept'; readonly round: Story; readonly account: Address; readonly amount: bigint }
   | { readonly kind: 'refunded'; readonly task: number; readonly creator: Address; readonly amount: bigint }
   | { readonly kind: 'other' }
 
@@ -44,16 +48,22 @@ export interface Disagreement {
   readonly rules: bigint
 }
 
+/** Changes of stake that the vault tells the tasks of. */
+const TOLD: ReadonlySet<string> = new Set(['Deposited', 'WithdrawRequested', 'Delegated', 'Undelegated'])
+
 export class Replay {
   readonly vault: MemoryVault
   readonly disagreements: Disagreement[] = []
   readonly #rounds: RoundStories
+  readonly #epochs: EpochStories
   /** what the vault said of the reward or slash that a contract is about to name */
   #announced: HistoryEvent | null = null
 
   constructor({ unbondingSeconds, params }: Pick<History, 'unbondingSeconds' | 'params'>) {
     this.vault = new MemoryVault(unbondingSeconds)
-    this.#rounds = new RoundStories(params, (account) => this.vault.weightOf(account))
+    const weightOf = (account: Address): bigint => this.vault.weightOf(account)
+    this.#rounds = new RoundStories(params, weightOf)
+    this.#epochs = new EpochStories(weightOf)
   }
 
   /** The round that an event of the tasks contract is about. */
@@ -65,7 +75,7 @@ export class Replay {
   apply(event: HistoryEvent): Effect {
     try {
       if (event.contract === 'vault') this.#vault(event)
-      else if (event.contract === 'tasks') return this.#tasks(event)
+      else return event.contract === 'tasks' ? this.#tasks(event) : this.#arena(event)
       return { kind: 'other' }
     } catch (cause) {
       const message = `${event.name} in block ${event.block} does not follow from what was before it: ${messageOf(cause)}; check the addresses file`
@@ -92,6 +102,24 @@ export class Replay {
     return { kind: 'other' }
   }
 
+  #arena(event: HistoryEvent): Effect {
+    this.#epochs.apply(event)
+    const { name } = event
+    if (name === 'ArenaRewarded') return this.#paid(event)
+    if (name === 'ArenaPenalized') return this.#slashed(event)
+    if (name === 'KeeperPaid') {
+      const round = this.#epochs.current(argOf.number(event, 'arena'))
+      if (round === null) throw new Error('a phase was ended of an arena without an epoch')
+      return { kind: 'kept', round, account: argOf.account(event, 'account'), amount: argOf.amount(event, 'amount') }
+    }
+    if (name === 'ArenaFinished' || name === 'ArenaCancelled') {
+      const task = argOf.number(event, 'arena')
+      const creator = this.#epochs.creator(task)
+      if (creator !== null) return { kind: 'refunded', task, creator, amount: argOf.amount(event, 'refund') }
+    }
+    return { kind: 'other' }
+  }
+
   #settled(event: HistoryEvent): void {
     const settlement = this.round(event)?.settled?.settlement
     const seats = [...(settlement?.proposers ?? []), ...(settlement?.voters ?? [])]
@@ -102,11 +130,12 @@ export class Replay {
   #paid(event: HistoryEvent): Effect {
     const account = argOf.account(event, 'account')
     const amount = argOf.amount(event, 'amount')
-    const { round, weight } = this.#seat(event, account)
+    const { round, weight, drawnAt } = this.#seat(event, account)
     const { commissionBps } = this.vault.operator(account, event.time)
-    const delegators = this.vault.reward(account, amount, weight, round.drawnAt, event.time)
+    const delegators = this.vault.reward(account, amount, weight, drawnAt, event.time)
     const told = this.#take('DelegatorsRewarded', 'operator', account)
-    this.#compare(event, `what the seat of ${account} earned`, amount, this.#ruled(round, account)?.paid ?? 0n)
+    if (round.contract === 'tasks')
+      this.#compare(event, `what the seat of ${account} earned`, amount, this.#ruled(round, account)?.paid ?? 0n)
     this.#compare(
       event,
       `the delegators' part of ${account}`,
@@ -119,8 +148,9 @@ export class Replay {
   #slashed(event: HistoryEvent): Effect {
     const account = argOf.account(event, 'account')
     const bps = argOf.number(event, 'bps')
-    const { round, weight } = this.#seat(event, account)
-    const burnt = this.vault.slash(account, bps, weight, round.drawnAt, event.time)
+    const { round, weight, drawnAt } = this.#seat(event, account)
+    const burnt = this.vault.slash(account, bps, weight, drawnAt, event.time)
+    if (event.contract === 'tasks') this.#rounds.noticed(account)
     this.#take('Slashed', 'account', account)
     this.#compare(event, `what ${account} lost`, argOf.amount(event, 'amount'), burnt)
     return { kind: 'slashed', round, account, bps, burnt }
@@ -143,6 +173,7 @@ export class Replay {
     else if (name === 'DelegationClaimed')
       this.#compare(event, `what ${account()} claimed`, amount(), vault.claimDelegation(account(), operator()))
     else if (name === 'DelegatorsRewarded' || name === 'Slashed') this.#announced = event
+    if (TOLD.has(name)) this.#rounds.noticed('operator' in event.args ? operator() : account())
   }
 
   /** Who takes all takes the last share too, which an amount in wei need not reach. */
@@ -152,11 +183,20 @@ export class Replay {
     this.vault.undelegate(account, operator, all ? null : amount, event.time)
   }
 
-  #seat(event: HistoryEvent, account: Address): { readonly round: RoundStory; readonly weight: bigint } {
+  #seat(
+    event: HistoryEvent,
+    account: Address,
+  ): { readonly round: Story; readonly weight: bigint; readonly drawnAt: number } {
+    if (event.contract === 'arena') {
+      const epoch = this.#epochs.current(argOf.number(event, 'arena'))
+      const held = epoch?.seats.get(account)
+      if (epoch === null || held === undefined) throw new Error(`${account} had no seat`)
+      return { round: epoch, ...held }
+    }
     const round = this.#rounds.current(argOf.number(event, 'id'))
     const seat = [...(round?.proposers ?? []), ...(round?.voters ?? [])].find((s) => s.account === account)
     if (round === null || seat === undefined) throw new Error(`${account} had no seat`)
-    return { round, weight: seat.weight }
+    return { round, weight: seat.weight, drawnAt: round.drawnAt }
   }
 
   /** What docs/settlement.md makes of a seat. */

@@ -11,6 +11,7 @@ const GWEI = 10n ** 9n
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 export interface RoundStory {
+  readonly contract: 'tasks'
   readonly task: number
   readonly round: number
   /** unix seconds */
@@ -31,8 +32,10 @@ interface TaskStory {
 export class RoundStories {
   readonly #params: ReadonlyMap<number, TaskParams>
   readonly #tasks = new Map<number, TaskStory>()
-  /** what an account is drawn by now */
+  /** what an account would be drawn by now */
   readonly #weightOf: (account: Address) => bigint
+  /** what an account is drawn by in a task: a slash in an arena reaches a task's tree only with the next change of the stake */
+  readonly #leaves = new Map<number, Map<Address, bigint>>()
 
   constructor(params: ReadonlyMap<number, TaskParams>, weightOf: (account: Address) => bigint) {
     this.#params = params
@@ -46,6 +49,11 @@ export class RoundStories {
 
   creator(task: number): Address | null {
     return this.#tasks.get(task)?.creator ?? null
+  }
+
+  /** The vault has told the tasks of a change of an account's stake. */
+  noticed(account: Address): void {
+    for (const leaves of this.#leaves.values()) if (leaves.has(account)) leaves.set(account, this.#weightOf(account))
   }
 
   /** Takes note of an event of the tasks contract; those that pay or slash find their round settled. */
@@ -65,6 +73,8 @@ export class RoundStories {
     if (event.name === 'TaskFunded') task.poolLeft += argOf.amount(event, 'amount')
     // paid before the round that it helps on is settled
     if (event.name === 'KeeperPaid') task.poolLeft -= argOf.amount(event, 'amount')
+    if (event.name === 'Joined') this.#enrol(id, argOf.account(event, 'account'))
+    if (event.name === 'Left') this.#leaves.get(id)?.delete(argOf.account(event, 'account'))
     if (event.name === 'RoundStarted') task.round = this.#draw(id, event)
     const { round } = task
     if (round === null) return
@@ -73,12 +83,18 @@ export class RoundStories {
     this.#act(round, event)
   }
 
+  #enrol(task: number, account: Address): void {
+    const leaves = this.#leaves.get(task) ?? new Map<Address, bigint>()
+    this.#leaves.set(task, leaves.set(account, this.#weightOf(account)))
+  }
+
   #draw(task: number, event: HistoryEvent): RoundStory {
     const seat = (account: Address) => {
-      const power = this.#weightOf(account)
+      const power = this.#leaves.get(task)?.get(account) ?? this.#weightOf(account)
       return { account, weight: power - (power % GWEI), commitment: null }
     }
     return {
+      contract: 'tasks',
       task,
       round: argOf.number(event, 'round'),
       drawnAt: event.time,

@@ -21,6 +21,8 @@ export interface Slash {
   readonly kind: 'slashed'
   /** for whose fault, in which seat */
   readonly operator: Address
+  /** `arena`: `task` and `round` are the arena's number and its epoch's */
+  readonly contract: 'tasks' | 'arena'
   readonly task: number
   readonly round: number
   readonly bps: number
@@ -54,11 +56,12 @@ export function stakeHistory(history: History, account: Address): readonly Stake
         unbonding: before.unbonding - after.unbonding,
       }
       if (lost.stake + lost.delegated + lost.unbonding === 0n) continue
-      const { task, round } = effect.round
+      const { contract, task, round } = effect.round
       steps.push({
         ...placeOf(event),
         kind: 'slashed',
         operator: effect.account,
+        contract,
         task,
         round,
         bps: effect.bps,
