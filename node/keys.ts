@@ -10,7 +10,10 @@ export const journalKeys = {
   delta: (task: number, round: number): string => `delta/${pad(task)}/${pad(round)}`,
   /** all of a node's own */
   deltas: (): string => 'delta/',
-  deltaOf: (key: string): { task: number; round: number } => {
+  /** all of a node's own */
+  votes: (): string => 'scores/',
+  /** of a delta's key, or of a vote's */
+  placeOf: (key: string): { task: number; round: number } => {
     const [, task, round] = key.split('/').map(Number)
     return { task: task as number, round: round as number }
   },

@@ -6,10 +6,11 @@
 import { CoveyError } from '../../src/base/errors.ts'
 import { epsilonOf, noiseFor } from '../../src/privacy/accounting/account.ts'
 import type { Release } from '../../src/privacy/accounting/release.ts'
+import { SCORE_ABSENT } from '../../src/types/ledger.ts'
 import type { DpSpec, TrainingSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import type { TaskContext } from '../context.ts'
-import { journalKeys } from '../keys.ts'
+import { journalKeys, type ScoresRecord } from '../keys.ts'
 
 /** A round's delta, or its steps: the noise is over the most that one unit can change. */
 export interface ReleaseRecord extends Release {
@@ -30,9 +31,9 @@ export async function spendRound(
 ): Promise<ReleaseRecord> {
   const { store, task, privacy } = ctx
   const key = journalKeys.release(task, round)
-  const known = await store.journal.get<ReleaseRecord>(key)
-  if (known === undefined) await checkBudget(ctx, await releaseOf(ctx, dp, rounds))
-  const release = await store.journal.once<ReleaseRecord>(key, () => known ?? releaseOf(ctx, dp, rounds))
+  const next = await releaseOf(ctx, dp, rounds)
+  if ((await store.journal.get(key)) === undefined) await checkBudget(ctx, next)
+  const release = await store.journal.once<ReleaseRecord>(key, () => next)
   const own = await listReleases(store, task)
   const all = await listReleases(store)
   ctx.emit({
@@ -83,7 +84,7 @@ async function checkBudget({ store, privacy, task }: BudgetContext, next: Releas
   if (bare !== null) {
     throw new CoveyError(
       'E_PRIVACY',
-      `this node has published deltas without noise (task ${bare}): no epsilon bounds what they told, so a budget of ${maxEpsilon} cannot be kept; use another --dir with other data, or leave out --max-epsilon`,
+      `this node has published deltas or vetoes without noise (task ${bare}): no epsilon bounds what they told, so a budget of ${maxEpsilon} cannot be kept; use another --dir with other data, or leave out --max-epsilon`,
       { task: bare },
     )
   }
@@ -103,11 +104,14 @@ async function listReleases({ journal }: Store, task?: number): Promise<ReleaseR
   return out
 }
 
-/** A task of which a delta is on record, but no release; null when there is none. */
+/** A task in which a delta without a release, or a veto measured on private examples, is on record; null when there is none. */
 async function publishedWithoutNoise({ journal }: Store): Promise<number | null> {
   for await (const [key] of journal.list(journalKeys.deltas())) {
-    const { task, round } = journalKeys.deltaOf(key)
+    const { task, round } = journalKeys.placeOf(key)
     if ((await journal.get(journalKeys.release(task, round))) === undefined) return task
+  }
+  for await (const [key, { scores }] of journal.list<ScoresRecord>(journalKeys.votes())) {
+    if (scores.private.some((score) => score !== 0 && score !== SCORE_ABSENT)) return journalKeys.placeOf(key).task
   }
   return null
 }

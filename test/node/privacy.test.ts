@@ -9,6 +9,7 @@ import { noisedDelta } from '../../node/privacy/train.ts'
 import { createLayout } from '../../src/adapter/layout.ts'
 import { epsilonOf } from '../../src/privacy/accounting/account.ts'
 import { createMemoryStore } from '../../src/store/memory-store.ts'
+import { SCORE_ABSENT } from '../../src/types/ledger.ts'
 import type { DpSpec, PrivacySpec, TaskSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -162,6 +163,14 @@ describe('a privacy budget', () => {
     await store.journal.once(journalKeys.delta(4, 1), () => ({ digest: 'ab' }))
     await expectRejects(() => spendRound(context(store, 5, { maxEpsilon: 3 }), dp, 1, 2), 'E_PRIVACY', /task 4/)
     await spendRound(context(store, 5, {}), dp, 1, 2)
+    const voted = createMemoryStore()
+    const vote = (values: number[]) => ({
+      scores: { probe: [3], private: values, incumbentProbe: 0, incumbentPrivate: 0 },
+    })
+    await voted.journal.once(journalKeys.scores(6, 1), () => vote([0, SCORE_ABSENT]))
+    await spendRound(context(voted, 7, { maxEpsilon: 3 }), dp, 1, 2)
+    await voted.journal.once(journalKeys.scores(6, 2), () => vote([0, -4]))
+    await expectRejects(() => spendRound(context(voted, 7, { maxEpsilon: 3 }), dp, 2, 2), 'E_PRIVACY', /vetoes.*task 6/)
   })
 
   it('asks for as much noise as the examples of the node need', async () => {

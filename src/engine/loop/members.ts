@@ -6,11 +6,10 @@ import type { Span } from './adamw.ts'
 import type { Labels } from './batch.ts'
 
 /** (rows, most, length): 1 at the places of a row's first, second … example, 0 elsewhere; `most` examples share a row, at least 1. */
-export function membersOf({ rows, length, segments }: PackedBatch): { members: Float32Array; most: number } {
-  const numbers = Array.from({ length: rows }, (_, r) => [
-    ...new Set(segments.subarray(r * length, (r + 1) * length).filter((segment) => segment > 0)),
-  ])
-  const most = Math.max(1, ...numbers.map((own) => own.length))
+export function membersOf(batch: PackedBatch): { members: Float32Array; most: number } {
+  const { rows, length, segments } = batch
+  const numbers = numbersInRows(batch)
+  const most = mostOf(numbers)
   const members = new Float32Array(rows * most * length)
   for (let i = 0; i < rows * length; i++) {
     const segment = segments[i] as number
@@ -20,6 +19,21 @@ export function membersOf({ rows, length, segments }: PackedBatch): { members: F
     members[(row * most + place) * length + (i % length)] = 1
   }
   return { members, most }
+}
+
+/** How many examples share a row, at least 1. */
+export function mostInRow(batch: PackedBatch): number {
+  return mostOf(numbersInRows(batch))
+}
+
+const mostOf = (numbers: readonly (readonly number[])[]): number =>
+  numbers.reduce((most, own) => Math.max(most, own.length), 1)
+
+/** The examples of each row, in the order of their places. */
+function numbersInRows({ rows, length, segments }: PackedBatch): number[][] {
+  return Array.from({ length: rows }, (_, r) => [
+    ...new Set(segments.subarray(r * length, (r + 1) * length).filter((segment) => segment > 0)),
+  ])
 }
 
 /** (L) each label's weight over the sum of those of its own example, so that no example's loss depends on another's. */

@@ -7,7 +7,7 @@ import type { ModelConfig } from '../../types/model.ts'
 import { sliceSoftLabels } from './soft-labels.ts'
 
 /** Activations that one part may keep for its derivatives. */
-const MAX_ACTIVATION_BYTES = 512 * 1024 * 1024
+export const MAX_ACTIVATION_BYTES = 512 * 1024 * 1024
 /** float32 vectors that a layer keeps for each token: of the hidden width, and of the feed-forward's */
 const HIDDEN_VECTORS = 14
 const FFN_VECTORS = 5
@@ -24,14 +24,19 @@ export function activationBytes({ layers, hiddenSize, ffnSize, vocabSize }: Mode
   return FLOAT_BYTES * (layers * layer + logits * vocabSize)
 }
 
-/** Parts of at least one row each, as even as they come; the batch itself when it is small enough. */
+/**
+ * Parts of at least one row each, as even as they come; the batch itself when it is small enough.
+ * @param rowBytes what a row keeps beside its activations: gradients of single examples
+ */
 export function microBatches(
   batch: PackedBatch,
   config: ModelConfig,
   maxBytes = MAX_ACTIVATION_BYTES,
+  rowBytes = 0,
 ): readonly PackedBatch[] {
   const { rows, length } = batch
-  const most = Math.max(1, Math.floor(maxBytes / (activationBytes(config, batch.soft !== undefined) * length)))
+  const bytes = activationBytes(config, batch.soft !== undefined) * length + rowBytes
+  const most = Math.max(1, Math.floor(maxBytes / bytes))
   if (rows <= most) return [batch]
   const parts = Math.ceil(rows / most)
   return Array.from({ length: parts }, (_, i) =>

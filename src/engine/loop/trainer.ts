@@ -7,8 +7,8 @@ import { type AdamWState, adamW, globalNorm, type Span } from './adamw.ts'
 import { type Labels, labelsOf, totalWeight, weightedLabels } from './batch.ts'
 import { Cancel } from './cancel.ts'
 import type { Draw } from './dropout.ts'
-import { addNoise, checkNoise, sharesInExamples } from './members.ts'
-import { microBatches } from './micro-batches.ts'
+import { addNoise, checkNoise, mostInRow, sharesInExamples } from './members.ts'
+import { MAX_ACTIVATION_BYTES, microBatches } from './micro-batches.ts'
 
 export interface StepSettings {
   readonly config: ModelConfig
@@ -160,9 +160,16 @@ export class LocalTrainer {
       throw new CoveyError('E_ARGUMENT', message, {})
     }
     const labels = weightedLabels(labelsOf(batch, this.#config))
-    const parts = microBatches(batch, this.#config)
+    const parts = microBatches(batch, this.#config, MAX_ACTIVATION_BYTES, this.#rowBytes(batch))
     if (parts.length === 1) return [{ batch, labels }]
     return parts.map((part) => ({ batch: part, labels: weightedLabels(labelsOf(part, this.#config)) }))
+  }
+
+  /** Gradients of single examples stay in memory until all of their norms are known. */
+  #rowBytes(batch: PackedBatch): number {
+    if (this.#perExample === null) return 0
+    const trained = this.#spans.reduce((n, span) => n + span.size, 0)
+    return Float32Array.BYTES_PER_ELEMENT * trained * mostInRow(batch)
   }
 
   close(): Promise<void> {

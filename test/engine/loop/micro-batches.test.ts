@@ -41,6 +41,15 @@ describe('parts of a batch', () => {
     expect(parts.map((p) => p.rows)).to.deep.equal([4, 5])
   })
 
+  it('leave room for what each row keeps beside its activations', () => {
+    const batch = randomBatch(tinyConfig, 12, 1)
+    const row = activationBytes(tinyConfig) * batch.length
+    const rowsOf = (own: number): number[] => microBatches(batch, tinyConfig, 4 * row, own).map((p) => p.rows)
+    expect(Math.max(...rowsOf(0))).to.be.above(2)
+    expect(Math.max(...rowsOf(row))).to.equal(2)
+    expect(Math.max(...rowsOf(9 * row))).to.equal(1)
+  })
+
   it('are the batch itself for a small model', () => {
     const batch = randomBatch(tinyConfig, 30, 1)
     expect(microBatches(batch, tinyConfig)).to.deep.equal([batch])
