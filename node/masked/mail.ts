@@ -12,7 +12,7 @@ import {
   type MaskedMessage,
   signedBytes,
 } from '../../src/privacy/masked/messages.ts'
-import { receive } from '../../src/privacy/masked/transcript.ts'
+import { receive, receiveNamed } from '../../src/privacy/masked/transcript.ts'
 import type { TaskContext } from '../context.ts'
 import { ensureBlob } from '../duties/blobs.ts'
 import { type BlobRecord, factKeys, journalKeys } from '../keys.ts'
@@ -113,7 +113,7 @@ export async function fetchRoster(ctx: TaskContext, session: CohortSession, sign
     } as const
     await ensureBlob(ctx, blob, signal, PULL_MS)
     const message = decodeNamed(await ctx.store.blobs.get(digest, MAX_MESSAGE_BYTES), cohort)
-    await tell(ctx, session, { kind: 'message', message })
+    await tell(ctx, session, { kind: 'named', message })
     return message
   }
   for (const [member, entry] of survivors.roster.entries()) {
@@ -136,7 +136,13 @@ export async function restoreMail(ctx: TaskContext, round: RoundSession): Promis
   const prefix = factKeys.cohortMessages(ctx.task, round.round)
   for await (const [key] of ctx.store.facts.list<number>(prefix)) {
     const digest = key.slice(prefix.length)
-    if (await ctx.store.blobs.has(digest)) await take(ctx, round, await ctx.store.blobs.get(digest, MAX_MESSAGE_BYTES))
+    if (!(await ctx.store.blobs.has(digest))) continue
+    try {
+      await take(ctx, round, await ctx.store.blobs.get(digest, MAX_MESSAGE_BYTES))
+    } catch (error) {
+      // its member has bound another peer key since: if a roster names it, it comes back by that
+      if (!isCoveyError(error, 'E_WIRE')) throw error
+    }
   }
 }
 
@@ -170,6 +176,7 @@ export async function joinCohort(ctx: TaskContext, session: CohortSession): Prom
 export async function tell(ctx: TaskContext, session: CohortSession, event: MemberEvent): Promise<void> {
   if (session.member === null) {
     if (event.kind === 'message') session.heard = receive(session.heard, event.message)
+    if (event.kind === 'named') session.heard = receiveNamed(session.heard, event.message)
     return
   }
   const { state, out } = step(session.member, event)
@@ -178,23 +185,21 @@ export async function tell(ctx: TaskContext, session: CohortSession, event: Memb
 }
 
 async function say(ctx: TaskContext, session: CohortSession, body: MaskedBody): Promise<void> {
-  const { store, task, transport } = ctx
+  const { store, task } = ctx
   const { round } = session.cohort
-  const bytes = encodeMessage(body, await transport.sign(signedBytes(body)))
-  const digest = await store.blobs.put(bytes)
-  const said = await store.journal.once<BlobRecord>(journalKeys.said(task, round, body.kind), () => ({
-    digest,
-    size: bytes.byteLength,
-  }))
-  // one that was said in an earlier life stands, whatever would be said now
-  const message = said.digest === digest ? decodeMessage(bytes, session.cohort) : await saidBefore(ctx, session, said)
-  await store.facts.put(factKeys.cohortMessage(task, round, message.digest), said.size)
+  const key = journalKeys.said(task, round, body.kind)
+  // one that was said in an earlier life stands, whatever would be said now: nothing else is even written
+  const said = (await store.journal.get<BlobRecord>(key)) ?? (await writeDown(ctx, key, body))
+  const message = decodeMessage(await store.blobs.get(said.digest, MAX_MESSAGE_BYTES), session.cohort)
+  await store.facts.put(factKeys.cohortMessage(task, round, said.digest), said.size)
   await tell(ctx, session, { kind: 'message', message })
   await announceSaid(ctx, round, said)
 }
 
-async function saidBefore(ctx: TaskContext, session: CohortSession, { digest }: BlobRecord): Promise<MaskedMessage> {
-  return decodeMessage(await ctx.store.blobs.get(digest, MAX_MESSAGE_BYTES), session.cohort)
+async function writeDown({ store, transport }: TaskContext, key: string, body: MaskedBody): Promise<BlobRecord> {
+  const bytes = encodeMessage(body, await transport.sign(signedBytes(body)))
+  const digest = await store.blobs.put(bytes)
+  return store.journal.once<BlobRecord>(key, () => ({ digest, size: bytes.byteLength }))
 }
 
 async function announceSaid(ctx: TaskContext, round: number, { digest, size }: BlobRecord): Promise<void> {

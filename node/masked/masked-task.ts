@@ -21,6 +21,8 @@ const SHARES_SHARE = 0.5
 const STEP_EVERY_MS = 2_000
 /** What was said is said again after this, ms. */
 const REPEAT_EVERY_MS = 10_000
+/** A member waits so long for the masked deltas of its company before it looks at what else there is, ms. */
+const MATE_PULL_MS = 5_000
 /** A proposer that waits for its roster looks this often, ms. */
 const WAIT_MS = 100
 const MAX_HEADS = 128
@@ -70,28 +72,29 @@ export class MaskedTask implements Masked {
   }
 
   async step(look: Look, signal: AbortSignal): Promise<void> {
-    const { round: view, task } = look
+    const { round: view } = look
     if (view === null) return
+    // by the view's own word: one that is older than the task's may lack a reveal, and who revealed is never opened as dropped
+    const { phase } = view
     const ctx = this.#context()
     this.#news = false
     this.#nextAt = ctx.clock.now() + STEP_EVERY_MS
     const round = await this.#round(view)
     const mine = round.cohorts.filter((session) => session.me !== null)
-    if (task.phase === 'train') {
+    if (phase === 'train') {
       for (const session of mine) {
         await joinCohort(ctx, session)
         await tell(ctx, session, { kind: 'begin' })
       }
     }
     await fetchMail(ctx, round, this.#noticesOf(view.round), signal)
-    if (task.phase === 'train') await this.#close(ctx, mine, look)
-    // by the view's own word: a view that is older than the task's may lack a reveal, and who revealed is never opened as dropped
-    if (view.phase === 'probe' || view.phase === 'score') {
+    if (phase === 'train') await this.#close(ctx, mine, view, look)
+    if (phase === 'probe' || phase === 'score') {
       for (const session of round.cohorts) await this.#unmask(ctx, view, session, signal)
     }
     if (ctx.clock.now() >= this.#repeatAt) {
       this.#repeatAt = ctx.clock.now() + REPEAT_EVERY_MS
-      const wanted = view.phase === 'train' ? (['keys', 'shares'] as const) : (['unmask'] as const)
+      const wanted = phase === 'train' ? (['keys', 'shares'] as const) : (['unmask'] as const)
       for (const session of mine) await repeatMail(ctx, session, wanted)
     }
   }
@@ -170,9 +173,14 @@ export class MaskedTask implements Masked {
     if (newest !== undefined) await announce({ of: 'openings', task, round, ...newest })
   }
 
-  async #close(ctx: TaskContext, mine: readonly CohortSession[], { task, now }: Look): Promise<void> {
+  async #close(
+    ctx: TaskContext,
+    mine: readonly CohortSession[],
+    { deadline }: RoundView,
+    { task, now }: Look,
+  ): Promise<void> {
     const { train } = task.params.seconds
-    const began = task.deadline - train
+    const began = deadline - train
     for (const session of mine) {
       if (now >= began + train * KEYS_SHARE) await tell(ctx, session, { kind: 'close', of: 'keys' })
       if (now >= began + train * SHARES_SHARE) await tell(ctx, session, { kind: 'close', of: 'shares' })
@@ -182,7 +190,7 @@ export class MaskedTask implements Masked {
   async #unmask(ctx: TaskContext, view: RoundView, session: CohortSession, signal: AbortSignal): Promise<void> {
     const votes = view.voters.some((s) => s.account.toLowerCase() === ctx.ledger.account.toLowerCase())
     try {
-      if (session.me !== null) await pullMasked(ctx, view, session, signal)
+      if (session.me !== null) await pullMasked(ctx, view, session, signal, MATE_PULL_MS)
       await findSurvivors(ctx, view, session)
       if (!session.survivors) return
       await fetchRoster(ctx, session, signal)

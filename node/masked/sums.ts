@@ -15,7 +15,7 @@ import { type Openings, openCohort, unmaskSum } from '../../src/privacy/masked/o
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { MaskedPrivacy } from '../../src/types/spec.ts'
 import type { TaskContext } from '../context.ts'
-import { ensureBlob } from '../duties/blobs.ts'
+import { ensureBlob, PULL_TIMEOUT_MS } from '../duties/blobs.ts'
 import { type CohortSession, seatOf, transcriptOf } from './cohorts.ts'
 
 /** Values that a masked delta of this task has. */
@@ -40,6 +40,7 @@ export async function pullMasked(
   view: RoundView,
   session: CohortSession,
   signal: AbortSignal,
+  timeout_ms = PULL_TIMEOUT_MS,
 ): Promise<void> {
   const maxBytes = maxMaskedBytes(maskedValues(ctx, view.round))
   await Promise.all(
@@ -47,7 +48,7 @@ export async function pullMasked(
       const { reveal, account } = seatOf(view, session, member)
       if (reveal === null || reveal.size > maxBytes) return
       const { digest, size } = reveal
-      await ensureBlob(ctx, { digest, size, maxBytes, of: 'delta', round: view.round, account }, signal)
+      await ensureBlob(ctx, { digest, size, maxBytes, of: 'delta', round: view.round, account }, signal, timeout_ms)
     }),
   )
 }

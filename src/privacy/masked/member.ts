@@ -15,7 +15,7 @@ import { addMask, signOf } from './mask.ts'
 import type { Roster, Survivors } from './masked-delta.ts'
 import type { KeysBody, MaskedBody, MaskedMessage, SharesBody, UnmaskBody } from './messages.ts'
 import { deal, isShare } from './shares.ts'
-import { emptyTranscript, keysNamed, receive, sharesMessage, type Transcript } from './transcript.ts'
+import { emptyTranscript, keysNamed, receive, receiveNamed, sharesMessage, type Transcript } from './transcript.ts'
 
 export interface MemberState {
   readonly cohort: Cohort
@@ -35,6 +35,8 @@ export type MemberEvent =
   | { readonly kind: 'begin' }
   /** one that `decodeMessage` accepted; own ones come back this way, also after a restart */
   | { readonly kind: 'message'; readonly message: MaskedMessage }
+  /** one that the survivors' roster names, and `decodeNamed` accepted */
+  | { readonly kind: 'named'; readonly message: MaskedMessage }
   | { readonly kind: 'close'; readonly of: 'keys' | 'shares' }
   | { readonly kind: 'revealed'; readonly survivors: Survivors }
 
@@ -56,6 +58,8 @@ export function step(state: MemberState, event: MemberEvent): MemberStep {
       return go(state)
     case 'message':
       return go({ ...state, transcript: receive(state.transcript, event.message) })
+    case 'named':
+      return { state: { ...state, transcript: receiveNamed(state.transcript, event.message) }, out: [] }
     case 'close':
       return go({ ...state, closed: { ...state.closed, [event.of]: true } })
     case 'revealed':

@@ -42,6 +42,11 @@ export function receive(transcript: Transcript, message: MaskedMessage): Transcr
   return { ...transcript, all, [list]: next }
 }
 
+/** One that the survivors' roster names: it counts whatever else its member signed, so it is kept beside the faces that came first. */
+export function receiveNamed(transcript: Transcript, message: MaskedMessage): Transcript {
+  return { ...transcript, all: new Map(transcript.all).set(message.digest, message) }
+}
+
 /** One that a roster names. */
 export function sharesMessage(
   transcript: Transcript,

@@ -10,9 +10,17 @@ import { memberSecrets, pairSeed, selfSeed } from '../../../src/privacy/masked/k
 import { addMask, signOf } from '../../../src/privacy/masked/mask.ts'
 import type { Survivors } from '../../../src/privacy/masked/masked-delta.ts'
 import { createMember, maskDelta, step } from '../../../src/privacy/masked/member.ts'
-import { decodeMessage, encodeMessage, type SharesBody, type UnmaskBody } from '../../../src/privacy/masked/messages.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  type KeysBody,
+  type MaskedMessage,
+  type SharesBody,
+  type UnmaskBody,
+} from '../../../src/privacy/masked/messages.ts'
 import { checkOpenings, openCohort } from '../../../src/privacy/masked/open.ts'
 import { isShare } from '../../../src/privacy/masked/shares.ts'
+import { emptyTranscript, receive, receiveNamed } from '../../../src/privacy/masked/transcript.ts'
 import {
   type CohortRun,
   cohortOf,
@@ -286,6 +294,20 @@ describe('a masked cohort', () => {
     })
     expect(run.transcript.twoFaced).to.deep.equal([0])
     expect(run.survivors?.members ?? []).to.not.include(0)
+  })
+
+  it('keeps what the roster names, however many faces its member has shown', () => {
+    const run = runCohort(cohortOf(4), deltasOf(4, 'faces'))
+    let transcript = emptyTranscript(run.cohort)
+    for (let face = 0; face < 5; face++) {
+      const { sealPublic, pairPublic } = memberSecrets(secretOf(`face ${face}`))
+      const body = { ...(run.transcript.keys[0] as MaskedMessage<KeysBody>).body, seal: sealPublic, pair: pairPublic }
+      transcript = receive(transcript, signMessage(run.cohort, body))
+    }
+    expect(transcript.all.size, 'a stranger’s room is small').to.equal(3)
+    for (const message of run.transcript.all.values()) transcript = receiveNamed(transcript, message)
+    const openings = openCohort(run.cohort, run.survivors as Survivors, run.transcript)
+    checkOpenings(run.survivors as Survivors, transcript, openings)
   })
 
   it('takes a member that left the grid for a cheat', () => {
