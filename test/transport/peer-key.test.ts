@@ -9,6 +9,7 @@ import {
   type PeerKey,
   peerIdOf,
   peerKeyFromSeed,
+  publicKeyOf,
   savePeerKey,
   verifyPeerSignature,
 } from '../../src/transport/peer-key.ts'
@@ -99,6 +100,13 @@ describe('peer key', () => {
       'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
     )
     expect(isCoveyError(await failure(peerKeyFromSeed(new Uint8Array(31))), 'E_KEY')).to.equal(true)
+  })
+
+  it('has its public half in its peer id', async () => {
+    const key = await peerKeyFromSeed(new Uint8Array(32).fill(3))
+    expect(publicKeyOf(peerIdOf(key))).to.deep.equal(key.publicKey.raw)
+    for (const id of ['', 'nobody', 'QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC'])
+      expect(publicKeyOf(id)).to.equal(null)
   })
 
   it('verifies nothing for an id that is none', async () => {
