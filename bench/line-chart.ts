@@ -8,7 +8,7 @@ export interface ChartOptions {
 const WIDTH = 720
 const HEIGHT = 360
 const MARGIN = { left: 56, right: 16, top: 36, bottom: 44 }
-const COLOURS = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd']
+const COLOURS = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf']
 const TICKS = 5
 
 /** One point a value; x from 1, y from 0. */

@@ -7,7 +7,7 @@
  * (NAME may be in the folder seeds/: a line of the table of runs, no section of its own), and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
  * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write),
  * docs/results/prune/*.json (bench/prune.ts --write),
- * docs/results/distill/*.json (bench/distill.ts --write).
+ * docs/results/distill/*.json (bench/distill.ts --write), docs/results/economy/*.json (bench/economy.ts --write).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
 import { type DistillRun, distillSection } from './sections/distill.ts'
+import { type EconomyRun, economySection } from './sections/economy.ts'
 import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { type PruneRun, pruningSection } from './sections/pruning.ts'
 import { quickstartSection, type Recorded } from './sections/quickstart.ts'
@@ -58,6 +59,7 @@ const sections = [
   ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),
   ...results<DistillRun>('distill').map(([name, run]) => distillSection(name.replaceAll('-', ' '), run)),
   ...results<PruneRun>('prune').map(([name, run]) => pruningSection(name.replaceAll('-', ' '), run)),
+  ...results<EconomyRun>('economy').map(([name, run]) => economySection(name, run)),
   ...results<CurveRun>('curves').map(([name, run]) => curveSection(name, run)),
 ]
 const head =
