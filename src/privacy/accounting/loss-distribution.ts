@@ -16,6 +16,8 @@ const COARSE_POINTS = 2 ** 11
 const TAIL_SHARE = 1e-6
 /** A step's loss lies within this many standard deviations of noise but for 10⁻⁸⁸ of the mass. */
 const REACH = 20
+/** e to a larger power is near float64's end. */
+const MOST_EXPONENT = 600
 /** Exponents of the bound on tails (Chernoff). */
 const RATES = Array.from({ length: 48 }, (_, i) => 0.02 * 1.25 ** i)
 
@@ -66,8 +68,10 @@ function oneDirection(groups: readonly Release[], direction: Direction, delta: n
 function lossRange({ noise, rate }: Release, direction: Direction): [low: number, high: number] {
   const at = (x: number): number => {
     const power = (2 * x - 1) / (2 * noise * noise)
+    // with all examples in every step nothing is added up
+    if (rate === 1) return power
     // far out e^power overflows and the rest of the sum is nothing beside it
-    return power > 700 ? power + Math.log(rate) : Math.log1p(rate * Math.expm1(power))
+    return power > MOST_EXPONENT ? power + Math.log(rate) : Math.log1p(rate * Math.expm1(power))
   }
   const [from, to] = [at(-REACH * noise), at(1 + REACH * noise)]
   return direction === 'remove' ? [from, to] : [-to, -from]
@@ -86,9 +90,11 @@ function lossesOf(
   const turned = direction === 'add'
   /** x where the loss of P against Q is t: it grows with x when removing, falls when adding */
   const placeOf = (t: number): number => {
-    const ratio = Math.expm1(turned ? -t : t) + rate
-    const place = ratio > 0 ? noise * noise * (Math.log(ratio) - Math.log(rate)) + 0.5 : Number.NEGATIVE_INFINITY
-    return Number.isNaN(place) ? Number.NEGATIVE_INFINITY : place
+    const mixed = turned ? -t : t
+    const ratio = Math.expm1(mixed) + rate
+    if (ratio <= 0) return Number.NEGATIVE_INFINITY
+    const log = mixed > MOST_EXPONENT ? mixed : Math.log(ratio)
+    return noise * noise * (log - Math.log(rate)) + 0.5
   }
   /** masses of (low, high) under the noise alone, and under the mixture */
   const both = (low: number, high: number): readonly [p: number, q: number] => {
@@ -106,7 +112,9 @@ function lossesOf(
     if (p === 0) continue
     // P's and Q's mass of the stretch stay: p = l + r, q = l·e^−t + r·e^−(t+step)
     const t = (first + i - 1) * step
-    const right = Math.min(p, Math.max(0, (p - q * Math.exp(t)) / -Math.expm1(-step)))
+    const dealt = (p - q * Math.exp(t)) / -Math.expm1(-step)
+    // where that cannot be computed all of it is rounded up
+    const right = t < MOST_EXPONENT && q > 0 ? Math.min(p, Math.max(0, dealt)) : p
     masses[i - 1]! += p - right
     masses[i]! += right
   }
@@ -197,14 +205,19 @@ function roundingOf(steps: number): number {
 
 /** The smallest ε ≥ 0 with δ(ε) ≤ delta, where δ(ε) = lost + Σ mass·(1 − e^(ε−loss)) over losses above ε. */
 function epsilonAt(masses: Float64Array, step: number, lastIndex: number, lost: number, delta: number): number {
-  if (lost >= delta) return Number.POSITIVE_INFINITY
-  let [p, q] = [lost, 0]
+  // written so that what is no number ends here too
+  if (!(lost < delta)) return Number.POSITIVE_INFINITY
+  // mass of losses above, and the same with each part times e^(point − its loss)
+  let above = lost
+  let weighed = 0
+  const fall = Math.exp(-step)
   for (let index = lastIndex; index > 0; index--) {
-    const mass = Math.max(0, masses[((index % POINTS) + POINTS) % POINTS] as number)
-    p += mass
-    q += mass * Math.exp(-index * step)
+    const mass = masses[((index % POINTS) + POINTS) % POINTS] as number
+    if (Number.isNaN(mass)) return Number.POSITIVE_INFINITY
+    above += Math.max(0, mass)
+    weighed = weighed * fall + Math.max(0, mass)
     // δ at the next lower grid point, where this one still counts whole
-    if (p - q * Math.exp((index - 1) * step) > delta) return Math.max(0, Math.log((p - delta) / q))
+    if (above - weighed * fall > delta) return Math.max(0, index * step + Math.log((above - delta) / weighed))
   }
   return 0
 }

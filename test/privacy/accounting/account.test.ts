@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { epsilonOf, noiseFor } from '../../../src/privacy/accounting/account.ts'
 import { epsilonByLoss } from '../../../src/privacy/accounting/loss-distribution.ts'
-import { upperTail } from '../../../src/privacy/accounting/normal.ts'
+import { logErfc, upperTail } from '../../../src/privacy/accounting/normal.ts'
 import { epsilonByRdp, ORDERS, rdpOfStep, rdpToEpsilon } from '../../../src/privacy/accounting/rdp.ts'
 import type { Release } from '../../../src/privacy/accounting/release.ts'
 import { expectRejects } from '../../support/expect-error.ts'
@@ -86,6 +86,40 @@ describe('privacy accounting', () => {
       ]
       expect(epsilonByLoss(parts, delta)).to.be.within(epsilon - 1e-9, epsilon * (1 + 1e-3))
     }
+  })
+
+  it('holds where epsilon is far beyond any promise, too', () => {
+    for (const noise of [0.5, 0.2, 0.1, 0.05, 1 / 64]) {
+      const mu = 1 / noise
+      // the mechanism's tail is what float64 still holds: δ at ε is P(Z > ε/μ − μ/2) less a smaller one
+      const epsilon = mu * (mu / 2 + 4)
+      const delta = upperTail(4) - Math.exp(epsilon + logErfc((4 + mu) / Math.SQRT2) - Math.LN2)
+      for (const by of [epsilonByLoss, epsilonByRdp])
+        expect(by([{ noise, rate: 1, steps: 1 }], delta), `${noise}`).to.be.at.least(epsilon * (1 - 1e-9))
+      expect(epsilonOf([{ noise, rate: 1, steps: 1 }], delta)).to.be.at.most(epsilon * 1.02)
+      const sampled = epsilonOf([{ noise, rate: 0.5, steps: 3 }], delta)
+      expect(sampled).to.be.within(epsilon / 4, 3 * epsilon)
+    }
+  })
+
+  it('is above the exact epsilon of one sampled step, both ways, and hardly so', () => {
+    for (const rate of [0.01, 0.2, 0.7])
+      for (const noise of [0.4, 1, 2.5])
+        for (const epsilon of [0.1, 0.5, 1.5]) {
+          // where the loss is ±ε; an example that is taken away is told by large x, one that is added by small x
+          const place = (t: number): number => noise * noise * (Math.log(Math.expm1(t) + rate) - Math.log(rate)) + 0.5
+          const over = (x: number): number => upperTail(x / noise)
+          const mixedOver = (x: number): number => (1 - rate) * over(x) + rate * over(x - 1)
+          const removed = mixedOver(place(epsilon)) - Math.exp(epsilon) * over(place(epsilon))
+          const low = place(-epsilon)
+          const under = (x: number): number => upperTail(-x / noise)
+          const mixedUnder = (x: number): number => (1 - rate) * under(x) + rate * under(x - 1)
+          const added = Number.isNaN(low) ? 0 : under(low) - Math.exp(epsilon) * mixedUnder(low)
+          const delta = Math.max(removed, added)
+          if (delta < 1e-12) continue
+          const got = epsilonByLoss([{ noise, rate, steps: 1 }], delta)
+          expect(got, `${rate} ${noise} ${epsilon}`).to.be.within(epsilon - 1e-9, epsilon * 1.01 + 1e-4)
+        }
   })
 
   it('bounds the same thing twice: what the distribution gives is never above what Rényi divergence gives', () => {
