@@ -43,6 +43,10 @@ export async function openPeer(settings: PeerSettings, password: string, emit: E
       addresses,
       signer,
       journal: txJournalOf(store),
+      // an outage, or a transaction that waits for people; that it is over shows by itself
+      onTrouble: (error) => {
+        if (error !== null) emit({ event: 'problem', code: error.code, message: error.message, doing: 'chain' })
+      },
     })
     await ledger.start()
     closers.push(() => ledger.stop())
