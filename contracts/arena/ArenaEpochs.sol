@@ -33,6 +33,8 @@ abstract contract ArenaEpochs is ArenaEnrolment {
     function startEpoch(uint256 id) external nonReentrant {
         Record storage arena = _live(id);
         if (arena.phase != Phase.Idle) revert WrongArenaPhase(arena.phase, Phase.Idle);
+        // an epoch counts, whoever comes: not one for nobody
+        if (arena.entrants.length == 0) revert ICoveyTasks.NotEnoughNodes(0, 1);
         uint256 number = ++arena.epoch;
         arena.status = ICoveyTasks.TaskStatus.Running;
         bytes32 seed = keccak256(abi.encode(arena.seed, arena.salts, block.prevrandao, id, number));

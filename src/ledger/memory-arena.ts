@@ -230,6 +230,7 @@ export class MemoryArenas {
   startEpoch(id: number): void {
     const a = this.#live(id)
     if (a.phase !== 'idle') throw revert('WrongArenaPhase', { phase: a.phase, expected: 'idle' })
+    if (a.entrants.length === 0) throw revert('NotEnoughNodes', { eligible: 0, expected: 1 })
     const weights = new Map<Address, bigint>()
     for (const account of a.pool) {
       const units = this.#units(a, account)

@@ -233,6 +233,7 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
       await refusal('NotCreator', a.arenas.cancel(id))
       await refusal('ArenaNotOver', a.arenas.close(id))
       const other = await creator.arenas.create(params(await creator.ledger.time()))
+      await refusal('NotEnoughNodes', creator.arenas.startEpoch(other))
       await creator.arenas.cancel(other)
       expect((await any.credit(creator.arenas.account)).claimable).to.equal(90n * TOKEN)
       await creator.arenas.startEpoch(id)
