@@ -7,7 +7,13 @@
  */
 import { formatEther, formatUnits, type TransactionReceipt } from 'ethers'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
-import { registryInterface, tasksInterface, tokenInterface, vaultInterface } from '../../src/ledger/contracts.ts'
+import {
+  arenaInterface,
+  registryInterface,
+  tasksInterface,
+  tokenInterface,
+  vaultInterface,
+} from '../../src/ledger/contracts.ts'
 import type { TxJournal } from '../../src/ledger/tx-journal.ts'
 import type { Hex, TxReceipt } from '../../src/types/ledger.ts'
 import type { CommandContext } from '../command.ts'
@@ -59,7 +65,7 @@ export interface DeskOptions {
 
 const TICK_MS = 1_000
 const LOOK_MS = 300
-const INTERFACES = [tasksInterface, vaultInterface, registryInterface, tokenInterface]
+const INTERFACES = [tasksInterface, arenaInterface, vaultInterface, registryInterface, tokenInterface]
 /** Where a transaction's fate is open: what was sent may still be mined. */
 const OPEN_ENDED: ReadonlySet<string> = new Set(['E_ABORTED', 'E_RPC', 'E_INTERNAL', 'E_SIGNER'])
 
