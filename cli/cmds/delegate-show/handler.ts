@@ -7,7 +7,7 @@ import type { delegateShowOptions } from './options.ts'
 export const delegateShowHandler: Handler<typeof delegateShowOptions> = async (options, _args, context) => {
   const { account: given, ...flags } = options
   const config = configOf(flags, context)
-  const account = await accountOf(given, config.dir)
+  const account = await accountOf(given ?? config.settings.from ?? null, config.dir)
   return withReadOnlyLedger(config, account, async (ledger) => {
     const [delegations, unbondings] = await Promise.all([ledger.delegations(account), ledger.unbondings(account)])
     const { output } = context

@@ -6,13 +6,24 @@ import type {
   SeatExplained,
   VoterReason,
 } from '../../../src/ledger/history/explain.ts'
-import { SCORE_ABSENT, SCORE_SCALE } from '../../../src/types/ledger.ts'
+import { type ProposerOutcome, SCORE_ABSENT, SCORE_SCALE, type VoterOutcome } from '../../../src/types/ledger.ts'
 import { percentOf, timeOf } from '../../amounts.ts'
 
 type Amount = (wei: bigint) => string
 
 const nats = (score: number): string => (score === SCORE_ABSENT ? 'no usable delta' : (score / SCORE_SCALE).toFixed(4))
-const short = (account: string): string => `${account.slice(0, 8)}…`
+const short = (account: string): string => `${account.slice(0, 6)}…${account.slice(-4)}`
+
+/** Why a seat earned nothing, or lost. */
+const WHY: Readonly<Partial<Record<ProposerOutcome | VoterOutcome, string>>> = {
+  silent: 'it never committed',
+  unrevealed: 'it committed and did not reveal',
+  'other-base': 'it started from another global adapter than the network holds',
+  absent: 'most voters could not get a usable delta',
+  excluded: 'its median is below what is let in, or nobody voted',
+  vetoed: 'voters with most of the weight found that it harms on their own data',
+  apart: 'it is too far away from the medians to be paid',
+}
 
 /** @param amount wei as text */
 export function treeOf(explained: RewardsExplained, amount: Amount): readonly string[] {
@@ -63,6 +74,8 @@ function seatLines(seat: SeatExplained, amount: Amount): readonly string[] {
     lines.push(
       `  − ${amount(seat.toDelegators)} to those who delegate to it, by stake, less a commission of ${percentOf(seat.commissionBps)}`,
     )
+  const why = WHY[reason.outcome]
+  if (why !== undefined) lines.push(`  ${why}`)
   lines.push(`  = ${amount(seat.kept)}`)
   if (seat.slash !== null)
     lines.push(

@@ -6,7 +6,7 @@ import type { rewardsShowOptions } from './options.ts'
 export const rewardsShowHandler: Handler<typeof rewardsShowOptions> = async (options, _args, context) => {
   const { account: given, ...flags } = options
   const config = configOf(flags, context)
-  const account = await accountOf(given, config.dir)
+  const account = await accountOf(given ?? config.settings.from ?? null, config.dir)
   return withReadOnlyLedger(config, account, async (ledger) => {
     const { earned, slashed, claimable } = await ledger.accountView(account)
     const { output } = context

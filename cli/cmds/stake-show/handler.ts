@@ -7,7 +7,7 @@ import type { stakeShowOptions } from './options.ts'
 export const stakeShowHandler: Handler<typeof stakeShowOptions> = async (options, _args, context) => {
   const { account: given, ...flags } = options
   const config = configOf(flags, context)
-  const account = await accountOf(given, config.dir)
+  const account = await accountOf(given ?? config.settings.from ?? null, config.dir)
   return withReadOnlyLedger(config, account, async (ledger) => {
     const view = await ledger.accountView(account)
     const { output } = context

@@ -337,6 +337,9 @@ function seatOf(
   return fresh
 }
 
+/** Proposers whose delta was measured; votes on the others count for nothing. */
+const MEASURED: ReadonlySet<ProposerOutcome> = new Set(['included', 'excluded', 'vetoed', 'slashed'])
+
 function reasonOf(round: RoundStory, account: Address): ProposerReason | VoterReason {
   const { settled } = round
   if (settled === null) throw new TypeError(`round ${round.round} of task ${round.task} has no terms`)
@@ -353,7 +356,9 @@ function reasonOf(round: RoundStory, account: Address): ProposerReason | VoterRe
       outcome: proposer.outcome,
       median: proposer.median,
       votes: round.voters.flatMap((voter) =>
-        voter.scores === null ? [] : { voter: voter.account, weight: voter.weight, score: scoreOf(voter, i) },
+        voter.scores === null || !MEASURED.has(proposer.outcome)
+          ? []
+          : { voter: voter.account, weight: voter.weight, score: scoreOf(voter, i) },
       ),
       excludeAt: workings.excludeAt,
       slashAt: workings.slashAt,
@@ -376,11 +381,11 @@ function reasonOf(round: RoundStory, account: Address): ProposerReason | VoterRe
     scores:
       seat.scores === null
         ? []
-        : round.proposers.map((p, j) => ({
-            proposer: p.account,
-            score: scoreOf(seat, j),
-            median: settlement.proposers[j]?.median ?? 0,
-          })),
+        : round.proposers.flatMap((p, j) => {
+            const result = settlement.proposers[j]
+            if (result === undefined || !MEASURED.has(result.outcome)) return []
+            return { proposer: p.account, score: scoreOf(seat, j), median: result.median }
+          }),
     forVoters: workings.forVoters,
     revealedWeight: workings.revealedWeight,
   }
