@@ -14,6 +14,7 @@ import type { Hex } from '../types/ledger.ts'
 import type { Signer } from '../types/signer.ts'
 import { capped } from './fees.ts'
 import { DEFAULT_REORG_DEPTH } from './indexer.ts'
+import { MAX_TX_GAS } from './params.ts'
 import { revert } from './revert.ts'
 import { contractAnswer } from './rpc/failure.ts'
 import type { CallRequest, Fees, Rpc } from './rpc.ts'
@@ -158,7 +159,8 @@ export class TxQueue {
       this.#rpc.nonce(from, 'pending', signal),
     ])
     const fees = capped(asked, this.#feeCap)
-    const limit = gas + (gas * GAS_MARGIN_PERCENT) / 100n + (request.extraGas ?? 0n)
+    const wanted = gas + (gas * GAS_MARGIN_PERCENT) / 100n + (request.extraGas ?? 0n)
+    const limit = wanted < MAX_TX_GAS ? wanted : MAX_TX_GAS
     let nonce = this.#book.next(onChain)
     for (let attempt = 1; ; attempt++) {
       const raw = await this.#sign(request, nonce, limit, fees)

@@ -1,17 +1,19 @@
 /** What the rooms of the EVM ledger share: one RPC, one queue, one indexer, and answers kept for as long as a block. */
 import type { Interface, TransactionReceipt } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
-import type { Address, Hex, TxReceipt } from '../../types/ledger.ts'
+import type { Address, Hex, TaskView, TxReceipt } from '../../types/ledger.ts'
 import type { Signer } from '../../types/signer.ts'
 import type { Deployment } from '../contracts.ts'
 import { checkDeployment, tasksInterface } from '../contracts.ts'
 import { decodeEvent, type LedgerEvent } from '../events.ts'
 import { createMemoryIndexStore, DEFAULT_REORG_DEPTH, type IndexedLog, Indexer, type IndexStore } from '../indexer.ts'
+import { MAX_PROPOSERS, MAX_VOTERS, settlementGas } from '../params.ts'
 import { type PermitArgs, signPermit } from '../permit.ts'
 import { isRevert } from '../revert.ts'
 import { Rpc } from '../rpc.ts'
 import { createMemoryTxJournal, type TxJournal } from '../tx-journal.ts'
 import { type GasSpent, TxQueue } from '../tx-queue.ts'
+import { decodeTask } from '../views.ts'
 
 export interface EvmLedgerOptions {
   /** one http(s) address, or several of the same chain with commas between them: the first is asked first */
@@ -49,8 +51,6 @@ const WRITE_ATTEMPTS = 3
 
 /** Whoever acts last in a round pays for its settlement; when a call is estimated, another's may still be on its way before it. */
 const MAY_END_A_ROUND: ReadonlySet<string> = new Set(['reveal', 'revealScores', 'advance'])
-/** Enough for 32 × 32 seats; what is not used is not paid. */
-const SETTLEMENT_GAS = 8_000_000n
 
 export class ChainLink {
   readonly at: Deployment
@@ -210,11 +210,20 @@ export class ChainLink {
     name = method,
   ): Promise<TransactionReceipt> {
     try {
-      const extraGas = MAY_END_A_ROUND.has(method) ? SETTLEMENT_GAS : 0n
+      // what is not used is not paid
+      const extraGas = MAY_END_A_ROUND.has(method) ? await this.#settlementGas(to, args) : 0n
       return await this.#queue.send({ to, data: encode(iface, method, args), name, extraGas })
     } finally {
       this.#forget()
     }
+  }
+
+  /** Of the task that an act is about; of an arena, as much as the largest round takes. */
+  async #settlementGas(to: Address, [id]: readonly unknown[]): Promise<bigint> {
+    if (to !== this.at.tasks) return settlementGas(MAX_PROPOSERS, MAX_VOTERS)
+    const read = async (): Promise<TaskView> => decodeTask(await this.view('taskView', [id]))
+    const { params } = await this.cached(`task/${String(id)}`, read)
+    return settlementGas(params.proposers, params.voters)
   }
 
   /** `work` with a permit for `spender` to take `amount`, or with null when it may already; one after another. */
