@@ -67,7 +67,7 @@ const TICK_MS = 1_000
 const LOOK_MS = 300
 const INTERFACES = [tasksInterface, arenaInterface, vaultInterface, registryInterface, tokenInterface]
 /** Where a transaction's fate is open: what was sent may still be mined. */
-const OPEN_ENDED: ReadonlySet<string> = new Set(['E_ABORTED', 'E_RPC', 'E_INTERNAL', 'E_SIGNER'])
+const OPEN_ENDED: ReadonlySet<string> = new Set(['E_ABORTED', 'E_RPC', 'E_STUCK', 'E_INTERNAL', 'E_SIGNER'])
 
 export class WriteDesk {
   readonly #context: CommandContext
@@ -203,12 +203,15 @@ export class WriteDesk {
   /** The transaction of an earlier run that was mined, waiting for one that is on its way; null when none was or will be. */
   async #fate(write: Unfinished): Promise<Omit<Sent, 'earlier'> | null> {
     const { signal, output } = this.#context
+    const hashes = new Set(write.hashes)
     for (;;) {
       if (signal.aborted) throw new CoveyError('E_ABORTED', 'interrupted while an earlier transaction was looked for')
-      const awaited = (await this.#journal.pending()).some((intent) =>
-        hashesOf(intent).some((hash) => write.hashes.includes(hash)),
+      const awaited = (await this.#journal.pending()).filter((intent) =>
+        hashesOf(intent).some((hash) => hashes.has(hash)),
       )
-      for (const hash of write.hashes) {
+      // one that was made dearer since has another hash
+      for (const hash of awaited.flatMap(hashesOf)) hashes.add(hash)
+      for (const hash of hashes) {
         const receipt = await this.#chain.receipt(hash)
         if (receipt !== null)
           return receipt.status === 1 ? { hash, block: receipt.blockNumber, fee: receipt.fee } : null
@@ -218,7 +221,7 @@ export class WriteDesk {
       if (unseen && (await this.#chain.nonce('latest')) > (write.nonce as number))
         return { hash: null, block: null, fee: null }
       const waiting = unseen && (await this.#chain.nonce('pending')) > (write.nonce as number)
-      if (!awaited && !waiting) return null
+      if (awaited.length === 0 && !waiting) return null
       output.progress('an earlier transaction of this command is on its way …')
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }

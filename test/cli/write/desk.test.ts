@@ -113,6 +113,20 @@ describe('the desk of writing commands', () => {
     expect((await desk.send(plan, async () => receipt)).earlier).to.equal(true)
   })
 
+  it('knows one that was made dearer meanwhile', async () => {
+    const world = fresh()
+    await die(world)
+    const { desk, inner } = start(world)
+    const dearer: Hex = '0x02cd'
+    await inner.record({ ...intent, raw: [RAW, dearer] })
+    setTimeout(() => {
+      world.mined.set(keccak256(dearer) as Hex, 1)
+      void inner.settle(intent.id)
+    }, 20)
+    const sent = await desk.send(plan, async () => receipt)
+    expect([sent.earlier, sent.hash]).to.deep.equal([true, keccak256(dearer)])
+  })
+
   it('asks the nonce of a signer that sends by itself', async () => {
     for (const [latest, pending, earlier] of [
       [1, 1, true],
