@@ -65,7 +65,7 @@ library SumTree {
         }
     }
 
-    /// @notice Draws `count` different leaves by weight: each drawn one is zeroed for the draws after it, all are restored.
+    /// @notice Draws `count` different leaves by weight: each drawn one counts as zero for the draws after it.
     /// @param seed the n-th draw uses keccak256(seed, n)
     function draw(Tree storage tree, bytes32 seed, uint256 count)
         internal
@@ -73,16 +73,80 @@ library SumTree {
     {
         leaves = new uint256[](count);
         weights = new uint64[](count);
+        uint256 total = tree.total;
         for (uint256 i; i < count; ++i) {
-            uint256 total = tree.total;
             if (total == 0) revert EmptyTree();
             // total < 2^64: the modulo's bias is below 2^-192
-            uint256 leaf = find(tree, uint256(keccak256(abi.encode(seed, i))) % total);
-            (leaves[i], weights[i]) = (leaf, get(tree, leaf));
-            set(tree, leaf, 0);
+            (leaves[i], weights[i]) = _take(tree, uint256(keccak256(abi.encode(seed, i))) % total);
+            total -= weights[i];
         }
+        // the same tree may be drawn from again in this transaction
         for (uint256 i; i < count; ++i) {
-            set(tree, leaves[i], weights[i]);
+            uint256 index = leaves[i];
+            for (uint256 level; level < LEVELS; ++level) {
+                index >>= 2;
+                _forget(tree, level << 240 | index);
+            }
+        }
+    }
+
+    /// `find`, and the leaf is zero for the finds that come, until its path is forgotten: the sums that changed lie in
+    /// transient storage, so that a draw writes nothing that has to be put back.
+    function _take(Tree storage tree, uint256 point) private returns (uint256 leaf, uint64 weight) {
+        for (uint256 level = LEVELS; level > 0;) {
+            --level;
+            uint256 sums = _sums(tree, level << 240 | leaf);
+            uint256 child;
+            uint256 sum = uint64(sums);
+            while (point >= sum && child < 3) {
+                point -= sum;
+                ++child;
+                sum = uint64(sums >> (child << 6));
+            }
+            leaf = leaf << 2 | child;
+            weight = uint64(sum);
+        }
+        uint256 index = leaf;
+        for (uint256 level; level < LEVELS; ++level) {
+            uint256 key = level << 240 | index >> 2;
+            // a leaf's weight is part of every sum above it: nothing is borrowed
+            _remember(tree, key, _sums(tree, key) - (uint256(weight) << ((index & 3) << 6)));
+            index >>= 2;
+        }
+    }
+
+    /// A slot's sums less what was taken. Kept inverted: zero means that nothing was, and four full sums there never are.
+    function _sums(Tree storage tree, uint256 key) private view returns (uint256 sums) {
+        bytes32 at = _at(tree, key);
+        assembly ("memory-safe") {
+            sums := tload(at)
+            switch sums
+            case 0 { sums := sload(at) }
+            default { sums := not(sums) }
+        }
+    }
+
+    function _remember(Tree storage tree, uint256 key, uint256 sums) private {
+        bytes32 at = _at(tree, key);
+        assembly ("memory-safe") {
+            tstore(at, not(sums))
+        }
+    }
+
+    function _forget(Tree storage tree, uint256 key) private {
+        bytes32 at = _at(tree, key);
+        assembly ("memory-safe") {
+            tstore(at, 0)
+        }
+    }
+
+    /// Where `tree.slots[key]` lies.
+    function _at(Tree storage tree, uint256 key) private pure returns (bytes32 at) {
+        assembly ("memory-safe") {
+            mstore(0, key)
+            // slots is the tree's first member
+            mstore(0x20, tree.slot)
+            at := keccak256(0, 0x40)
         }
     }
 }

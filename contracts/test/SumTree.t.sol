@@ -60,6 +60,27 @@ contract SumTreeTest is Checks {
         equal("leaf", tree.find(point), expected);
     }
 
+    function testFuzz_drawsAsAPlainArrayDoes(uint64[N] calldata weights, bytes32 seed, uint256 count) public {
+        (uint64[N] memory left, uint256 total, uint256 positive) = fill(weights);
+        count = within(count, 0, positive);
+        // as `place` puts them, from the first leaf to the last
+        uint8[N] memory order = [0, 3, 6, 9, 2, 5, 8, 11, 10, 7, 4, 1];
+        // twice: nothing of the first draw may be left for the second
+        tree.draw(~seed, count);
+        (uint256[] memory leaves,) = tree.draw(seed, count);
+        for (uint256 i; i < count; ++i) {
+            uint256 point = uint256(keccak256(abi.encode(seed, i))) % total;
+            uint256 k;
+            for (; point >= left[order[k]]; ++k) {
+                point -= left[order[k]];
+            }
+            uint256 at = order[k];
+            equal("leaf", leaves[i], place(at));
+            total -= left[at];
+            left[at] = 0;
+        }
+    }
+
     function testFuzz_drawsDifferentLeavesAndRestores(uint64[N] calldata weights, bytes32 seed, uint256 count) public {
         (uint64[N] memory kept, uint256 total, uint256 positive) = fill(weights);
         count = within(count, 0, positive);
