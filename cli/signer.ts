@@ -1,8 +1,8 @@
 /** Who signs for a command: the external signer that is set, else the data directory's key file. */
 import { getAddress } from 'ethers'
 import { nodeFiles } from '../node/settings.ts'
-import { openAccountFile } from '../src/ledger/accounts.ts'
-import { type ExternalSignerOptions, openExternalSigner } from '../src/ledger/external-signer.ts'
+import { openAccountFile } from '../src/ledger/keys/accounts.ts'
+import { type ExternalSignerOptions, openExternalSigner } from '../src/ledger/keys/external-signer.ts'
 import type { Address } from '../src/types/ledger.ts'
 import type { Signer } from '../src/types/signer.ts'
 import type { CommandContext } from './command.ts'

@@ -2,7 +2,7 @@
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { CoveyError, messageOf } from '../src/base/errors.ts'
-import { createMemorySigner } from '../src/ledger/accounts.ts'
+import { createMemorySigner } from '../src/ledger/keys/accounts.ts'
 import type { Hex } from '../src/types/ledger.ts'
 import type { Output } from './output.ts'
 

@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { CoveyError, isCoveyError, messageOf } from '../src/base/errors.ts'
-import { type Deployment, parseDeployment } from '../src/ledger/contracts.ts'
+import { type Deployment, parseDeployment } from '../src/ledger/abi/contracts.ts'
 
 /** The contracts' addresses, as a deployment wrote them down. @throws CoveyError E_CONFIG */
 export async function readAddresses(file: string): Promise<Deployment> {

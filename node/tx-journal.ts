@@ -1,5 +1,5 @@
 /** The transaction queue's intents in the node's store, so that they outlive a crash. Final ones are removed: they are facts, not promises. */
-import type { TxIntent, TxJournal } from '../src/ledger/tx-journal.ts'
+import type { TxIntent, TxJournal } from '../src/ledger/tx/journal.ts'
 import type { Store } from '../src/types/store.ts'
 
 const PREFIX = 'tx/'

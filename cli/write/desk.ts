@@ -13,8 +13,8 @@ import {
   tasksInterface,
   tokenInterface,
   vaultInterface,
-} from '../../src/ledger/contracts.ts'
-import type { TxJournal } from '../../src/ledger/tx-journal.ts'
+} from '../../src/ledger/abi/contracts.ts'
+import type { TxJournal } from '../../src/ledger/tx/journal.ts'
 import type { Hex, TxReceipt } from '../../src/types/ledger.ts'
 import type { CommandContext } from '../command.ts'
 import { confirm } from '../confirm.ts'

@@ -4,7 +4,7 @@
  * in the queue's journal, which brings it to its end.)
  */
 import { keccak256 } from 'ethers'
-import type { TxIntent, TxJournal } from '../../src/ledger/tx-journal.ts'
+import type { TxIntent, TxJournal } from '../../src/ledger/tx/journal.ts'
 import type { Address, Hex } from '../../src/types/ledger.ts'
 import type { KeyValue } from '../../src/types/store.ts'
 

@@ -1,6 +1,6 @@
 /** What an arena's participant has bound itself to: in the journal before a commitment leaves, so that it can always reveal. */
 import { randomBytes } from 'node:crypto'
-import { adapterCommitment } from '../../src/ledger/arena-commitment.ts'
+import { adapterCommitment } from '../../src/ledger/abi/arena-commitment.ts'
 import type { AdapterReveal, ArenaEntry } from '../../src/types/arena.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import type { Store } from '../../src/types/store.ts'

@@ -1,6 +1,6 @@
 /** A round's cohorts as this node holds them: who is in which, what was said, what could be opened. */
 import { isCoveyError } from '../../src/base/errors.ts'
-import { verifyNodeRecord } from '../../src/ledger/binding.ts'
+import { verifyNodeRecord } from '../../src/ledger/abi/binding.ts'
 import { type Cohort, type CohortMember, createCohort, dealCohorts } from '../../src/privacy/masked/cohort.ts'
 import type { Survivors } from '../../src/privacy/masked/masked-delta.ts'
 import type { MemberState } from '../../src/privacy/masked/member.ts'

@@ -8,7 +8,7 @@ import { systemClock } from '../base/clock.ts'
 import { CoveyError, isCoveyError } from '../base/errors.ts'
 import type { Clock } from '../types/clock.ts'
 import type { Address, Hex } from '../types/ledger.ts'
-import type { Rpc } from './rpc.ts'
+import type { Rpc } from './rpc/rpc.ts'
 
 export interface BlockId {
   readonly number: number

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { MAX_PROPOSERS, MAX_TX_GAS, MAX_VOTERS, settlementGas } from '../../src/ledger/params.ts'
+import { MAX_PROPOSERS, MAX_TX_GAS, MAX_VOTERS, settlementGas } from '../../src/ledger/abi/params.ts'
 import { measureWorstSettlement } from '../support/gas-worst.ts'
 
 /** A settlement whose trees of weights have 4,096 leaves far apart writes each path anew: about four million gas, by count of slots. */

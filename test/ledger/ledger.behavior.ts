@@ -5,8 +5,8 @@ import { encodeBase58, keccak256, toUtf8Bytes } from 'ethers'
 import { sha256 } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
 import { merkleLeaf, merkleTree } from '../../src/data/merkle.ts'
-import { verifyNodeRecord } from '../../src/ledger/binding.ts'
-import { isRevert } from '../../src/ledger/revert.ts'
+import { verifyNodeRecord } from '../../src/ledger/abi/binding.ts'
+import { isRevert } from '../../src/ledger/abi/revert.ts'
 import type { Address, DeltaReveal, Hex, Ledger, Scores, TaskParams } from '../../src/types/ledger.ts'
 
 /** A fresh chain for one test. */

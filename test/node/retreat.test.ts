@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { retreat, settlementMark } from '../../node/duties/retreat.ts'
 import { factKeys, type LineRecord } from '../../node/keys.ts'
-import { revert } from '../../src/ledger/revert.ts'
+import { revert } from '../../src/ledger/abi/revert.ts'
 import { createMemoryStore } from '../../src/store/memory-store.ts'
 import type { Ledger, ProposerOutcome, RoundView } from '../../src/types/ledger.ts'
 import { proposerSeat, roundView, settlement } from '../support/round-facts.ts'

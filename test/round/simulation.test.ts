@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { sha256 } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
-import { createMemoryChain } from '../../src/ledger/memory-ledger.ts'
+import { createMemoryChain } from '../../src/ledger/memory/ledger.ts'
 import { adapterLine } from '../../src/round/adapter-line.ts'
 import { nextActions } from '../../src/round/next.ts'
 import type { Address, DeltaReveal, Hex, Ledger, RoundView, Scores, TaskView } from '../../src/types/ledger.ts'

@@ -1,5 +1,5 @@
 /** An arena on Hardhat's simulated chain: entrants, validators, a delegator, and how they play an epoch. */
-import { adapterCommitment, arenaScoresCommitment } from '../../src/ledger/arena-commitment.ts'
+import { adapterCommitment, arenaScoresCommitment } from '../../src/ledger/abi/arena-commitment.ts'
 import { packArenaScores } from '../../src/round/arena-scores.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import {

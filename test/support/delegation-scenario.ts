@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { isCoveyError } from '../../src/base/errors.ts'
-import { MemoryVault } from '../../src/ledger/memory-vault.ts'
+import { MemoryVault } from '../../src/ledger/memory/vault.ts'
 import { epochSeconds } from '../../src/round/delegation.ts'
 import type { Address } from '../../src/types/ledger.ts'
 

@@ -1,6 +1,6 @@
 /** What each call of an arena costs, in a world that is the same every time. */
 import type { ContractTransactionResponse } from 'ethers'
-import { adapterCommitment, arenaScoresCommitment } from '../../src/ledger/arena-commitment.ts'
+import { adapterCommitment, arenaScoresCommitment } from '../../src/ledger/abi/arena-commitment.ts'
 import { packArenaScores } from '../../src/round/arena-scores.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import { adapterOf, arenaParams, ROLE } from './arena-world.ts'

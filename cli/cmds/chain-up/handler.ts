@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { getAddress, isAddress, parseEther } from 'ethers'
 import { CoveyError } from '../../../src/base/errors.ts'
-import { startLocalChain } from '../../../src/ledger/local-chain.ts'
+import { startLocalChain } from '../../../src/ledger/chain/local-chain.ts'
 import type { Address } from '../../../src/types/ledger.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'

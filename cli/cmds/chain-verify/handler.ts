@@ -1,5 +1,5 @@
 import { readAddresses } from '../../../node/addresses.ts'
-import { verifyDeployment } from '../../../src/ledger/verify.ts'
+import { verifyDeployment } from '../../../src/ledger/chain/verify.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { required } from '../../config.ts'

@@ -1,6 +1,6 @@
 import { writeAddresses } from '../../../node/addresses.ts'
 import { formatAmount } from '../../../src/ledger/amount.ts'
-import { deployEmissions } from '../../../src/ledger/deploy-emissions.ts'
+import { deployEmissions } from '../../../src/ledger/chain/deploy-emissions.ts'
 import { lockWeight } from '../../../src/round/emissions.ts'
 import { amountOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'

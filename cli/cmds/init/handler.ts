@@ -5,7 +5,12 @@ import { nodeFiles } from '../../../node/settings.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { CoveyError, messageOf } from '../../../src/base/errors.ts'
 import { writeFileAtomic } from '../../../src/base/files.ts'
-import { createAccountFile, openAccountFile, QUICK_SCRYPT_N, STANDARD_SCRYPT_N } from '../../../src/ledger/accounts.ts'
+import {
+  createAccountFile,
+  openAccountFile,
+  QUICK_SCRYPT_N,
+  STANDARD_SCRYPT_N,
+} from '../../../src/ledger/keys/accounts.ts'
 import { generatePeerKey, loadPeerKey, peerIdOf, savePeerKey } from '../../../src/transport/peer-key.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'

@@ -1,8 +1,8 @@
 /** A task file out of answers: what a creator has to decide, the rest as quickstart has it. */
 import { existsSync } from 'node:fs'
 import { CoveyError } from '../../../src/base/errors.ts'
+import { MAX_PROPOSERS, MAX_ROUNDS, MAX_VOTERS } from '../../../src/ledger/abi/params.ts'
 import { formatAmount, parseAmount } from '../../../src/ledger/amount.ts'
-import { MAX_PROPOSERS, MAX_ROUNDS, MAX_VOTERS } from '../../../src/ledger/params.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
 import { quickstartOptions as defaults } from '../quickstart/options.ts'
 import { MIN_STAKE, POOL_PER_ROUND, quickstartSpec, quickstartTerms } from '../quickstart/spec.ts'

@@ -1,5 +1,5 @@
 /** A task's events as sentences. */
-import type { LedgerEvent } from '../../../src/ledger/events.ts'
+import type { LedgerEvent } from '../../../src/ledger/abi/events.ts'
 import { PHASES, SCORE_SCALE } from '../../../src/types/ledger.ts'
 import { percentOf, timeOf } from '../../amounts.ts'
 

@@ -1,5 +1,5 @@
 /** Which of a task's events a watcher is told: those of the round that was open when it began to watch, and all that follow. */
-import type { LedgerEvent } from '../../../src/ledger/events.ts'
+import type { LedgerEvent } from '../../../src/ledger/abi/events.ts'
 import { toJson } from '../../output.ts'
 
 export interface Story {

@@ -1,5 +1,5 @@
 import { nodeFiles } from '../../../node/settings.ts'
-import { openExternalSigner } from '../../../src/ledger/external-signer.ts'
+import { openExternalSigner } from '../../../src/ledger/keys/external-signer.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { accountOf } from '../../ledger.ts'

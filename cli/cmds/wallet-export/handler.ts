@@ -6,7 +6,7 @@ import {
   QUICK_SCRYPT_N,
   readAccountKey,
   STANDARD_SCRYPT_N,
-} from '../../../src/ledger/accounts.ts'
+} from '../../../src/ledger/keys/accounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { confirm } from '../../confirm.ts'

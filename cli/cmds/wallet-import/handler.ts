@@ -1,6 +1,11 @@
 import { nodeFiles } from '../../../node/settings.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
-import { createAccountFile, QUICK_SCRYPT_N, readAccountKey, STANDARD_SCRYPT_N } from '../../../src/ledger/accounts.ts'
+import {
+  createAccountFile,
+  QUICK_SCRYPT_N,
+  readAccountKey,
+  STANDARD_SCRYPT_N,
+} from '../../../src/ledger/keys/accounts.ts'
 import type { Hex } from '../../../src/types/ledger.ts'
 import type { CommandContext, Handler, OptionValues } from '../../command.ts'
 import { configOf } from '../../common.ts'

@@ -1,5 +1,5 @@
 import { nodeFiles } from '../../../node/settings.ts'
-import { createAccountFile, QUICK_SCRYPT_N, STANDARD_SCRYPT_N } from '../../../src/ledger/accounts.ts'
+import { createAccountFile, QUICK_SCRYPT_N, STANDARD_SCRYPT_N } from '../../../src/ledger/keys/accounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { readPassword } from '../../password.ts'

@@ -2,8 +2,8 @@
 import { CoveyError } from '../../base/errors.ts'
 import type { ArenaLedger, ArenaView, EpochView } from '../../types/arena.ts'
 import type { Hex, TxReceipt } from '../../types/ledger.ts'
-import { adapterCommitment, arenaScoresCommitment } from '../arena-commitment.ts'
-import { checkArenaParams } from '../arena-params.ts'
+import { adapterCommitment, arenaScoresCommitment } from '../abi/arena-commitment.ts'
+import { checkArenaParams } from '../abi/arena-params.ts'
 import {
   decodeArena,
   decodeEpoch,
@@ -12,9 +12,9 @@ import {
   encodeArenaParams,
   encodeArenaScores,
   encodeRole,
-} from '../arena-views.ts'
-import { digestToHex } from '../commitment.ts'
-import { arenaInterface } from '../contracts.ts'
+} from '../abi/arena-views.ts'
+import { digestToHex } from '../abi/commitment.ts'
+import { arenaInterface } from '../abi/contracts.ts'
 import { type ChainLink, toReceipt } from './link.ts'
 
 export function arenaOf(link: ChainLink): ArenaLedger {

@@ -3,7 +3,7 @@ import { keccak256, type Result } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
 import type { EmissionShare, EmissionsLedger, EmissionsView, EmissionTarget, LockView } from '../../types/emissions.ts'
 import type { Address, Hex } from '../../types/ledger.ts'
-import { emissionsInterface, tokenInterface } from '../contracts.ts'
+import { emissionsInterface, tokenInterface } from '../abi/contracts.ts'
 import { ChainLink, type EvmLedgerOptions } from './link.ts'
 
 interface RawView {

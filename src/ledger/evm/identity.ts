@@ -2,9 +2,9 @@
 import { getBytes, hexlify, keccak256 } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
 import type { Address, Hex, Ledger, NodeMetadata, NodeRecord } from '../../types/ledger.ts'
-import { type BindingStatement, bindingDigest, bindingTypedData, hexToPeerId, peerIdToHex } from '../binding.ts'
-import { registryInterface } from '../contracts.ts'
-import { sameMetadata } from '../params.ts'
+import { type BindingStatement, bindingDigest, bindingTypedData, hexToPeerId, peerIdToHex } from '../abi/binding.ts'
+import { registryInterface } from '../abi/contracts.ts'
+import { sameMetadata } from '../abi/params.ts'
 import type { ChainLink } from './link.ts'
 
 /** A binding is sent at once; an hour outlasts a busy chain. */

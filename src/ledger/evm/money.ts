@@ -1,8 +1,8 @@
 /** Stake, delegations, transfers and claims. */
 import { MaxUint256 } from 'ethers'
 import type { Ledger, TxReceipt } from '../../types/ledger.ts'
-import { tokenInterface, vaultInterface } from '../contracts.ts'
-import { highestCommission } from '../params.ts'
+import { tokenInterface, vaultInterface } from '../abi/contracts.ts'
+import { highestCommission } from '../abi/params.ts'
 import { type ChainLink, toReceipt } from './link.ts'
 
 export type Money = Pick<

@@ -1,8 +1,8 @@
 /** Views in one call each, answered once a block. */
 import type { Ledger } from '../../types/ledger.ts'
-import { VaultReader } from '../vault-reader.ts'
-import { decodeAccount, decodeRound, decodeTask } from '../views.ts'
+import { decodeAccount, decodeRound, decodeTask } from '../abi/views.ts'
 import type { ChainLink } from './link.ts'
+import { VaultReader } from './vault-reader.ts'
 
 export type Reads = Pick<
   Ledger,

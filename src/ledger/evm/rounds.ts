@@ -1,10 +1,10 @@
 /** Tasks from their creation to the end of each round; every act is done once, however often it is asked for. */
 import { CoveyError } from '../../base/errors.ts'
 import type { Ledger, RoundView } from '../../types/ledger.ts'
-import { deltaCommitment, digestToHex, scoresCommitment } from '../commitment.ts'
-import { tasksInterface, tokenInterface } from '../contracts.ts'
-import { checkTaskParams } from '../params.ts'
-import { encodeParams, encodeScores } from '../views.ts'
+import { deltaCommitment, digestToHex, scoresCommitment } from '../abi/commitment.ts'
+import { tasksInterface, tokenInterface } from '../abi/contracts.ts'
+import { checkTaskParams } from '../abi/params.ts'
+import { encodeParams, encodeScores } from '../abi/views.ts'
 import { type ChainLink, toReceipt } from './link.ts'
 
 export type Rounds = Pick<

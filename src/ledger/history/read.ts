@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { throwIfAborted } from '../../base/abort.ts'
 import { CoveyError, isCoveyError } from '../../base/errors.ts'
 import type { AccountView, Address, DelegationView, Hex, TaskParams } from '../../types/ledger.ts'
-import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from '../contracts.ts'
-import { Rpc } from '../rpc.ts'
-import { decodeAccount, decodeTask } from '../views.ts'
+import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from '../abi/contracts.ts'
+import { decodeAccount, decodeTask } from '../abi/views.ts'
+import { Rpc } from '../rpc/rpc.ts'
 import { argOf, type History, type HistoryEvent } from './events.ts'
 
 /** Blocks in one eth_getLogs. Public RPCs allow from 500 up; one that refuses is asked for less. */

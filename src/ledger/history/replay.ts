@@ -5,7 +5,7 @@
 import { CoveyError, messageOf } from '../../base/errors.ts'
 import { MAX_COMMISSION_BPS } from '../../round/delegation.ts'
 import type { Address } from '../../types/ledger.ts'
-import { MemoryVault } from '../memory-vault.ts'
+import { MemoryVault } from '../memory/vault.ts'
 import { EpochStories, type EpochStory } from './epochs.ts'
 import { argOf, type History, type HistoryEvent, type Place, placeOf } from './events.ts'
 import { RoundStories, type RoundStory } from './rounds.ts'

@@ -2,7 +2,7 @@
 import { unpackScores } from '../../round/packed-scores.ts'
 import { roundBudget, settleOpenly, type Workings } from '../../round/settlement.ts'
 import type { Address, ProposerSeat, Settlement, TaskParams, VoterSeat } from '../../types/ledger.ts'
-import { hexToDigest } from '../commitment.ts'
+import { hexToDigest } from '../abi/commitment.ts'
 import { argOf, type HistoryEvent } from './events.ts'
 
 /** Weights are whole gwei, as in the contract's sum tree. */

@@ -1,7 +1,7 @@
 /** What an error of an RPC means: the chain's own answer, too much asked, or a server that is not well. */
 import { isError } from 'ethers'
 import { CoveyError, isCoveyError } from '../../base/errors.ts'
-import { revertOf } from '../revert.ts'
+import { revertOf } from '../abi/revert.ts'
 
 export type Failure =
   /** final: the same question gets the same answer everywhere */

@@ -3,7 +3,7 @@ import { getAddress, zeroPadValue } from 'ethers'
 import { treeOf } from '../../../../cli/cmds/rewards-explain/tree.ts'
 import { formatAmount } from '../../../../src/ledger/amount.ts'
 import { explainRewards } from '../../../../src/ledger/history/explain.ts'
-import { createMemoryChain } from '../../../../src/ledger/memory-ledger.ts'
+import { createMemoryChain } from '../../../../src/ledger/memory/ledger.ts'
 import type { Address } from '../../../../src/types/ledger.ts'
 import { playMoneyScene } from '../../../support/money-scenario.ts'
 

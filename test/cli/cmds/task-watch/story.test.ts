@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { sentenceOf } from '../../../../cli/cmds/task-watch/sentence.ts'
 import { storyFrom } from '../../../../cli/cmds/task-watch/story.ts'
-import type { LedgerEvent } from '../../../../src/ledger/events.ts'
+import type { LedgerEvent } from '../../../../src/ledger/abi/events.ts'
 
 const event = (name: string, round: number | null, block: number, task = 1): LedgerEvent =>
   ({
