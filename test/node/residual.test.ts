@@ -70,6 +70,7 @@ class LoneNode {
       data: { train: [example], heldOut: [] },
       workbench: { trainer: async () => trainer, moments: new Map() },
       tamper: null,
+      masked: null,
       emit: () => undefined,
       randomBytes: (n: number) => new Uint8Array(n),
     }
