@@ -63,7 +63,7 @@ describe('task file', () => {
     await expectRejects(
       async () => readTaskFile(await write({ terms: { pool: '1.5' } })),
       'E_CONFIG',
-      /terms\.pool: expected an amount in wei/,
+      /terms\.pool: expected an amount such as "100 COVEY", or whole wei/,
     )
     await expectRejects(async () => readTaskFile(await write({ terms: { pool: 5 } })), 'E_CONFIG', /terms\.pool/)
     await expectRejects(async () => readTaskFile(await write({ terms: { rounds: 0 } })), 'E_CONFIG', /terms\.rounds/)

@@ -9,6 +9,7 @@ import { type Random, seededRandom } from '../../src/base/random.ts'
 import { type AdamWState, adamW, globalNorm, type Span } from '../../src/engine/loop/adamw.ts'
 import { labelsOf, totalWeight, weightedLabels } from '../../src/engine/loop/batch.ts'
 import { checkGeneration } from '../../src/engine/loop/generation.ts'
+import { addProximal } from '../../src/engine/loop/proximal.ts'
 import { argmax, sample } from '../../src/engine/loop/sampling.ts'
 import { adapterSlots, modelSlots } from '../../src/engine/loop/slots.ts'
 import type { LoraLayout } from '../../src/types/adapter.ts'
@@ -70,6 +71,7 @@ class BigramTrainer implements Trainer {
   readonly #places: Int32Array | null
   readonly #spans: readonly Span[]
   readonly #theta: Float32Array
+  #anchor: Float32Array
   readonly #state: AdamWState
 
   constructor(options: TrainerOptions) {
@@ -83,6 +85,7 @@ class BigramTrainer implements Trainer {
     this.#weights = trainable.kind === 'full' ? null : flatten(model)
     this.#places = trainable.kind === 'full' ? null : placesOfB(trainable.layout)
     this.#theta = trainable.kind === 'full' ? flatten(model) : new Float32Array(this.size)
+    this.#anchor = this.#theta.slice()
     this.#state = { step: 0, m: new Float32Array(this.size), v: new Float32Array(this.size) }
   }
 
@@ -98,6 +101,7 @@ class BigramTrainer implements Trainer {
   setParameters(values: Float32Array): void {
     this.#checkLength(values)
     this.#theta.set(values)
+    this.#anchor = values.slice()
     this.#state.step = 0
     this.#state.m.fill(0)
     this.#state.v.fill(0)
@@ -144,6 +148,7 @@ class BigramTrainer implements Trainer {
       }
     }
     const rounded = Float32Array.from(gradient)
+    addProximal(rounded, this.#theta, this.#anchor, optimizer.proximal ?? 0, this.#spans)
     const gradNorm = globalNorm(rounded, this.#spans)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw new CoveyError('E_DIVERGED', `the loss is ${loss}, expected a finite number; lower the learning rate`)

@@ -9,6 +9,7 @@ import { Cancel } from './cancel.ts'
 import type { Draw } from './dropout.ts'
 import { addNoise, checkNoise, mostInRow, sharesInExamples } from './members.ts'
 import { MAX_ACTIVATION_BYTES, microBatches } from './micro-batches.ts'
+import { addProximal } from './proximal.ts'
 
 export interface StepSettings {
   readonly config: ModelConfig
@@ -124,7 +125,8 @@ export class LocalTrainer {
       addNoise(this.#gradient, this.#spans, noise, this.#perExample)
       loss /= Math.max(1, examplesOf(work))
     }
-    this.#holdBack()
+    const { clipNorm, proximal = 0 } = this.#optimizer
+    if (this.#anchor !== null) addProximal(this.#gradient, this.#theta, this.#anchor, proximal, this.#spans)
     const gradNorm = globalNorm(this.#gradient, this.#spans)
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw new CoveyError(
@@ -133,22 +135,10 @@ export class LocalTrainer {
         { loss, gradNorm },
       )
     }
-    const { clipNorm } = this.#optimizer
     const scale = clipNorm > 0 && gradNorm > clipNorm ? clipNorm / gradNorm : 1
     cancel.commit()
     adamW(this.#theta, this.#gradient, this.#state, this.#spans, this.#optimizer, learningRate, scale)
     return { loss, gradNorm, labels, tokens }
-  }
-
-  /** Adds the proximal term's gradient, µ(θ − θ₀). */
-  #holdBack(): void {
-    const anchor = this.#anchor
-    const { proximal = 0 } = this.#optimizer
-    if (anchor === null || proximal === 0) return
-    for (const { offset, size } of this.#spans)
-      for (let i = offset, end = offset + size; i < end; i++)
-        this.#gradient[i] =
-          (this.#gradient[i] as number) + proximal * ((this.#theta[i] as number) - (anchor[i] as number))
   }
 
   /** @throws CoveyError E_ARGUMENT for a batch that does not fit the model: it is checked whole, before it is cut */
