@@ -14,6 +14,7 @@ import { CoveyError } from '../src/base/errors.ts'
 import { type Holder, type MarketOptions, runMarket } from './economy/market.ts'
 import { JITTER, type Kind } from './economy/nodes.ts'
 import { recordedRounds } from './economy/recorded.ts'
+import type { EconomyRow } from './economy/row.ts'
 import { lineChart } from './line-chart.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 
@@ -49,24 +50,6 @@ const [proposers, voters] = [whole('proposers'), whole('voters')]
 const recorded = recordedRounds()
 const { rules } = quickstartTerms(quickstartOptionsFrom(parseArgs({ args: [], options: benchOptions }).values))
 
-/** One kind's lot in one setting: means over its holders and the seeds; percentages of what it put at stake. */
-interface Row {
-  readonly setting: string
-  readonly kind: Holder['kind']
-  readonly voters: number
-  /** of the stake, at the beginning */
-  readonly share: number
-  /** rewards less losses, a round, percent of the stake; and its standard error over the seeds */
-  readonly net: number
-  readonly error: number
-  /** rewards alone */
-  readonly earned: number
-  /** part of the stake that was slashed by the end */
-  readonly slashed: number
-  /** of proposer's seats; null when it never had one */
-  readonly included: number | null
-}
-
 const common: Omit<MarketOptions, 'kinds' | 'seed'> = {
   stake: STAKE,
   delegated: 0n,
@@ -80,7 +63,7 @@ const common: Omit<MarketOptions, 'kinds' | 'seed'> = {
   recorded,
   copyWorth: 0,
 }
-const rows: Row[] = []
+const rows: EconomyRow[] = []
 const lines: { name: string; values: readonly number[] }[] = []
 
 /** Runs one setting under all seeds and notes what became of each kind. @returns the holders of the first seed */

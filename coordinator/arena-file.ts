@@ -1,20 +1,10 @@
 /** An arena as its creator writes it down: the spec, the terms, and where the probe's slices lie. */
-import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { CoveyError, messageOf } from '../src/base/errors.ts'
 import type { Probe } from '../src/data/slices.ts'
 import { ALPHAS, type ArenaParams } from '../src/types/arena.ts'
 import { type ArenaSpec, arenaSpecDigest, parseArenaSpec } from '../src/wire/arena-spec.ts'
-import { readProbe } from './task-file.ts'
-
-const wei = z
-  .string()
-  .regex(/^\d{1,30}$/, 'expected an amount in wei as decimal text')
-  .transform((s) => BigInt(s))
-const count = z.int().min(1)
-const bps = z.int().min(0).max(10_000)
-const score = z.int().min(0).max(32_767)
+import { bps, count, readPlanFile, readProbe, score, wei } from './plan-file.ts'
 
 const arenaFile = z.strictObject({
   spec: z.unknown(),
@@ -50,19 +40,8 @@ export interface ArenaPlan {
 
 /** @throws CoveyError E_CONFIG | E_SPEC | E_DISK | E_TOO_LARGE | E_DATA_FORMAT | E_DATA_EMPTY */
 export async function readArenaFile(path: string): Promise<ArenaPlan> {
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw new CoveyError('E_CONFIG', `${path}: expected a readable JSON file: ${messageOf(cause)}`, { path }, { cause })
-  }
-  const parsed = arenaFile.safeParse(json)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new CoveyError('E_CONFIG', `${path}: ${issue?.path.join('.')}: ${issue?.message}`, { path })
-  }
-  const { terms, probe: folder } = parsed.data
-  const spec = parseArenaSpec(parsed.data.spec)
+  const { spec: written, terms, probe: folder } = await readPlanFile(path, arenaFile)
+  const spec = parseArenaSpec(written)
   const probe = await readProbe(resolve(dirname(path), folder), terms.epochs)
   const params = {
     ...terms,

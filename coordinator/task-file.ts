@@ -1,32 +1,9 @@
 /** A task as its creator writes it down: the spec, the terms, and where the probe's slices lie. */
-import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { CoveyError, messageOf } from '../src/base/errors.ts'
-import { readRecords } from '../src/data/records.ts'
-import { encodeSlice, MAX_SLICE_BYTES, type Probe, probeFromBytes } from '../src/data/slices.ts'
-import { parseAmount } from '../src/ledger/amount.ts'
-import type { Example } from '../src/types/data.ts'
 import { parseSpec } from '../src/wire/spec.ts'
 import type { TaskPlan } from './create-task.ts'
-
-/** JSON may spell one letter as six, \u0041: a slice's file may be this many times longer than its published bytes. */
-const MAX_SPELLING = 6
-
-/** `"100 COVEY"`, or whole wei as decimal text, which is what programs write. */
-const wei = z.string().transform((text, issues): bigint => {
-  if (/^\d{1,30}$/.test(text)) return BigInt(text)
-  try {
-    if (/[a-z]$/i.test(text)) return parseAmount(text)
-  } catch {
-    // said below
-  }
-  issues.addIssue({ code: 'custom', message: 'expected an amount such as "100 COVEY", or whole wei as decimal text' })
-  return z.NEVER
-})
-const count = z.int().min(1)
-const bps = z.int().min(0).max(10_000)
-const score = z.int().min(0).max(32_767)
+import { bps, count, readPlanFile, readProbe, score, wei } from './plan-file.ts'
 
 const taskFile = z.strictObject({
   spec: z.unknown(),
@@ -56,53 +33,10 @@ const taskFile = z.strictObject({
 
 /** @throws CoveyError E_CONFIG | E_SPEC | E_DISK | E_TOO_LARGE | E_DATA_FORMAT | E_DATA_EMPTY */
 export async function readTaskFile(path: string): Promise<TaskPlan> {
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw new CoveyError('E_CONFIG', `${path}: expected a readable JSON file: ${messageOf(cause)}`, { path }, { cause })
-  }
-  const parsed = taskFile.safeParse(json)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new CoveyError('E_CONFIG', `${path}: ${issue?.path.join('.')}: ${issue?.message}`, { path })
-  }
-  const { spec, terms, probe } = parsed.data
+  const { spec, terms, probe } = await readPlanFile(path, taskFile)
   return {
     spec: parseSpec(spec),
     terms,
     probe: probe === null ? null : await readProbe(resolve(dirname(path), probe), terms.rounds),
   }
-}
-
-/** One slice a round from a folder of .jsonl files, in the order of their names. @throws CoveyError E_CONFIG | E_DISK | E_DATA_FORMAT */
-export async function readProbe(dir: string, rounds: number): Promise<Probe> {
-  const names = (await readdir(dir).catch(() => [])).filter((n) => n.endsWith('.jsonl')).sort()
-  if (names.length !== rounds) {
-    throw new CoveyError('E_CONFIG', `${dir}: expected one .jsonl a round, that is ${rounds}, got ${names.length}`, {
-      dir,
-    })
-  }
-  const slices: Uint8Array[] = []
-  for (const name of names) slices.push(await readSlice(join(dir, name)))
-  return probeFromBytes(slices)
-}
-
-/**
- * A slice from JSON lines of {prompt, completion} in any spelling; its published bytes are the canonical one. Strict: once
- * the task is on chain its slices cannot be corrected any more.
- */
-async function readSlice(path: string): Promise<Uint8Array> {
-  const { records, lines } = await readRecords(path, { maxBadShare: 0, maxBytes: MAX_SPELLING * MAX_SLICE_BYTES })
-  const examples = records.map(({ prompt, completion }, i): Example => {
-    if (typeof prompt !== 'string' || typeof completion !== 'string' || completion === '') {
-      const line = lines[i]
-      throw new CoveyError('E_CONFIG', `${path}: line ${line}: expected {"prompt": text, "completion": text}`, {
-        path,
-        line,
-      })
-    }
-    return { prompt, completion, partition: '' }
-  })
-  return encodeSlice(examples)
 }

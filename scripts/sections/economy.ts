@@ -1,4 +1,5 @@
 /** What it pays to be honest: the simulation's tables, and where honest does not earn most. */
+import type { EconomyRow } from '../../bench/economy/row.ts'
 
 /** What `npm run bench:economy -- --write NAME` wrote. */
 export interface EconomyRun {
@@ -17,21 +18,6 @@ export interface EconomyRun {
   /** rounds that were recorded, by conduct */
   readonly recorded: Readonly<Record<string, number>>
   readonly rows: readonly EconomyRow[]
-}
-
-export interface EconomyRow {
-  readonly setting: string
-  readonly kind: string
-  readonly voters: number
-  /** of the stake, at the beginning */
-  readonly share: number
-  /** percent of the stake a round */
-  readonly net: number
-  readonly error: number
-  readonly earned: number
-  /** part of the stake */
-  readonly slashed: number
-  readonly included: number | null
 }
 
 const WEI = 1e18

@@ -1,71 +1,20 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { expect } from 'chai'
-import { COMMANDS } from '../../cli/commands.ts'
-import { Output } from '../../cli/output.ts'
-import { buildProgram } from '../../cli/program.ts'
-import { nodeFiles } from '../../node/settings.ts'
-import { deployContracts } from '../../src/ledger/chain/deploy.ts'
-import { createEvmLedger } from '../../src/ledger/evm/ledger.ts'
-import { createAccountFile, QUICK_SCRYPT_N } from '../../src/ledger/keys/accounts.ts'
-import type { Address, DelegationView, OperatorView, UnbondingView } from '../../src/types/ledger.ts'
+import type { DelegationView, OperatorView, UnbondingView } from '../../src/types/ledger.ts'
+import { type CliWorld, startCliWorld, TOKEN } from '../support/cli-world.ts'
 import { expectRejects } from '../support/expect-error.ts'
-import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
-
-const TOKEN = 10n ** 18n
-const PASSWORD = 'correct horse'
 
 describe('covey delegate', function () {
   this.timeout(60_000)
-  let world: TestChain
-  const accounts: Record<string, Address> = {}
-
-  /** What the command returned, and the lines that it printed. */
-  async function covey(home: string, line: string): Promise<{ result: Record<string, unknown>; text: string }> {
-    let result: unknown
-    let text = ''
-    const write = (part: string): void => {
-      text += part
-    }
-    const output = new Output(false, { stdout: { write }, stderr: { write: () => {} } })
-    const env = { COVEY_PASSWORD: PASSWORD, COVEY_RPC: world.chain.url, COVEY_CONTRACTS: join(world.dir, 'at.json') }
-    const program = buildProgram(COMMANDS, '0', async (command, options, args) => {
-      const handler = await command.handler()
-      const signal = new AbortController().signal
-      result = await handler(options, args, { output, signal, env, yes: true, fail: () => {} })
-    })
-    await program.parseAsync([...line.split(' '), '--dir', join(world.dir, home)], { from: 'user' })
-    return { result: result as Record<string, unknown>, text }
-  }
+  let world: CliWorld<'operator' | 'holder'>
+  const covey: typeof world.covey = (home, line) => world.covey(home, line)
 
   before(async () => {
-    world = await startTestChain(['deployer'])
-    const rpcUrl = world.chain.url
-    const signer = testSigner('deployer')
-    const addresses = await deployContracts({
-      rpcUrl,
-      chainId: TEST_CHAIN_ID,
-      signer,
-      supply: 10n ** 26n,
-      unbondingSeconds: 1000,
-      poll_ms: 5,
-    })
-    await writeFile(join(world.dir, 'at.json'), JSON.stringify(addresses))
-    const bank = createEvmLedger({ rpcUrl, addresses, signer, poll_ms: 5 })
-    for (const home of ['operator', 'holder']) {
-      const file = nodeFiles.accountKey(join(world.dir, home))
-      await mkdir(dirname(file), { recursive: true })
-      const { address } = await createAccountFile(file, PASSWORD, { scryptN: QUICK_SCRYPT_N })
-      accounts[home] = address
-      await world.chain.admin('anvil_setBalance', [address, `0x${(10n ** 20n).toString(16)}`])
-      await bank.transfer(address, 1000n * TOKEN)
-    }
-    await bank.stop()
+    world = await startCliWorld(['operator', 'holder'], 1000)
   })
   after(() => world.remove())
 
   it('goes from an operator that opens itself to a delegator that takes everything back', async () => {
-    const { operator, holder } = accounts as { operator: Address; holder: Address }
+    const { operator, holder } = world.accounts
     expect((await covey('holder', 'delegate list')).text).to.contain('nobody takes delegations')
     await covey('operator', 'stake deposit 10')
     const opened = await covey('operator', 'delegate commission 12.5')
@@ -106,8 +55,8 @@ describe('covey delegate', function () {
   it('says what is wrong with what was typed', async () => {
     for (const line of [
       'delegate to 0x12 5',
-      `delegate to ${accounts.operator} 0`,
-      `delegate undelegate ${accounts.operator} some`,
+      `delegate to ${world.accounts.operator} 0`,
+      `delegate undelegate ${world.accounts.operator} some`,
       'delegate commission 50.01',
       'delegate commission 1.234',
       'delegate commission x',

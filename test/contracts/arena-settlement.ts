@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { type ArenaInput, epochReward, settleEpoch } from '../../src/round/arena.ts'
-import { packArenaScores } from '../../src/round/arena-scores.ts'
+import { packScoreList } from '../../src/round/score-list.ts'
 import { ALPHAS, type ArenaSettlement, ENTRY_OUTCOMES } from '../../src/types/arena.ts'
 import type { VoterOutcome } from '../../src/types/ledger.ts'
 import { arenaInput } from '../support/arena-arbitrary.ts'
@@ -35,7 +35,7 @@ describe('Arena', () => {
           weight: v.weight,
           committed: v.commitment !== null,
           revealed: v.scores !== null,
-          scores: v.scores === null ? '0x' : packArenaScores(v.scores),
+          scores: v.scores === null ? '0x' : packScoreList(v.scores),
         })),
       })
       return {

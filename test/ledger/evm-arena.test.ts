@@ -1,14 +1,12 @@
 import { expect } from 'chai'
 import type { Deployment } from '../../src/ledger/abi/contracts.ts'
-import { deployContracts } from '../../src/ledger/chain/deploy.ts'
 import { createEvmLedger, type EvmLedger } from '../../src/ledger/evm/ledger.ts'
 import { explainRewards } from '../../src/ledger/history/explain.ts'
 import { readHistory } from '../../src/ledger/history/read.ts'
 import { stakeHistory } from '../../src/ledger/history/stake.ts'
-import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
+import { type LedgerWorld, startLedgerWorld, testSigner } from '../support/ledger-anvil.ts'
 import { describeArenaLedger } from './arena.behavior.ts'
 
-const TOKEN = 10n ** 18n
 const NAMES = Array.from({ length: 6 }, (_, i) => `account ${i}`)
 
 /** Whatever was played: what events explain is what the arenas and the vault owe, to the last wei. */
@@ -28,21 +26,10 @@ async function checkExplained(rpcUrl: string, at: Deployment, ledgers: readonly 
 }
 
 describe('EVM arenas', () => {
-  let world: TestChain
-  let addresses: Deployment
-  let fresh: unknown
+  let world: LedgerWorld
 
-  // one anvil and one deployment for all; each test begins from the same snapshot
   before(async () => {
-    world = await startTestChain(['deployer', ...NAMES])
-    const signer = testSigner('deployer')
-    const rpcUrl = world.chain.url
-    const [supply, unbondingSeconds] = [10n ** 26n, 86_400]
-    addresses = await deployContracts({ rpcUrl, chainId: TEST_CHAIN_ID, signer, supply, unbondingSeconds, poll_ms: 5 })
-    const treasury = createEvmLedger({ rpcUrl, addresses, signer, poll_ms: 5 })
-    await Promise.all(NAMES.map((name) => treasury.transfer(testSigner(name).address, 1000n * TOKEN)))
-    await treasury.stop()
-    fresh = await world.chain.admin('evm_snapshot')
+    world = await startLedgerWorld(NAMES)
   })
   after(() => world.remove())
 
@@ -51,7 +38,12 @@ describe('EVM arenas', () => {
     return {
       async players(count) {
         ledgers = NAMES.slice(0, count).map((name) =>
-          createEvmLedger({ rpcUrl: world.chain.url, addresses, signer: testSigner(name), poll_ms: 5 }),
+          createEvmLedger({
+            rpcUrl: world.chain.url,
+            addresses: world.addresses,
+            signer: testSigner(name),
+            poll_ms: 5,
+          }),
         )
         return ledgers.map((ledger) => ({ ledger, arenas: ledger.arenas }))
       },
@@ -60,10 +52,9 @@ describe('EVM arenas', () => {
         await world.chain.admin('evm_mine')
       },
       async close() {
-        await checkExplained(world.chain.url, addresses, ledgers)
+        await checkExplained(world.chain.url, world.addresses, ledgers)
         await Promise.all(ledgers.map((ledger) => ledger.stop()))
-        await world.chain.admin('evm_revert', [fresh])
-        fresh = await world.chain.admin('evm_snapshot')
+        await world.restore()
       },
     }
   })

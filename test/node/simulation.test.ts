@@ -8,31 +8,19 @@ import { seededRandom } from '../../src/base/random.ts'
 import { KEEPER_GRACE_SECONDS } from '../../src/round/next.ts'
 import type { Clock } from '../../src/types/clock.ts'
 import type { Trainer, TrainingEngine } from '../../src/types/engine.ts'
-import type { ProposerOutcome, RoundView } from '../../src/types/ledger.ts'
-import { type SimulatedPeer, Simulation, type SimulationOptions, toyTerms } from '../support/simulation.ts'
+import type { ProposerOutcome } from '../../src/types/ledger.ts'
+import {
+  roundsOf,
+  runSimulation,
+  type SimulatedPeer,
+  type Simulation,
+  type SimulationOptions,
+  toyTerms,
+} from '../support/simulation.ts'
 import { createToyTraining } from '../support/toy-engine.ts'
 
 /** Nine nodes fill the nine seats, so that every node has one in every round. */
 const SMALL = { nodes: 9, terms: { rounds: 3 } } as const
-
-async function run(
-  options: SimulationOptions,
-  meanwhile: (s: Simulation) => Promise<void> = async () => undefined,
-): Promise<Simulation> {
-  const simulation = await Simulation.open(options)
-  try {
-    await meanwhile(simulation)
-    await simulation.finish()
-    return simulation
-  } finally {
-    await simulation.close()
-  }
-}
-
-function roundsOf({ chain, task }: Simulation): RoundView[] {
-  const { round } = chain.chain.task(task)
-  return Array.from({ length: round }, (_, i) => chain.chain.round(task, i + 1))
-}
 
 interface Proposal {
   readonly round: number
@@ -73,7 +61,7 @@ function expectSound(simulation: Simulation, faulty: readonly SimulatedPeer[] = 
 describe('a network of nodes', () => {
   it('20 nodes do 5 rounds, agree after each, and do the same again from the same seed', async () => {
     const options: SimulationOptions = { seed: 'twenty', nodes: 20 }
-    const [first, second] = [await run(options), await run(options)]
+    const [first, second] = [await runSimulation(options), await runSimulation(options)]
     expectSound(first)
     const peer = first.peers[0] as SimulatedPeer
     expect(new Set(peer.globals.values()).size, 'each round moves the global adapter').to.equal(5)
@@ -84,12 +72,12 @@ describe('a network of nodes', () => {
     expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
     expect([...(second.peers[0] as SimulatedPeer).globals]).to.deep.equal([...peer.globals])
     expect(roundsOf(second)).to.deep.equal(roundsOf(first))
-    const other = await run({ ...options, seed: 'other', terms: { rounds: 1 } })
+    const other = await runSimulation({ ...options, seed: 'other', terms: { rounds: 1 } })
     expect((other.peers[0] as SimulatedPeer).globals.get(1)).to.not.equal(peer.globals.get(1))
   })
 
   it('a liar is excluded or slashed, by a negative median', async () => {
-    const simulation = await run({
+    const simulation = await runSimulation({
       ...SMALL,
       seed: 'liar',
       traits: (i) => (i === 2 ? { tamper: parseTamper('flip:2') } : {}),
@@ -111,7 +99,7 @@ describe('a network of nodes', () => {
     ['bucketing', 'centred-clip'],
   ] as const) {
     it(`with ${robust.join(', ')} in front all hold the same adapters, and a liar is still judged by what it does`, async () => {
-      const simulation = await run({
+      const simulation = await runSimulation({
         ...SMALL,
         seed: 'robust',
         spec: { aggregation: { rule: 'frozen-a', outerRate: 1, outerMomentum: 0.3, robust } },
@@ -133,7 +121,7 @@ describe('a network of nodes', () => {
   }
 
   it('an idle node earns no more than the equal share', async () => {
-    const simulation = await run({
+    const simulation = await runSimulation({
       ...SMALL,
       seed: 'idle',
       traits: (i) => (i === 4 ? { tamper: parseTamper('zeros') } : {}),
@@ -162,7 +150,7 @@ describe('a network of nodes', () => {
     const onEvent: SimulationOptions['onEvent'] = (event) => {
       if (event.event === 'task' && --left === 0) gone = simulation?.loseCoordinator()
     }
-    return run({ ...options, onEvent }, async (s) => {
+    return runSimulation({ ...options, onEvent }, async (s) => {
       simulation = s
       await s.until(() => gone !== undefined, 'the spec')
       await gone
@@ -182,7 +170,7 @@ describe('a network of nodes', () => {
   })
 
   it('a node that comes when the coordinator is gone gets the spec from the others', async () => {
-    const simulation = await run({ ...SMALL, seed: 'late' }, async (s) => {
+    const simulation = await runSimulation({ ...SMALL, seed: 'late' }, async (s) => {
       const late = s.peers[8] as SimulatedPeer
       late.kill()
       late.events.length = 0
@@ -195,7 +183,11 @@ describe('a network of nodes', () => {
   })
 
   it('a proposer that never serves its delta is absent, and the round goes on', async () => {
-    const simulation = await run({ ...SMALL, seed: 'hoarder', traits: (i) => (i === 1 ? { neverServes: true } : {}) })
+    const simulation = await runSimulation({
+      ...SMALL,
+      seed: 'hoarder',
+      traits: (i) => (i === 1 ? { neverServes: true } : {}),
+    })
     const hoarder = simulation.peers[1] as SimulatedPeer
     expectSound(simulation, [hoarder])
     const proposals = proposalsOf(simulation, hoarder)
@@ -208,7 +200,7 @@ describe('a network of nodes', () => {
   it('a phase shorter than a pull’s patience is long enough to score the others', async () => {
     const seconds = { train: 60, reveal: 30, probe: 15, score: 12, tally: 15 }
     const traits = (i: number) => (i === 1 ? { neverServes: true } : {})
-    const simulation = await run({ nodes: 9, terms: { rounds: 3, seconds }, seed: 'short phases', traits })
+    const simulation = await runSimulation({ nodes: 9, terms: { rounds: 3, seconds }, seed: 'short phases', traits })
     expectSound(simulation, [simulation.peers[1] as SimulatedPeer])
     const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
     expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
@@ -220,7 +212,11 @@ describe('a network of nodes', () => {
       const random = seededRandom(round)
       return delta.map((x) => (x === 0 ? 0 : random.next() < 0.5 ? -1 : 1))
     }
-    const simulation = await run({ ...SMALL, seed: 'poison', traits: (i) => (i === 3 ? { tamper: poison } : {}) })
+    const simulation = await runSimulation({
+      ...SMALL,
+      seed: 'poison',
+      traits: (i) => (i === 3 ? { tamper: poison } : {}),
+    })
     const poisoner = simulation.peers[3] as SimulatedPeer
     expectSound(simulation, [poisoner])
     const outcomes = proposalsOf(simulation, poisoner).map((p) => p.outcome)
@@ -232,7 +228,7 @@ describe('a network of nodes', () => {
     // every delta of round 1 does harm, and thresholds that follow the spread let it in
     const flipOnce: Tamper = (delta, round) => (round === 1 ? delta.map((x) => -x) : delta)
     const rules = { ...toyTerms().rules, excludeSpreadBps: 100_000, slashSpreadBps: 100_000 }
-    const simulation = await run({
+    const simulation = await runSimulation({
       ...SMALL,
       seed: 'rollback',
       terms: { rounds: 2, rules },
@@ -253,7 +249,7 @@ describe('a network of nodes', () => {
 
   it('slices that are none stop nobody from voting', async () => {
     const slices = ['no JSON', '{}\n', '\xff'].map((text) => Buffer.from(text, 'latin1'))
-    const simulation = await run({ ...SMALL, seed: 'bad slices', slices })
+    const simulation = await runSimulation({ ...SMALL, seed: 'bad slices', slices })
     expectSound(simulation)
     const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
     expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
@@ -269,7 +265,7 @@ describe('a network of nodes', () => {
         return createToyTraining().openTrainer(options)
       },
     }
-    const simulation = await run({ ...SMALL, seed: 'flaky', traits: (i) => (i === 0 ? { training } : {}) })
+    const simulation = await runSimulation({ ...SMALL, seed: 'flaky', traits: (i) => (i === 0 ? { training } : {}) })
     expectSound(simulation)
     const peer = simulation.peers[0] as SimulatedPeer
     const at = peer.events.flatMap((e, i) =>
@@ -304,7 +300,7 @@ describe('a network of nodes', () => {
         })
       },
     })
-    const simulation = await run({
+    const simulation = await runSimulation({
       ...SMALL,
       seed: 'slow',
       traits: (i, clock) => (i === 5 ? { training: slow(clock) } : {}),
@@ -320,7 +316,7 @@ describe('a network of nodes', () => {
 
   it('a proposer killed between its journal and its commitment commits to the same delta afterwards', async () => {
     let victim: SimulatedPeer | undefined
-    const simulation = await run(
+    const simulation = await runSimulation(
       {
         ...SMALL,
         seed: 'killed proposer',
@@ -348,7 +344,7 @@ describe('a network of nodes', () => {
 
   it('a voter killed between its journal and its commitment never scores again, and votes once', async () => {
     let victim: SimulatedPeer | undefined
-    const simulation = await run(
+    const simulation = await runSimulation(
       {
         ...SMALL,
         seed: 'killed voter',

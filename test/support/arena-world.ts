@@ -1,6 +1,6 @@
 /** An arena on Hardhat's simulated chain: entrants, validators, a delegator, and how they play an epoch. */
 import { adapterCommitment, arenaScoresCommitment } from '../../src/ledger/abi/arena-commitment.ts'
-import { packArenaScores } from '../../src/round/arena-scores.ts'
+import { packScoreList } from '../../src/round/score-list.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import {
   type Account,
@@ -118,7 +118,7 @@ export async function playEpoch(world: ArenaWorld, plan: EpochPlan, epoch = 1, i
   await end(PHASE.score)
   for (const { account, acts, scores } of seats) {
     if (acts !== 'reveals' || (await phase()) !== PHASE.tally) continue
-    const packed = ethers.hexlify(packArenaScores(scores))
+    const packed = ethers.hexlify(packScoreList(scores))
     await arena.connect(account).revealScores(id, epoch, packed, salt(account.address))
   }
   await end(PHASE.tally)

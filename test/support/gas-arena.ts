@@ -1,7 +1,7 @@
 /** What each call of an arena costs, in a world that is the same every time. */
 import type { ContractTransactionResponse } from 'ethers'
 import { adapterCommitment, arenaScoresCommitment } from '../../src/ledger/abi/arena-commitment.ts'
-import { packArenaScores } from '../../src/round/arena-scores.ts'
+import { packScoreList } from '../../src/round/score-list.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import { adapterOf, arenaParams, ROLE } from './arena-world.ts'
 import {
@@ -75,7 +75,7 @@ export async function measureArenaGas(): Promise<GasTable> {
         const commitment = arenaScoresCommitment(id, epoch, node.address as Hex, scores, secret)
         await measure('commitScores', arena.connect(node).commitScores(id, epoch, commitment))
       }
-      const packed = ethers.hexlify(packArenaScores(scores))
+      const packed = ethers.hexlify(packScoreList(scores))
       for (const [i, node] of jury.entries()) {
         const call = i < jury.length - 1 ? `revealScores, ${seats}` : `revealScores that settles, ${label}`
         await measure(call, arena.connect(node).revealScores(id, epoch, packed, salt(node.address)))
@@ -99,7 +99,7 @@ export async function measureArenaGas(): Promise<GasTable> {
   const library = await deployLibrary('Arena')
   const harness = await ethers.deployContract('ArenaHarness', { libraries: { Arena: library.target } })
   const [entries, validators] = MOST
-  const scores = packArenaScores(Array.from({ length: entries + 1 }, (_, i) => (i * 37) % 500))
+  const scores = packScoreList(Array.from({ length: entries + 1 }, (_, i) => (i * 37) % 500))
   const input = {
     budget: 100n * TOKEN,
     rules: { ...arenaParams.rules, tolerance: 10 },

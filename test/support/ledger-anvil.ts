@@ -3,7 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { keccak256, toUtf8Bytes } from 'ethers'
+import type { Deployment } from '../../src/ledger/abi/contracts.ts'
+import { deployContracts } from '../../src/ledger/chain/deploy.ts'
 import { type LocalChain, startLocalChain } from '../../src/ledger/chain/local-chain.ts'
+import { createEvmLedger } from '../../src/ledger/evm/ledger.ts'
 import { createMemorySigner } from '../../src/ledger/keys/accounts.ts'
 import type { Hex } from '../../src/types/ledger.ts'
 import type { Signer } from '../../src/types/signer.ts'
@@ -29,6 +32,35 @@ export async function startTestChain(names: readonly string[], seal?: null): Pro
     async remove() {
       await chain.stop()
       await rm(dir, { recursive: true })
+    },
+  }
+}
+
+/** A chain with the contracts on it, and 1,000 tokens for everyone named. */
+export interface LedgerWorld extends TestChain {
+  readonly addresses: Deployment
+  /** everything as it was at the start */
+  restore(): Promise<void>
+}
+
+/** One anvil and one deployment for many tests: each begins from the same snapshot. */
+export async function startLedgerWorld(names: readonly string[]): Promise<LedgerWorld> {
+  const world = await startTestChain(['deployer', ...names])
+  const signer = testSigner('deployer')
+  const { url: rpcUrl } = world.chain
+  const [supply, unbondingSeconds] = [10n ** 26n, 86_400]
+  const chainId = TEST_CHAIN_ID
+  const addresses = await deployContracts({ rpcUrl, chainId, signer, supply, unbondingSeconds, poll_ms: 5 })
+  const treasury = createEvmLedger({ rpcUrl, addresses, signer, poll_ms: 5 })
+  await Promise.all(names.map((name) => treasury.transfer(testSigner(name).address, 10n ** 21n)))
+  await treasury.stop()
+  let fresh = await world.chain.admin('evm_snapshot')
+  return {
+    ...world,
+    addresses,
+    async restore() {
+      await world.chain.admin('evm_revert', [fresh])
+      fresh = await world.chain.admin('evm_snapshot')
     },
   }
 }

@@ -20,7 +20,7 @@ import { createMemoryTransport, MemoryHub } from '../../src/transport/memory-tra
 import { type PeerKey, peerKeyFromSeed } from '../../src/transport/peer-key.ts'
 import type { Example, Tokenizer } from '../../src/types/data.ts'
 import type { TrainingEngine } from '../../src/types/engine.ts'
-import type { Address, Ledger } from '../../src/types/ledger.ts'
+import type { Address, Ledger, RoundView } from '../../src/types/ledger.ts'
 import type { TaskSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -390,4 +390,24 @@ export class Simulation {
     )
     return `task ${status}, round ${round}, ${phase}, ${enrolled} enrolled; problems: ${problems.slice(-5).join(' | ')}`
   }
+}
+
+/** To its end, which it is closed at whatever happens. @param meanwhile what is done to it as it runs */
+export async function runSimulation(
+  options: SimulationOptions,
+  meanwhile: (s: Simulation) => Promise<void> = async () => undefined,
+): Promise<Simulation> {
+  const simulation = await Simulation.open(options)
+  try {
+    await meanwhile(simulation)
+    await simulation.finish()
+    return simulation
+  } finally {
+    await simulation.close()
+  }
+}
+
+export function roundsOf({ chain, task }: Simulation): RoundView[] {
+  const { round } = chain.chain.task(task)
+  return Array.from({ length: round }, (_, i) => chain.chain.round(task, i + 1))
 }

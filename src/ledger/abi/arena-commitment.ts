@@ -1,6 +1,6 @@
 /** The commitments of an arena, as contracts/arena/ArenaEpochs.sol spells them. */
 import { AbiCoder, keccak256 } from 'ethers'
-import { packArenaScores } from '../../round/arena-scores.ts'
+import { packScoreList } from '../../round/score-list.ts'
 import type { AdapterReveal } from '../../types/arena.ts'
 import type { Address, Hex } from '../../types/ledger.ts'
 import { digestToHex } from './commitment.ts'
@@ -24,5 +24,5 @@ export function arenaScoresCommitment(
   salt: Hex,
 ): Hex {
   const types = ['uint256', 'uint256', 'address', 'bytes32', 'bytes32']
-  return keccak256(abi.encode(types, [arena, epoch, account, keccak256(packArenaScores(scores)), salt])) as Hex
+  return keccak256(abi.encode(types, [arena, epoch, account, keccak256(packScoreList(scores)), salt])) as Hex
 }

@@ -1,7 +1,6 @@
 /** The arena contract's view structs (contracts/interfaces/ICoveyArena.sol) as the types of src/types/arena.ts, and back. */
-import { getBytes, hexlify, type Result } from 'ethers'
-import { CoveyError } from '../../base/errors.ts'
-import { packArenaScores, unpackArenaScores } from '../../round/arena-scores.ts'
+import { getBytes, hexlify } from 'ethers'
+import { packScoreList, unpackScoreList } from '../../round/score-list.ts'
 import type {
   ArenaParams,
   ArenaPhase,
@@ -14,6 +13,7 @@ import type {
 } from '../../types/arena.ts'
 import { ALPHAS, ARENA_PHASES, ENTRY_OUTCOMES } from '../../types/arena.ts'
 import type { Address, Hex, VoterOutcome } from '../../types/ledger.ts'
+import { decodeAnswer, oneOf } from './answer.ts'
 import { digestToHex, hexToDigest } from './commitment.ts'
 import { arenaInterface } from './contracts.ts'
 
@@ -97,20 +97,7 @@ interface RawEpoch {
 }
 
 /** What a view of the arena contract returns. @throws CoveyError E_CONTRACT when the bytes are not that */
-function decode<T>(view: string, data: Hex): T {
-  try {
-    return (arenaInterface.decodeFunctionResult(view, data) as Result)[0] as T
-  } catch (cause) {
-    const message = `${view}: the answer is not what our arena contract gives; check the addresses file`
-    throw new CoveyError('E_CONTRACT', message, {}, { cause })
-  }
-}
-
-function oneOf<T>(list: readonly T[], index: bigint, name: string): T {
-  const value = list[Number(index)]
-  if (value === undefined) throw new CoveyError('E_CONTRACT', `${name}: expected 0 to ${list.length - 1}, got ${index}`)
-  return value
-}
+const decode = <T>(view: string, data: Hex): T => decodeAnswer(arenaInterface, 'arena contract', view, data)[0] as T
 
 export function decodeNumber(view: string, data: Hex): bigint {
   return decode<bigint>(view, data)
@@ -125,7 +112,7 @@ export function encodeRole(role: ArenaRole): number {
 }
 
 export function encodeArenaScores(scores: readonly number[]): Hex {
-  return hexlify(packArenaScores(scores)) as Hex
+  return hexlify(packScoreList(scores)) as Hex
 }
 
 /** createArena's struct. */
@@ -215,7 +202,7 @@ export function decodeEpoch(data: Hex): EpochView {
       account: seat.account,
       weight: seat.weight,
       commitment: hexToDigest(seat.commitment) === null ? null : seat.commitment,
-      scores: seat.revealed ? unpackArenaScores(getBytes(seat.packedScores)) : null,
+      scores: seat.revealed ? unpackScoreList(getBytes(seat.packedScores)) : null,
     })),
     slice: slice === null ? null : { digest: slice, size: Number(e.sliceSize) },
     champion: toChampion(e.champion),

@@ -1,45 +1,26 @@
 /** What a task's parameters must satisfy before money is sent after them; the contract holds the same bounds. */
-import { isDigest } from '../../base/bytes.ts'
-import { CoveyError } from '../../base/errors.ts'
 import type { NodeMetadata, OperatorView, TaskParams } from '../../types/ledger.ts'
+import { BPS, badParameter, checkCommon, checkWhole } from './bounds.ts'
 
-/** Shares are in 1/10,000. */
-const BPS = 10_000
 /** Settling a round is one transaction, quadratic in its seats: it must fit a block. */
 export const MAX_PROPOSERS = 32
 export const MAX_VOTERS = 16
 export const MAX_ROUNDS = 10_000
-/** Seats are locked for a round's length. */
-export const MAX_PHASE_SECONDS = 7 * 86_400
-/** Weights are whole gwei in 64 bits. */
-const GWEI = 10n ** 9n
-const MAX_STAKE = (2n ** 64n - 1n) * GWEI
-
 /** @throws CoveyError E_ARGUMENT that names the parameter */
 export function checkTaskParams(p: TaskParams): void {
-  const bad = (name: string, expected: string, got: unknown): CoveyError =>
-    new CoveyError('E_ARGUMENT', `${name}: expected ${expected}, got ${String(got)}`, { name })
-  const whole = (name: string, value: number, least: number, most: number): void => {
-    if (!Number.isInteger(value) || value < least || value > most)
-      throw bad(name, `a whole number from ${least} to ${most}`, value)
-  }
-  if (!isDigest(p.specDigest)) throw bad('specDigest', '64 lower-case hex digits', p.specDigest)
-  if (!isDigest(p.baseDigest)) throw bad('baseDigest', '64 lower-case hex digits', p.baseDigest)
+  checkCommon(p, 128)
   if (p.probeRoot !== null && !/^0x[0-9a-f]{64}$/.test(p.probeRoot))
-    throw bad('probeRoot', 'null or 0x and 64 lower-case hex digits', p.probeRoot)
-  if (p.pool < 1n || p.pool >= 2n ** 128n) throw bad('pool', 'an amount above 0 and below 2^128 wei', p.pool)
-  if (p.minStake < GWEI || p.minStake > MAX_STAKE) throw bad('minStake', `${GWEI} to ${MAX_STAKE} wei`, p.minStake)
-  whole('rounds', p.rounds, 1, MAX_ROUNDS)
-  whole('proposers', p.proposers, 1, MAX_PROPOSERS)
-  whole('voters', p.voters, 1, MAX_VOTERS)
-  for (const [phase, seconds] of Object.entries(p.seconds)) whole(`seconds.${phase}`, seconds, 1, MAX_PHASE_SECONDS)
+    throw badParameter('probeRoot', 'null or 0x and 64 lower-case hex digits', p.probeRoot)
+  checkWhole('rounds', p.rounds, 1, MAX_ROUNDS)
+  checkWhole('proposers', p.proposers, 1, MAX_PROPOSERS)
+  checkWhole('voters', p.voters, 1, MAX_VOTERS)
   const { rules } = p
   for (const name of ['excludeBelow', 'slashBelow', 'vetoBelow', 'tolerance'] as const)
-    whole(`rules.${name}`, rules[name], 0, 65_535)
+    checkWhole(`rules.${name}`, rules[name], 0, 65_535)
   for (const name of ['excludeSpreadBps', 'slashSpreadBps'] as const)
-    whole(`rules.${name}`, rules[name], 0, 2 ** 32 - 1)
+    checkWhole(`rules.${name}`, rules[name], 0, 2 ** 32 - 1)
   for (const name of ['voterBps', 'equalBps', 'slashBps', 'faultBps'] as const)
-    whole(`rules.${name}`, rules[name], 0, BPS)
+    checkWhole(`rules.${name}`, rules[name], 0, BPS)
 }
 
 /** No transaction may have a higher gas limit (EIP-7825), on chains that hold to it. */

@@ -1,6 +1,5 @@
 /** The contracts' view structs (contracts/interfaces) as the types of src/types/ledger.ts, and the way back for parameters. */
-import { hexlify, type Result } from 'ethers'
-import { CoveyError } from '../../base/errors.ts'
+import { hexlify } from 'ethers'
 import { packScores, unpackScores } from '../../round/packed-scores.ts'
 import type {
   AccountView,
@@ -18,6 +17,7 @@ import type {
   VoterSeat,
 } from '../../types/ledger.ts'
 import { PHASES } from '../../types/ledger.ts'
+import { decodeAnswer, oneOf } from './answer.ts'
 import { digestToHex, hexToDigest } from './commitment.ts'
 import { tasksInterface } from './contracts.ts'
 
@@ -105,24 +105,7 @@ interface RawAccount {
 }
 
 /** The one struct that a view returns. @throws CoveyError E_CONTRACT when the bytes are not that struct */
-function decode<T>(view: string, data: Hex): T {
-  try {
-    return (tasksInterface.decodeFunctionResult(view, data) as Result)[0] as T
-  } catch (cause) {
-    throw new CoveyError(
-      'E_CONTRACT',
-      `${view}: the answer is not what our contract gives; check the addresses file`,
-      {},
-      { cause },
-    )
-  }
-}
-
-function oneOf<T>(list: readonly T[], index: bigint, name: string): T {
-  const value = list[Number(index)]
-  if (value === undefined) throw new CoveyError('E_CONTRACT', `${name}: expected 0 to ${list.length - 1}, got ${index}`)
-  return value
-}
+const decode = <T>(view: string, data: Hex): T => decodeAnswer(tasksInterface, 'contract', view, data)[0] as T
 
 export function decodeTask(data: Hex): TaskView {
   const t = decode<RawTask>('taskView', data)

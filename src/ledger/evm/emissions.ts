@@ -1,8 +1,10 @@
 /** Emissions on an EVM chain: contracts/Emissions.sol behind the seam of src/types/emissions.ts. */
-import { keccak256, type Result } from 'ethers'
+
+import { keccak256 } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
 import type { EmissionShare, EmissionsLedger, EmissionsView, EmissionTarget, LockView } from '../../types/emissions.ts'
 import type { Address, Hex } from '../../types/ledger.ts'
+import { decodeAnswer } from '../abi/answer.ts'
 import { emissionsInterface, tokenInterface } from '../abi/contracts.ts'
 import { ChainLink, type EvmLedgerOptions } from './link.ts'
 
@@ -48,13 +50,8 @@ export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
   async function ask<T>(name: string, args: readonly unknown[]): Promise<T> {
     const data = emissionsInterface.encodeFunctionData(name, args) as Hex
     const answer = await link.rpc.call({ to: at as Address, data, name })
-    try {
-      const result: Result = emissionsInterface.decodeFunctionResult(name, answer)
-      return (result.length === 1 ? result[0] : result) as T
-    } catch (cause) {
-      const message = `${name}: the answer is not what our emissions contract gives; check the addresses file`
-      throw new CoveyError('E_CONTRACT', message, {}, { cause })
-    }
+    const result = decodeAnswer(emissionsInterface, 'emissions contract', name, answer)
+    return (result.length === 1 ? result[0] : result) as T
   }
 
   const act = (name: string, args: readonly unknown[], stands: () => Promise<boolean>) =>

@@ -1,7 +1,9 @@
 /** Who is behind an account: the binding to a peer id, read and written. */
+
 import { getBytes, hexlify, keccak256 } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
 import type { Address, Hex, Ledger, NodeMetadata, NodeRecord } from '../../types/ledger.ts'
+import { decodeAnswer } from '../abi/answer.ts'
 import { type BindingStatement, bindingDigest, bindingTypedData, hexToPeerId, peerIdToHex } from '../abi/binding.ts'
 import { registryInterface } from '../abi/contracts.ts'
 import { sameMetadata } from '../abi/params.ts'
@@ -19,7 +21,7 @@ export function identityOf(link: ChainLink): Identity {
 
   async function ask(name: string, args: readonly unknown[]): Promise<readonly unknown[]> {
     const data = registryInterface.encodeFunctionData(name, args) as Hex
-    return registryInterface.decodeFunctionResult(name, await link.rpc.call({ to: registry, data, name }))
+    return decodeAnswer(registryInterface, 'registry', name, await link.rpc.call({ to: registry, data, name }))
   }
 
   async function binding(account: Address): Promise<{ record: NodeRecord | null; nonce: bigint }> {

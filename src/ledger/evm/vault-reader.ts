@@ -1,7 +1,6 @@
 /** What the stake vault on chain shows (contracts/interfaces/IStakeVault.sol), in the types of src/types/ledger.ts. */
-import type { Result } from 'ethers'
-import { CoveyError } from '../../base/errors.ts'
 import type { Address, DelegationView, Hex, OperatorView, UnbondingView } from '../../types/ledger.ts'
+import { decodeAnswer } from '../abi/answer.ts'
 import { vaultInterface } from '../abi/contracts.ts'
 import type { Rpc } from '../rpc/rpc.ts'
 
@@ -71,12 +70,7 @@ export class VaultReader {
   async #ask<T>(name: string, args: readonly unknown[]): Promise<T> {
     const data = vaultInterface.encodeFunctionData(name, args) as Hex
     const answer = await this.#rpc.call({ to: this.#address, data, name })
-    try {
-      return (vaultInterface.decodeFunctionResult(name, answer) as Result)[0] as T
-    } catch (cause) {
-      const message = `${name}: the answer is not what our vault gives; check the addresses file`
-      throw new CoveyError('E_CONTRACT', message, {}, { cause })
-    }
+    return decodeAnswer(vaultInterface, 'vault', name, answer)[0] as T
   }
 }
 

@@ -1,9 +1,11 @@
 /** Reads a deployment's whole history off a chain: all events up to one block, their times, the terms of the tasks. */
-import { getAddress, type Interface } from 'ethers'
+
+import { getAddress, type Interface, type Result } from 'ethers'
 import { z } from 'zod'
 import { throwIfAborted } from '../../base/abort.ts'
 import { CoveyError, isCoveyError } from '../../base/errors.ts'
 import type { AccountView, Address, DelegationView, Hex, TaskParams } from '../../types/ledger.ts'
+import { decodeAnswer } from '../abi/answer.ts'
 import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from '../abi/contracts.ts'
 import { decodeAccount, decodeTask } from '../abi/views.ts'
 import { Rpc } from '../rpc/rpc.ts'
@@ -62,10 +64,9 @@ export async function readHistory(
     const events = logs.flatMap((log) => decode(log, at, times) ?? [])
     const ask = (to: Address, iface: Interface, name: string, args: readonly unknown[]): Promise<Hex> =>
       rpc.call({ to, data: iface.encodeFunctionData(name, args) as Hex, name }, block, signal)
-    const [period] = vaultInterface.decodeFunctionResult(
-      'unbondingPeriod',
-      await ask(at.vault, vaultInterface, 'unbondingPeriod', []),
-    )
+    const askVault = async (name: string, args: readonly unknown[]): Promise<Result> =>
+      decodeAnswer(vaultInterface, 'vault', name, await ask(at.vault, vaultInterface, name, args))
+    const [period] = await askVault('unbondingPeriod', [])
     const ids = events.flatMap((e) => (e.contract === 'tasks' && e.name === 'TaskCreated' ? argOf.number(e, 'id') : []))
     const params = await inParts(
       ids,
@@ -82,15 +83,12 @@ export async function readHistory(
       account: async (account) =>
         decodeAccount(await ask(at.tasks, tasksInterface, 'accountView', [account]), account, 0n),
       async delegations(account) {
-        const answer = await ask(at.vault, vaultInterface, 'delegations', [account])
-        const [raw] = vaultInterface.decodeFunctionResult('delegations', answer) as unknown as [
-          readonly DelegationView[],
-        ]
+        const [raw] = (await askVault('delegations', [account])) as unknown as [readonly DelegationView[]]
         return raw.map(({ operator, amount, shares, rewards }) => ({ operator, amount, shares, rewards }))
       },
       async arenaClaimable(account) {
         const answer = await ask(at.arena, arenaInterface, 'claimable', [account])
-        return arenaInterface.decodeFunctionResult('claimable', answer)[0] as bigint
+        return decodeAnswer(arenaInterface, 'arena contract', 'claimable', answer)[0] as bigint
       },
       close: () => rpc.close(),
     }

@@ -4,7 +4,7 @@
  */
 import { merkleLeaf, merkleRootOf } from '../../data/merkle.ts'
 import { epochReward, settleEpoch } from '../../round/arena.ts'
-import { packArenaScores } from '../../round/arena-scores.ts'
+import { packScoreList } from '../../round/score-list.ts'
 import type {
   AdapterReveal,
   ArenaCredit,
@@ -312,7 +312,7 @@ export class MemoryArenas {
     const seat = findSeat(e.validators, 'NotValidator', sender)
     if (seat.commitment === null) throw revert('NotCommitted', { account: sender })
     if (seat.scores !== null) throw revert('AlreadyRevealed', { account: sender })
-    const [length, expected] = [packArenaScores(scores).byteLength, 2 * (e.entries.length + 1)]
+    const [length, expected] = [packScoreList(scores).byteLength, 2 * (e.entries.length + 1)]
     if (length !== expected) throw revert('BadScoresLength', { length, expected })
     checkOpening(sender, seat.commitment, arenaScoresCommitment(id, number, sender, scores, salt))
     seat.scores = [...scores]

@@ -3,42 +3,31 @@ import { expect } from 'chai'
 import { isCoveyError } from '../../../src/base/errors.ts'
 import type { Deployment } from '../../../src/ledger/abi/contracts.ts'
 import { parseDeployment } from '../../../src/ledger/abi/contracts.ts'
-import { deployContracts } from '../../../src/ledger/chain/deploy.ts'
 import { createEvmLedger, type EvmLedger } from '../../../src/ledger/evm/ledger.ts'
-import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../../support/ledger-anvil.ts'
+import { type LedgerWorld, startLedgerWorld, testSigner } from '../../support/ledger-anvil.ts'
 import { describeLedger, testParams } from '../ledger.behavior.ts'
 
-const TOKEN = 10n ** 18n
 const NAMES = Array.from({ length: 6 }, (_, i) => `account ${i}`)
 
 describe('EVM ledger', () => {
-  let world: TestChain
-  let addresses: Deployment
-  let fresh: unknown
+  let world: LedgerWorld
 
-  // one anvil and one deployment for all; each test begins from the same snapshot
   before(async () => {
-    world = await startTestChain(['deployer', ...NAMES])
-    const signer = testSigner('deployer')
-    const rpcUrl = world.chain.url
-    const [supply, unbondingSeconds] = [10n ** 26n, 86_400]
-    addresses = await deployContracts({ rpcUrl, chainId: TEST_CHAIN_ID, signer, supply, unbondingSeconds, poll_ms: 5 })
-    const treasury = createEvmLedger({ rpcUrl, addresses, signer, poll_ms: 5 })
-    await Promise.all(NAMES.map((name) => treasury.transfer(testSigner(name).address, 1000n * TOKEN)))
-    await treasury.stop()
-    fresh = await world.chain.admin('evm_snapshot')
+    world = await startLedgerWorld(NAMES)
   })
   after(() => world.remove())
 
-  const restore = async (): Promise<void> => {
-    await world.chain.admin('evm_revert', [fresh])
-    fresh = await world.chain.admin('evm_snapshot')
-  }
   const open = (
     name: string,
     change: { rpcUrl?: string; addresses?: Deployment; patience_ms?: number } = {},
   ): EvmLedger =>
-    createEvmLedger({ rpcUrl: world.chain.url, addresses, signer: testSigner(name), poll_ms: 5, ...change })
+    createEvmLedger({
+      rpcUrl: world.chain.url,
+      addresses: world.addresses,
+      signer: testSigner(name),
+      poll_ms: 5,
+      ...change,
+    })
 
   describeLedger('on an EVM', async () => {
     let ledgers: EvmLedger[] = []
@@ -53,7 +42,7 @@ describe('EVM ledger', () => {
       },
       async close() {
         await Promise.all(ledgers.map((ledger) => ledger.stop()))
-        await restore()
+        await world.restore()
       },
     }
   })
@@ -72,7 +61,7 @@ describe('EVM ledger', () => {
     expect((await b.task(task)).status).to.equal('cancelled')
     expect((await b.events(task)).map((e) => e.name)).to.deep.equal(['TaskCreated', 'TaskCancelled'])
     await Promise.all([a.stop(), b.stop()])
-    await restore()
+    await world.restore()
   })
 
   it('tells what a reorganisation took back, and sends the write again that it undid', async () => {
@@ -98,7 +87,7 @@ describe('EVM ledger', () => {
     expect(await a.tasks()).to.have.length(task)
     for (const stop of stopListening) stop()
     await a.stop()
-    await restore()
+    await world.restore()
   })
 
   const failure = async (ledger: EvmLedger): Promise<unknown> => {
@@ -110,17 +99,19 @@ describe('EVM ledger', () => {
   it('says so when the RPC is dead, on another chain, or without our contracts', async () => {
     const dead = await failure(open('account 0', { rpcUrl: 'http://127.0.0.1:9', patience_ms: 300 }))
     expect(isCoveyError(dead, 'E_RPC'), String(dead)).to.equal(true)
-    const other = await failure(open('account 0', { addresses: { ...addresses, chainId: 5 } }))
+    const other = await failure(open('account 0', { addresses: { ...world.addresses, chainId: 5 } }))
     expect(isCoveyError(other, 'E_CHAIN_ID'), String(other)).to.equal(true)
-    const none = await failure(open('account 0', { addresses: { ...addresses, tasks: testSigner('x').address } }))
+    const none = await failure(open('account 0', { addresses: { ...world.addresses, tasks: testSigner('x').address } }))
     expect(isCoveyError(none, 'E_CONTRACT'), String(none)).to.equal(true)
-    const swapped = await failure(open('account 0', { addresses: { ...addresses, tasks: addresses.vault } }))
+    const swapped = await failure(
+      open('account 0', { addresses: { ...world.addresses, tasks: world.addresses.vault } }),
+    )
     expect(isCoveyError(swapped, 'E_CONTRACT'), String(swapped)).to.equal(true)
   })
 
   it('reads its own addresses file back and refuses a broken one', () => {
-    expect(parseDeployment(JSON.parse(JSON.stringify(addresses)))).to.deep.equal(addresses)
-    expect(() => parseDeployment({ ...addresses, vault: '0x12' }))
+    expect(parseDeployment(JSON.parse(JSON.stringify(world.addresses)))).to.deep.equal(world.addresses)
+    expect(() => parseDeployment({ ...world.addresses, vault: '0x12' }))
       .to.throw(/vault/)
       .with.property('code', 'E_CONFIG')
   })

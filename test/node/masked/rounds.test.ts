@@ -6,30 +6,11 @@ import { parseTamper } from '../../../node/misbehave.ts'
 import { PREFIXES } from '../../../src/store/prefixes.ts'
 import type { Phase, RoundView } from '../../../src/types/ledger.ts'
 import type { TaskSpec } from '../../../src/types/spec.ts'
-import { type SimulatedPeer, Simulation, type SimulationOptions } from '../../support/simulation.ts'
+import { roundsOf, runSimulation, type SimulatedPeer, type Simulation } from '../../support/simulation.ts'
 
 const MASKED: Partial<TaskSpec> = { encoding: 'f32', privacy: { mode: 'masked', cohort: 4, range: 1 } }
 /** Seven nodes fill the seats of a cohort of four and of three voters. */
 const SMALL = { nodes: 7, spec: MASKED, terms: { rounds: 3, proposers: 4, voters: 3 } } as const
-
-async function run(
-  options: SimulationOptions,
-  meanwhile: (s: Simulation) => Promise<void> = async () => undefined,
-): Promise<Simulation> {
-  const simulation = await Simulation.open(options)
-  try {
-    await meanwhile(simulation)
-    await simulation.finish()
-    return simulation
-  } finally {
-    await simulation.close()
-  }
-}
-
-function roundsOf({ chain, task }: Simulation): RoundView[] {
-  const { round } = chain.chain.task(task)
-  return Array.from({ length: round }, (_, i) => chain.chain.round(task, i + 1))
-}
 
 const eventsOf = <E extends NodeEvent['event']>(peer: SimulatedPeer, event: E) =>
   peer.events.filter((e): e is Extract<NodeEvent, { event: E }> => e.event === event)
@@ -68,7 +49,7 @@ const untilPhase = (s: Simulation, round: number, phase: Phase): Promise<void> =
 
 describe('a masked task', () => {
   it('goes on as an open one does, scored by cohort', async () => {
-    const simulation = await run({ ...SMALL, seed: 'masked' })
+    const simulation = await runSimulation({ ...SMALL, seed: 'masked' })
     expectSound(simulation)
     const rounds = roundsOf(simulation)
     for (const { settlement, proposers } of rounds) {
@@ -92,18 +73,21 @@ describe('a masked task', () => {
 
   it('survives a proposer that is lost after its shares: its masks are taken out of the sum', async () => {
     let lost: SimulatedPeer | undefined
-    const simulation = await run({ ...SMALL, seed: 'lost', terms: { ...SMALL.terms, rounds: 1 } }, async (s) => {
-      await s.until(() => s.chain.chain.task(s.task).round === 1, 'the round')
-      lost = proposer(s, 1)
-      const mates = [0, 2, 3].map((n) => proposer(s, n))
-      // the others hold its shares, and it has not published anything yet
-      await until(s, async () => {
-        const said = await journalOf<BlobRecord>(lost as SimulatedPeer, journalKeys.said(s.task, 1, 'shares'))
-        return said !== undefined && mates.every((m) => m.disk.whole.has(said.digest))
-      })
-      expect(await journalOf(lost, journalKeys.delta(s.task, 1))).to.equal(undefined)
-      lost.kill()
-    })
+    const simulation = await runSimulation(
+      { ...SMALL, seed: 'lost', terms: { ...SMALL.terms, rounds: 1 } },
+      async (s) => {
+        await s.until(() => s.chain.chain.task(s.task).round === 1, 'the round')
+        lost = proposer(s, 1)
+        const mates = [0, 2, 3].map((n) => proposer(s, n))
+        // the others hold its shares, and it has not published anything yet
+        await until(s, async () => {
+          const said = await journalOf<BlobRecord>(lost as SimulatedPeer, journalKeys.said(s.task, 1, 'shares'))
+          return said !== undefined && mates.every((m) => m.disk.whole.has(said.digest))
+        })
+        expect(await journalOf(lost, journalKeys.delta(s.task, 1))).to.equal(undefined)
+        lost.kill()
+      },
+    )
     expectSound(simulation, [lost as SimulatedPeer])
     const [round] = roundsOf(simulation)
     expect(round?.settlement?.proposers.map((p) => p.outcome)).to.deep.equal([
@@ -118,17 +102,20 @@ describe('a masked task', () => {
 
   it('survives a proposer that is lost after its reveal: what it published counts', async () => {
     let lost: SimulatedPeer | undefined
-    const simulation = await run({ ...SMALL, seed: 'after', terms: { ...SMALL.terms, rounds: 1 } }, async (s) => {
-      await s.until(() => {
-        const round = s.chain.chain.task(s.task).round === 1 ? s.chain.chain.round(s.task, 1) : null
-        return round?.proposers[2]?.reveal != null
-      }, 'a reveal')
-      // it goes on serving its blob for as long as the others need to pull it
-      lost = proposer(s, 2)
-      const digest = s.chain.chain.round(s.task, 1).proposers[2]?.reveal?.digest ?? ''
-      await s.until(() => s.peers.some((p) => p !== lost && p.disk.whole.has(digest)), 'its blob')
-      lost.kill()
-    })
+    const simulation = await runSimulation(
+      { ...SMALL, seed: 'after', terms: { ...SMALL.terms, rounds: 1 } },
+      async (s) => {
+        await s.until(() => {
+          const round = s.chain.chain.task(s.task).round === 1 ? s.chain.chain.round(s.task, 1) : null
+          return round?.proposers[2]?.reveal != null
+        }, 'a reveal')
+        // it goes on serving its blob for as long as the others need to pull it
+        lost = proposer(s, 2)
+        const digest = s.chain.chain.round(s.task, 1).proposers[2]?.reveal?.digest ?? ''
+        await s.until(() => s.peers.some((p) => p !== lost && p.disk.whole.has(digest)), 'its blob')
+        lost.kill()
+      },
+    )
     expectSound(simulation, [lost as SimulatedPeer])
     expect(roundsOf(simulation)[0]?.settlement?.proposers.map((p) => p.outcome)).to.deep.equal(
       Array(4).fill('included'),
@@ -139,11 +126,14 @@ describe('a masked task', () => {
 
   it('hides what it cannot sum: with two lost of four nobody is opened, and who did its part is not fined', async () => {
     const lost: SimulatedPeer[] = []
-    const simulation = await run({ ...SMALL, seed: 'two', terms: { ...SMALL.terms, rounds: 1 } }, async (s) => {
-      await s.until(() => s.chain.chain.task(s.task).round === 1, 'the round')
-      lost.push(proposer(s, 0), proposer(s, 3))
-      for (const peer of lost) peer.kill()
-    })
+    const simulation = await runSimulation(
+      { ...SMALL, seed: 'two', terms: { ...SMALL.terms, rounds: 1 } },
+      async (s) => {
+        await s.until(() => s.chain.chain.task(s.task).round === 1, 'the round')
+        lost.push(proposer(s, 0), proposer(s, 3))
+        for (const peer of lost) peer.kill()
+      },
+    )
     expectSound(simulation, lost)
     const outcomes = roundsOf(simulation)[0]?.settlement?.proposers ?? []
     expect(outcomes.map((p) => p.outcome)).to.deep.equal(['silent', 'vetoed', 'vetoed', 'silent'])
@@ -156,7 +146,7 @@ describe('a masked task', () => {
   })
 
   it('is caught up with by a node that was away: openings are served after their round', async () => {
-    const simulation = await run({ ...SMALL, seed: 'away' }, async (s) => {
+    const simulation = await runSimulation({ ...SMALL, seed: 'away' }, async (s) => {
       await s.until(() => s.chain.chain.task(s.task).round === 1, 'the first round')
       const { voters } = s.chain.chain.round(s.task, 1)
       const away = s.peers.find((p) => p.account === voters[0]?.account) as SimulatedPeer
@@ -171,7 +161,7 @@ describe('a masked task', () => {
   })
 
   it('goes on after a kill with what was said before it', async () => {
-    const simulation = await run({ ...SMALL, seed: 'killed' }, async (s) => {
+    const simulation = await runSimulation({ ...SMALL, seed: 'killed' }, async (s) => {
       await s.until(() => s.chain.chain.task(s.task).round === 1, 'the first round')
       const hit = proposer(s, 0)
       await until(s, async () => (await journalOf(hit, journalKeys.said(s.task, 1, 'keys'))) !== undefined)
@@ -185,7 +175,7 @@ describe('a masked task', () => {
   })
 
   it('goes on without a member that serves nothing: it is on nobody’s roster', async () => {
-    const simulation = await run({
+    const simulation = await runSimulation({
       ...SMALL,
       seed: 'hoarder',
       terms: { ...SMALL.terms, rounds: 1 },
@@ -202,7 +192,7 @@ describe('a masked task', () => {
 
   it('excludes a cohort with a liar as one, and the other cohort goes on', async () => {
     const spec: Partial<TaskSpec> = { encoding: 'f32', privacy: { mode: 'masked', cohort: 3, range: 1 } }
-    const simulation = await run({
+    const simulation = await runSimulation({
       nodes: 9,
       spec,
       terms: { rounds: 2, proposers: 6, voters: 3 },

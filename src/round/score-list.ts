@@ -1,9 +1,9 @@
-/** One validator's scores as the contract stores them: big-endian int16, one per entry in seat order, then the champion's. */
+/** Scores as the contracts store them: big-endian int16, one behind the other. An arena's validator: one per entry in seat order, then the champion's. */
 import { CoveyError } from '../base/errors.ts'
 import { SCORE_ABSENT, SCORE_CLIP } from '../types/ledger.ts'
 
-/** @param scores one per entry, then the champion's. @returns (2 · scores) bytes. @throws CoveyError E_ARGUMENT */
-export function packArenaScores(scores: readonly number[]): Uint8Array {
+/** @returns (2 · scores) bytes. @throws CoveyError E_ARGUMENT */
+export function packScoreList(scores: readonly number[]): Uint8Array {
   const out = new DataView(new ArrayBuffer(2 * scores.length))
   scores.forEach((score, i) => {
     if (!Number.isInteger(score) || score < SCORE_ABSENT || score > SCORE_CLIP) {
@@ -16,7 +16,7 @@ export function packArenaScores(scores: readonly number[]): Uint8Array {
 }
 
 /** @throws CoveyError E_ARGUMENT when the bytes are not pairs */
-export function unpackArenaScores(packed: Uint8Array): number[] {
+export function unpackScoreList(packed: Uint8Array): number[] {
   if (packed.byteLength % 2 !== 0) {
     const message = `packed scores: expected two bytes a score, got ${packed.byteLength} bytes`
     throw new CoveyError('E_ARGUMENT', message, { got: packed.byteLength })
