@@ -1,9 +1,11 @@
 /**
- * What a teacher's probabilities are worth where examples are few. A teacher is made first: the base, trained on all
- * examples and merged. Then the base learns a few of them, in the same steps, batches and rate, from the labels alone and with
- * the teacher's probabilities beside them: exact match and loss on held-out examples, for several draws of the few.
+ * What a teacher is worth where labels are few. A teacher is made first: the base, trained on all examples and merged. Then the
+ * base learns a few of them, in the same steps, batches and rate: from the labels alone, with the teacher's probabilities
+ * beside them, and together with prompts without labels that the teacher has answered (what `covey distill --teacher-url
+ * --keep-labels` does). Exact match and loss on held-out examples, for several draws of the few.
  *
- *   node bench/distill.ts [--teacher-steps 300] [--steps 100] [--few 128] [--seeds 1,2,3] [--mix 0.5,0.9] [--temperature 2]
+ *   node bench/distill.ts [--teacher-steps 300] [--steps 100] [--few 128] [--seeds 1,2,3] [--mix 0.5,0.9] [--unlabelled 2000]
+ *                         [--temperature 2]
  *                         [--top-tokens 64] [--student-rate 5e-3] [--model DIR]
  *                         [--data FILE --test FILE --prompt … --completion …] [--json] [--write NAME]
  *                         --write: docs/results/distill/NAME.json
@@ -42,22 +44,29 @@ const { values: a } = parseArgs({
     temperature: { type: 'string', default: String(distillOptions.temperature.fallback) },
     'top-tokens': { type: 'string', default: String(distillOptions.topTokens.fallback) },
     'student-rate': { type: 'string', default: String(methodNamed('lora').learningRate) },
+    /** prompts that the teacher answers */
+    unlabelled: { type: 'string', default: '0' },
     write: { type: 'string' },
   },
 })
 const options = quickstartOptionsFrom(a)
-const [steps, teacherSteps, few, threads] = [a.steps, a['teacher-steps'], a.few, a.threads].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-]
+const [steps, teacherSteps, few, unlabelled, threads] = [
+  a.steps,
+  a['teacher-steps'],
+  a.few,
+  a.unlabelled,
+  a.threads,
+].map(Number) as [number, number, number, number, number]
 const [temperature, tokens, studentRate] = [a.temperature, a['top-tokens'], a['student-rate']].map(Number) as [
   number,
   number,
   number,
 ]
-const mixes = a.mix.split(',').map(Number)
+const mixes = a.mix.split(',').filter(Boolean).map(Number)
+/** tokens of a teacher's answer: more than any label has */
+const LONGEST_ANSWER = 64
+/** prompts answered at once */
+const ANSWERED_AT_ONCE = 16
 const seeds = a.seeds.split(',').map(Number)
 
 const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
@@ -118,6 +127,29 @@ async function train({
   return next.value
 }
 
+/** The prompts with what `inference` answers greedily; those whose answer does not end are left out. */
+async function answered(
+  inference: Inference,
+  examples: readonly TokenizedExample[],
+): Promise<readonly TokenizedExample[]> {
+  const made: TokenizedExample[] = []
+  for (let at = 0; at < examples.length; at += ANSWERED_AT_ONCE) {
+    const prompts = examples.slice(at, at + ANSWERED_AT_ONCE).map((e) => [...e.ids.slice(0, e.promptLength)])
+    const answers = prompts.map((): number[] => [])
+    const how = { maxTokens: LONGEST_ANSWER, temperature: 0, topP: 1, seed: 1, stopIds: [tokenizer.eosId] }
+    for await (const { row, id, done } of inference.generate(prompts, how)) {
+      if (done !== 'stop') answers[row]?.push(id)
+      else {
+        const prompt = prompts[row] as number[]
+        const ids = Int32Array.from([...prompt, ...(answers[row] as number[]), tokenizer.eosId])
+        made.push({ ids, promptLength: prompt.length })
+      }
+    }
+    if ((at / ANSWERED_AT_ONCE) % 25 === 0) process.stderr.write(`teacher answered ${made.length}/${examples.length}\n`)
+  }
+  return made
+}
+
 const student = await engine.openInference({ model, layout: start.layout, threads })
 const base = await score(student)
 const made = await train({ what: 'teacher', examples: data, steps: teacherSteps, seed: options.seed })
@@ -125,7 +157,16 @@ const teacherModel = mergeAdapter(model, { layout: start.layout, values: made.va
 const inference = await engine.openInference({ model: teacherModel, layout: null, threads })
 const teacher = { ...(await score(inference)), seconds: made.seconds }
 
-const runs: { mix: number; seed: number; loss: number; exactMatch: number; seconds: number }[] = []
+interface Learned {
+  readonly mix: number
+  /** prompts that the teacher answered, learnt beside the labels */
+  readonly texts: number
+  readonly seed: number
+  readonly loss: number
+  readonly exactMatch: number
+  readonly seconds: number
+}
+const runs: Learned[] = []
 for (const seed of seeds) {
   const order = shuffle(
     data.map((_, i) => i),
@@ -138,7 +179,19 @@ for (const seed of seeds) {
     const what = mix === 0 ? `labels, seed ${seed}` : `mix ${mix}, seed ${seed}`
     const { values, seconds } = await train({ what, examples, steps, seed, ...(mix > 0 && { teacher: teaching }) })
     student.setAdapter(values)
-    runs.push({ mix, seed, ...(await score(student)), seconds })
+    runs.push({ mix, texts: 0, seed, ...(await score(student)), seconds })
+  }
+  if (unlabelled > 0) {
+    const prompts = order.slice(few, few + unlabelled).map((i) => data[i] as TokenizedExample)
+    const texts = await answered(inference, prompts)
+    const { values, seconds } = await train({
+      what: `texts, seed ${seed}`,
+      examples: [...examples, ...texts],
+      steps,
+      seed,
+    })
+    student.setAdapter(values)
+    runs.push({ mix: 0, texts: texts.length, seed, ...(await score(student)), seconds })
   }
 }
 await inference.close()
@@ -171,5 +224,6 @@ else {
     console.log(name.padEnd(22), `${(100 * r.exactMatch).toFixed(1)} %`.padStart(8), r.loss.toFixed(3).padStart(8))
   line('base', base)
   line('teacher', teacher)
-  for (const r of runs) line(`${r.mix === 0 ? 'labels' : `mix ${r.mix}`}, seed ${r.seed}`, r)
+  for (const r of runs)
+    line(`${r.texts > 0 ? `${r.texts} texts` : r.mix === 0 ? 'labels' : `mix ${r.mix}`}, seed ${r.seed}`, r)
 }

@@ -6,6 +6,14 @@ interface Score {
   readonly exactMatch: number
 }
 
+interface StudentRun extends Score {
+  readonly mix: number
+  /** prompts that the teacher answered, learnt beside the labels; none when left out */
+  readonly texts?: number
+  readonly seed: number
+  readonly seconds: number
+}
+
 /** What `node bench/distill.ts --write NAME` wrote. */
 export interface DistillRun {
   readonly args: readonly string[]
@@ -21,13 +29,18 @@ export interface DistillRun {
   readonly examples: number
   readonly base: Score
   readonly teacher: Score & { readonly seconds: number }
-  readonly runs: readonly (Score & { readonly mix: number; readonly seed: number; readonly seconds: number })[]
+  readonly runs: readonly StudentRun[]
 }
 
 export function distillSection(name: string, run: DistillRun): string {
   const row = (what: string, seed: string, r: Score, seconds: string): string =>
     `| ${what} | ${seed} | ${percent(r.exactMatch)} | ${r.loss.toFixed(3)} | ${seconds} |`
-  const of = ({ mix }: { readonly mix: number }): string => (mix === 0 ? 'labels alone' : `teacher, mix ${mix}`)
+  const of = ({ mix, texts = 0 }: StudentRun): string =>
+    texts > 0
+      ? `labels and ${texts} prompts that the teacher answered`
+      : mix === 0
+        ? 'labels alone'
+        : `teacher, mix ${mix}`
   return [
     `## distillation: ${name}`,
     '',
@@ -49,9 +62,24 @@ export function distillSection(name: string, run: DistillRun): string {
 
 /** Says what the numbers say, also when it is not what was hoped for. */
 function verdict(runs: DistillRun['runs']): string {
-  const labels = new Map(runs.filter((r) => r.mix === 0).map((r) => [r.seed, r]))
-  const taught = runs.filter((r) => r.mix > 0)
-  const better = (key: keyof Score, sign: number): number =>
+  const alone = ({ mix, texts = 0 }: StudentRun): boolean => mix === 0 && texts === 0
+  const labels = new Map(runs.filter(alone).map((r) => [r.seed, r]))
+  const better = (taught: readonly StudentRun[], key: keyof Score, sign: number): number =>
     taught.filter((r) => sign * (r[key] - (labels.get(r.seed)?.[key] ?? Number.NaN)) > 0).length
-  return `With the teacher the loss is lower in ${better('loss', -1)} of ${taught.length} runs, the exact match higher in ${better('exactMatch', 1)}, each beside the labels alone on the same examples.`
+  const says = (who: string, taught: readonly StudentRun[]): string[] =>
+    taught.length === 0
+      ? []
+      : [
+          `With the teacher’s ${who} the loss is lower in ${better(taught, 'loss', -1)} of ${taught.length} runs, the exact match higher in ${better(taught, 'exactMatch', 1)}, each beside the labels alone on the same examples.`,
+        ]
+  return [
+    ...says(
+      'probabilities',
+      runs.filter((r) => r.mix > 0),
+    ),
+    ...says(
+      'answers',
+      runs.filter(({ texts = 0 }) => texts > 0),
+    ),
+  ].join(' ')
 }
