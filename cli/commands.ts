@@ -70,6 +70,7 @@ import { walletBalance } from './cmds/wallet-balance/index.ts'
 import { walletExport } from './cmds/wallet-export/index.ts'
 import { walletImport } from './cmds/wallet-import/index.ts'
 import { walletNew } from './cmds/wallet-new/index.ts'
+import { walletSend } from './cmds/wallet-send/index.ts'
 import type { CliCommand } from './command.ts'
 
 export const COMMANDS: readonly CliCommand[] = [
@@ -95,6 +96,7 @@ export const COMMANDS: readonly CliCommand[] = [
   walletExport,
   walletAddress,
   walletBalance,
+  walletSend,
   stakeDeposit,
   stakeWithdraw,
   stakeShow,

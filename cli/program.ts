@@ -6,7 +6,7 @@ import type { CliCommand, OptionDef, OptionDefs } from './command.ts'
 export const GROUPS: Readonly<Record<string, string>> = {
   model: 'Get, list, check and remove base models',
   data: 'Look at data files',
-  wallet: "Make, take over, copy and look at the account's key",
+  wallet: "Make, take over, copy and look at the account's key; send what it has",
   stake: 'Deposit, withdraw and show stake',
   delegate: 'Put tokens behind an operator, take them back, or take delegations',
   registry: 'Who operates a node, and under which peer id',

@@ -9,6 +9,7 @@ import { formatEther, formatUnits, type TransactionReceipt } from 'ethers'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import {
   arenaInterface,
+  emissionsInterface,
   registryInterface,
   tasksInterface,
   tokenInterface,
@@ -65,7 +66,14 @@ export interface DeskOptions {
 
 const TICK_MS = 1_000
 const LOOK_MS = 300
-const INTERFACES = [tasksInterface, arenaInterface, vaultInterface, registryInterface, tokenInterface]
+const INTERFACES = [
+  tasksInterface,
+  arenaInterface,
+  vaultInterface,
+  registryInterface,
+  tokenInterface,
+  emissionsInterface,
+]
 /** Where a transaction's fate is open: what was sent may still be mined. */
 const OPEN_ENDED: ReadonlySet<string> = new Set(['E_ABORTED', 'E_RPC', 'E_STUCK', 'E_INTERNAL', 'E_SIGNER'])
 

@@ -44,6 +44,11 @@ export interface LockView {
   readonly target: EmissionTarget
 }
 
+export interface LockReceipt extends TxReceipt {
+  /** the lock's id */
+  readonly lock: number
+}
+
 export interface EmissionShare {
   /** wei-days */
   readonly weight: bigint
@@ -65,8 +70,7 @@ export interface EmissionsLedger {
 
   /** gives the whole supply and begins the schedule; null when it has begun */
   open(): Promise<TxReceipt | null>
-  /** @returns the lock's id */
-  lock(amount: bigint, noticeDays: number, target: EmissionTarget): Promise<number>
+  lock(amount: bigint, noticeDays: number, target: EmissionTarget): Promise<LockReceipt>
   /** null when the lock is for that task already */
   direct(lock: number, target: EmissionTarget): Promise<TxReceipt | null>
   /** gives notice; null when it was given */

@@ -35,6 +35,7 @@ describe('covey emissions', function () {
 
     const locked = await covey('holder', 'emissions lock 100 --task 1 --days 365')
     expect(locked.text).to.equal('lock 1: 100 COVEY for task 1, 365 days of notice\n')
+    expect(locked.result.transaction).to.match(/^0x[0-9a-f]{64}$/)
     await elapse(86_400)
     const shown = await covey('holder', 'emissions show')
     expect(shown.text).to.contain('lock 1  100 COVEY for task 1, 365 days of notice').and.contain('at 100 %')

@@ -126,6 +126,59 @@ describe('covey, with money', function () {
     })
   })
 
+  it('sends tokens and the coin for gas, and nothing to where it would be lost', async () => {
+    const { address } = testSigner('receiver')
+    const before = (await covey('saver', 'wallet balance')).result
+    const asked = await covey('saver', `wallet send ${address} 2.5`)
+    expect([asked.code, asked.stderr]).to.satisfy(
+      ([code, text]: string[]) =>
+        code === 'E_ARGUMENT' && new RegExp(`send 2.5 COVEY of 0x\\w+ to ${address}`).test(text ?? ''),
+    )
+    const tokens = await covey('saver', `wallet send ${address} 2.5 --yes --json`)
+    expect(tokens.code, tokens.stderr).to.equal(null)
+    expect(JSON.parse(tokens.stdout)).to.include({ to: address, amount: '2500000000000000000', native: false })
+    expect(tokens.result.transaction).to.match(/^0x[0-9a-f]{64}$/)
+    expect(tokens.result.left).to.equal((before.wallet as bigint) - (5n * TOKEN) / 2n)
+    // gas comes from whoever has some, and asks for no contract
+    const coin = await covey('saver', `wallet send ${address} 0.25 --native --yes`, { COVEY_CONTRACTS: '' })
+    expect(coin.code, coin.stderr).to.equal(null)
+    expect(coin.stdout).to.contain(`0.25 of the chain's coin sent to ${address}`)
+    expect(coin.result.left as bigint).to.be.lessThan(before.gas as bigint)
+    const got = (await covey('saver', `wallet balance --account ${address}`)).result
+    expect([got.wallet, got.gas]).to.deep.equal([(5n * TOKEN) / 2n, TOKEN / 4n])
+
+    const own = testSigner('saver').address
+    for (const [line, said] of [
+      [`${deployment.vault} 1`, "this deployment's vault contract"],
+      [`${own} 1`, 'is the account itself'],
+      [`${own} 1 --native`, 'is the account itself'],
+      ['0x0000000000000000000000000000000000000000 1', 'what is there is lost'],
+      ['0x12 1', 'expected an address of 40 hex digits'],
+      [`${address} 0`, 'more than zero'],
+    ] as const) {
+      const refused = await covey('saver', `wallet send ${line} --yes`)
+      expect([refused.code, refused.stderr.includes(said)], refused.stderr).to.deep.equal(['E_CONFIG', true])
+    }
+    expect((await covey('saver', `wallet send ${address} 5000 --yes`)).code).to.equal('E_FUNDS')
+    expect((await covey('saver', `wallet send ${address} 5000 --native --yes`)).code).to.equal('E_FUNDS')
+    // a contract that takes no coin
+    expect((await covey('saver', `wallet send ${deployment.tasks} 1 --native --yes`)).code).to.equal('E_REVERT')
+  })
+
+  it('sends the coin once, however often an interrupted run is repeated', async () => {
+    const { address } = testSigner('receiver')
+    const abort = new AbortController()
+    const losing = await startLosingRpc(world.chain.url, () => setTimeout(() => abort.abort(), 50))
+    const line = `wallet send ${address} 0.125 --native --yes`
+    const broken = await covey('saver', line, { COVEY_RPC: losing.url }, abort.signal)
+    expect([broken.code, losing.lost.length], broken.stderr).to.deep.equal(['E_ABORTED', 1])
+    await losing.close()
+    const again = await covey('saver', line)
+    expect(again.code, again.stderr).to.equal(null)
+    expect(again.result).to.include({ earlier: true, transaction: keccak256(losing.lost[0] as Hex) })
+    expect((await covey('saver', `wallet balance --account ${address}`)).result.gas).to.equal((3n * TOKEN) / 8n)
+  })
+
   for (const mode of ['sign', 'send'] as const) {
     it(`writes with a key that is elsewhere, in a signer that can ${mode === 'sign' ? 'sign' : 'only send'}`, async () => {
       const name = `elsewhere ${mode}`

@@ -68,8 +68,8 @@ export function describeEmissions(kind: string, open: () => Promise<EmissionsWor
     it('deals each day by weight: to the tasks’ pools when somebody pulls, and to the lockers', async () => {
       await ann.open()
       const [first, second] = [await task(), await task()]
-      expect(await ann.lock(75n * TOKEN, 100, first)).to.equal(1)
-      expect(await bob.lock(50n * TOKEN, 50, second)).to.equal(2)
+      expect((await ann.lock(75n * TOKEN, 100, first)).lock).to.equal(1)
+      expect((await bob.lock(50n * TOKEN, 50, second)).lock).to.equal(2)
       expect((await bob.view()).totalWeight).to.equal(10_000n * TOKEN)
       await world.elapse(DAY)
       const { emitted, today, day } = await ann.view()
@@ -99,7 +99,8 @@ export function describeEmissions(kind: string, open: () => Promise<EmissionsWor
     it('turns a weight to another task from then on, and lets it go after the notice', async () => {
       await ann.open()
       const [first, second] = [await task(), await task()]
-      const id = await ann.lock(100n * TOKEN, 100, first)
+      const { lock: id, hash } = await ann.lock(100n * TOKEN, 100, first)
+      expect(hash).to.match(/^0x[0-9a-f]{64}$/)
       expect(await ann.locks(ann.account)).to.deep.equal([
         { id, amount: 100n * TOKEN, noticeDays: 100, freeAt: null, target: first },
       ])
@@ -131,7 +132,7 @@ export function describeEmissions(kind: string, open: () => Promise<EmissionsWor
       await ann.open()
       const closed = await task()
       const open_ = await task()
-      const id = await bob.lock(100n * TOKEN, 100, closed)
+      const { lock: id } = await bob.lock(100n * TOKEN, 100, closed)
       await world.elapse(DAY)
       await ann.pull(closed)
       const granted = (await annsTasks.task(closed.id)).poolLeft - 10n * TOKEN

@@ -5,6 +5,7 @@ import { amountOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
 import { configOf } from '../../common.ts'
 import { withWriter } from '../../ledger.ts'
+import { shownSent } from '../../write/desk.ts'
 import type { emissionsLockOptions } from './options.ts'
 
 export const emissionsLockHandler: Handler<typeof emissionsLockOptions> = async (options, [text = ''], context) => {
@@ -26,14 +27,15 @@ export const emissionsLockHandler: Handler<typeof emissionsLockOptions> = async 
         ],
       },
       async () => {
-        lock = await emissions.lock(amount, days, { kind: 'task', id: task })
-        return null
+        const receipt = await emissions.lock(amount, days, { kind: 'task', id: task })
+        lock = receipt.lock
+        return receipt
       },
     )
     const locks = await emissions.locks(account)
     lock ??= locks.find(({ id }) => !before.has(id))?.id ?? locks.at(-1)?.id ?? null
     const { weight } = await emissions.holder(account)
     output.line(`lock ${lock}: ${output.amount(amount)} for task ${task}, ${days} days of notice`)
-    return { account, earlier: sent.earlier, lock, amount, days, task, weight }
+    return { account, ...shownSent(sent), lock, amount, days, task, weight }
   })
 }

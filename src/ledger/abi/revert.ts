@@ -70,6 +70,9 @@ const errors = new Interface(
   ),
 )
 
+/** `0x` and four bytes. */
+const SELECTOR_CHARS = 10
+
 /**
  * Revert data as an error for people.
  * @param data what the EVM returned; null when the RPC left it out
@@ -77,8 +80,10 @@ const errors = new Interface(
  * @param reason the RPC's own words, for data that is not a custom error of ours
  */
 export function revertOf(data: string | null, call: string, reason?: string | null): CoveyError {
-  const parsed = data === null ? null : errors.parseError(data)
-  if (parsed === null) return revert('Revert', { reason: reason ?? data ?? 'none given' }, call)
+  // a contract that takes no coin, or a bare `revert()`, returns nothing at all
+  const parsed = data === null || data.length < SELECTOR_CHARS ? null : errors.parseError(data)
+  if (parsed === null)
+    return revert('Revert', { reason: reason ?? (data === '0x' ? null : data) ?? 'none given' }, call)
   const args = parsed.fragment.inputs.map((input, i): [string, unknown] => {
     const value: unknown = parsed.args[i]
     // enums come as numbers: phases by name, whole numbers that fit as such

@@ -6,7 +6,7 @@ import type { EmissionShare, EmissionsLedger, EmissionsView, EmissionTarget, Loc
 import type { Address, Hex } from '../../types/ledger.ts'
 import { decodeAnswer } from '../abi/answer.ts'
 import { emissionsInterface, tokenInterface } from '../abi/contracts.ts'
-import { ChainLink, type EvmLedgerOptions } from './link.ts'
+import { ChainLink, type EvmLedgerOptions, toReceipt } from './link.ts'
 
 interface RawView {
   readonly terms: {
@@ -130,7 +130,7 @@ export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
       )
       for (const log of receipt.logs) {
         const event = log.address === at ? emissionsInterface.parseLog(log) : null
-        if (event?.name === 'Locked') return Number(event.args[0])
+        if (event?.name === 'Locked') return { ...toReceipt(receipt), lock: Number(event.args[0]) }
       }
       throw new CoveyError('E_CONTRACT', `lock: transaction ${receipt.hash} holds no Locked event`)
     },

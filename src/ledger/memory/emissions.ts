@@ -24,6 +24,7 @@ import type {
   EmissionsView,
   EmissionTarget,
   EmissionTerms,
+  LockReceipt,
   LockView,
 } from '../../types/emissions.ts'
 import type { Address, TxReceipt } from '../../types/ledger.ts'
@@ -120,13 +121,13 @@ class MemoryEmissions {
     return receipt
   }
 
-  lock(sender: Address, amount: bigint, noticeDays: number, target: EmissionTarget): number {
+  lock(sender: Address, amount: bigint, noticeDays: number, target: EmissionTarget): LockReceipt {
     if (amount <= 0n) throw revert('NothingLocked', {})
     if (noticeDays < MIN_NOTICE_DAYS || noticeDays > MAX_NOTICE_DAYS)
       throw revert('BadNotice', { noticeDays, least: MIN_NOTICE_DAYS, most: MAX_NOTICE_DAYS })
     this.#mustBeOpen(target)
     if (this.locksOf(sender).length === MAX_LOCKS) throw revert('TooManyLocks', { limit: MAX_LOCKS })
-    this.#chain.transfer(sender, MEMORY_EMISSIONS, amount)
+    const receipt = this.#chain.transfer(sender, MEMORY_EMISSIONS, amount)
     this.#roll()
     const id = ++this.#lockCount
     this.#locks.set(id, { id, owner: sender, amount, noticeDays, freeAt: null, target })
@@ -134,7 +135,7 @@ class MemoryEmissions {
     this.#creditTarget(target).weight += weight
     this.#creditHolder(sender).weight += weight
     this.#totalWeight += weight
-    return id
+    return { ...receipt, lock: id }
   }
 
   direct(sender: Address, id: number, target: EmissionTarget): void {

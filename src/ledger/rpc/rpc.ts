@@ -31,6 +31,8 @@ export interface CallRequest {
   readonly to: Address | null
   readonly data: Hex
   readonly from?: Address
+  /** of the chain's own coin, wei; none unless given */
+  readonly value?: bigint
   /** for messages: the function's name */
   readonly name: string
   /** more gas than the estimate, for a call that may find more to do when it is mined than when it was estimated */
@@ -77,18 +79,19 @@ export class Rpc {
 
   /** eth_call on `tag`; revert data becomes E_REVERT. */
   async call(request: CallRequest, tag: 'latest' | 'pending' | number = 'latest', signal?: AbortSignal): Promise<Hex> {
-    const { to, data, from = null } = request
+    const { to, data, from = null, value = 0n } = request
     return this.#ask(
       request.name,
-      async (provider) => (await provider.call({ to, data, from, blockTag: tag })) as Hex,
+      async (provider) => (await provider.call({ to, data, from, value, blockTag: tag })) as Hex,
       signal,
     )
   }
 
   /** Gas that the call would take now. On `pending`, whose clock is now: an idle chain's latest block may be hours old. */
   async estimate(request: CallRequest, signal?: AbortSignal): Promise<bigint> {
-    const { to, data, from = null } = request
-    return this.#ask(request.name, (provider) => provider.estimateGas({ to, data, from, blockTag: 'pending' }), signal)
+    const { to, data, from = null, value = 0n } = request
+    const call = { to, data, from, value, blockTag: 'pending' }
+    return this.#ask(request.name, (provider) => provider.estimateGas(call), signal)
   }
 
   async fees(signal?: AbortSignal): Promise<Fees> {

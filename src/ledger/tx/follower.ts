@@ -24,7 +24,12 @@ export interface TxFollowerOptions {
   /** blocks after which a transaction is final */
   readonly depth: number
   readonly signal: AbortSignal
-  readonly sign: (request: Pick<CallRequest, 'to' | 'data'>, nonce: number, gas: bigint, fees: Fees) => Promise<Hex>
+  readonly sign: (
+    request: Pick<CallRequest, 'to' | 'data' | 'value'>,
+    nonce: number,
+    gas: bigint,
+    fees: Fees,
+  ) => Promise<Hex>
   /** each transaction once, when it is first seen in a block */
   readonly onMined: (intent: TxIntent, receipt: TransactionReceipt) => void
   /** a transaction waits for something that only people can mend (an error), or waits no more (null) */
@@ -220,7 +225,7 @@ export class TxFollower {
     }
     let raw: Hex
     try {
-      const request = { to: last.to as CallRequest['to'], data: last.data as Hex }
+      const request = { to: last.to as CallRequest['to'], data: last.data as Hex, value: last.value }
       raw = await sign(request, intent.nonce, last.gasLimit, fees)
     } catch (cause) {
       this.#trouble(stuck('a dearer one was not signed', cause))

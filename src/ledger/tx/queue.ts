@@ -190,14 +190,19 @@ export class TxQueue {
     }
   }
 
-  #sign(request: Pick<CallRequest, 'to' | 'data'>, nonce: number, gasLimit: bigint, fees: Fees): Promise<Hex> {
+  #sign(
+    request: Pick<CallRequest, 'to' | 'data' | 'value'>,
+    nonce: number,
+    gasLimit: bigint,
+    fees: Fees,
+  ): Promise<Hex> {
     return this.#signer.signTransaction({
       type: 2,
       chainId: this.#rpc.chainId,
       nonce,
       to: request.to,
       data: request.data,
-      value: 0n,
+      value: request.value ?? 0n,
       gasLimit,
       ...fees,
     })
