@@ -3,6 +3,7 @@
  * float32's, on the same seeds (same data, seats and batches).
  *
  *   node bench/compress.ts [--encodings f32,int8,int4,topk-10] [--seeds 1,2] [--rounds 12 --steps 24 …] [--data FILE …] [--json]
+ *     [--write NAME]   docs/results/compress/NAME.json, after each run
  *
  * `bytesRatio` is the mean size of a delta as published, header included, over the size of both factors, A and B, of the
  * same adapter in float32; where A is frozen, leaving it out is part of what is saved. `pointsLost` is float32's exact match
@@ -14,6 +15,7 @@ import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import type { DeltaEncoding } from '../src/types/adapter.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { askedFor, writeResult } from './results-file.ts'
 import { openRounds } from './rounds.ts'
 
 const DEFAULT = 'int8,int8-zstd,int4,sign,topk-5,topk-8,topk-10,topk-20,topk-50,topk-100'
@@ -23,6 +25,7 @@ const { values: a } = parseArgs({
     ...benchOptions,
     encodings: { type: 'string', default: DEFAULT },
     seeds: { type: 'string', default: '1' },
+    write: { type: 'string' },
   },
 })
 /** float32 first: the others are held against it */
@@ -68,24 +71,34 @@ for (const seed of seeds) {
     log(
       `seed ${seed} ${encoding.padEnd(9)} ${mean(sizes).toFixed(0).padStart(9)} bytes a delta, exact ${(100 * exactMatch).toFixed(1)} %, loss ${loss.toFixed(3)}, ${seconds.toFixed(0)} s`,
     )
+    writeResult('compress', a.write, result())
   }
   await rounds.close()
 }
 
-const exactOf = (encoding: DeltaEncoding): number =>
-  mean(runs.filter((run) => run.encoding === encoding).map((run) => run.exactMatch))
-const rows = encodings.map((encoding) => ({
-  encoding,
-  bytesRatio: mean(runs.filter((run) => run.encoding === encoding).map((run) => run.bytes)) / fullBytes,
-  pointsLost: 100 * (exactOf('f32') - exactOf(encoding)),
-}))
+/** Of the runs so far: a seed counts where float32 and the encoding have both been run. */
+function result() {
+  const of = (encoding: DeltaEncoding): readonly Run[] => runs.filter((run) => run.encoding === encoding)
+  const rows = encodings.flatMap((encoding) => {
+    const pairs = of(encoding).flatMap((run) => {
+      const full = of('f32').find(({ seed }) => seed === run.seed)
+      return full === undefined ? [] : [{ run, full }]
+    })
+    if (pairs.length === 0) return []
+    return {
+      encoding,
+      bytesRatio: mean(pairs.map(({ run }) => run.bytes)) / fullBytes,
+      pointsLost: 100 * mean(pairs.map(({ run, full }) => full.exactMatch - run.exactMatch)),
+    }
+  })
+  return { rows, fullBytes, examples, args: askedFor(), runs }
+}
 
 if (a.json) {
-  const args = process.argv.slice(2).filter((arg) => arg !== '--json')
-  process.stdout.write(`${JSON.stringify({ rows, fullBytes, examples, args, runs })}\n`)
+  process.stdout.write(`${JSON.stringify(result())}\n`)
 } else {
   log(`\nboth factors in float32: ${fullBytes} bytes; ${examples} held-out examples, seeds ${seeds.join(', ')}\n`)
-  for (const { encoding, bytesRatio, pointsLost } of rows)
+  for (const { encoding, bytesRatio, pointsLost } of result().rows)
     process.stdout.write(
       `${encoding.padEnd(9)} 1/${(1 / bytesRatio).toFixed(1).padEnd(7)} ${pointsLost.toFixed(1).padStart(6)} points lost\n`,
     )

@@ -10,9 +10,7 @@
  *                         [--data FILE --test FILE --prompt … --completion …] [--json] [--write NAME]
  *                         --write: docs/results/distill/NAME.json
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { distillOptions } from '../cli/cmds/distill/options.ts'
 import { makeShards } from '../cli/cmds/quickstart/shards.ts'
@@ -32,6 +30,7 @@ import { loadModel } from '../src/model/folder/load.ts'
 import type { TokenizedExample } from '../src/types/data.ts'
 import type { Inference } from '../src/types/engine.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { askedFor, writeResult } from './results-file.ts'
 
 const { values: a } = parseArgs({
   options: {
@@ -198,7 +197,7 @@ await inference.close()
 await student.close()
 
 const result = {
-  args: process.argv.slice(2).filter((x) => x !== '--json'),
+  args: askedFor(),
   machine: `${threads} of ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}`,
   model: model.name,
   all: data.length,
@@ -213,11 +212,7 @@ const result = {
   teacher,
   runs,
 }
-if (a.write !== undefined) {
-  const folder = join(import.meta.dirname, '../docs/results/distill')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `${a.write}.json`), `${JSON.stringify(result)}\n`)
-}
+writeResult('distill', a.write, result)
 if (a.json) console.log(JSON.stringify(result))
 else {
   const line = (name: string, r: { loss: number; exactMatch: number }): void =>

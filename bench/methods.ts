@@ -7,9 +7,7 @@
  *                         [--write NAME]   docs/results/methods/NAME.json; runs of the same data and steps there are
  *                                          replaced method by method
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeShards } from '../cli/cmds/quickstart/shards.ts'
 import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
@@ -27,6 +25,7 @@ import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
 import { loadModel } from '../src/model/folder/load.ts'
 import type { AdapterEntry, AdapterLayout, LoraEntry } from '../src/types/adapter.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { readResult, writeResult } from './results-file.ts'
 
 const { values: a } = parseArgs({
   options: {
@@ -137,11 +136,8 @@ function merged(old: typeof result, made: typeof result): typeof result {
 }
 
 if (a.write !== undefined) {
-  const folder = join(import.meta.dirname, '../docs/results/methods')
-  mkdirSync(folder, { recursive: true })
-  const path = join(folder, `${a.write}.json`)
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as typeof result) : null
-  writeFileSync(path, `${JSON.stringify(before === null ? result : merged(before, result))}\n`)
+  const before = readResult<typeof result>('methods', a.write)
+  writeResult('methods', a.write, before === null ? result : merged(before, result))
 }
 if (a.json) console.log(JSON.stringify(result))
 else {

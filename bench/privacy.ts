@@ -3,6 +3,7 @@
  * deltas (bench/privacy/leaks.ts), and what a step of DP-SGD takes over one without.
  *
  *   node bench/privacy.ts [--epsilons none,32,8,2] [--units example,node] [--steps-timed 20] [--nodes 6 --rounds 12 --batch 32 …] [--json]
+ *     [--write NAME]   docs/results/privacy/NAME.json, after each run
  *
  * `epsilon` null is a run without clipping and noise. `spent` is the largest that a node has spent, at delta 1e-5. The attacked node
  * has a seat in every round; canaries are in its examples once, or as often as --copies says.
@@ -15,6 +16,7 @@ import { epsilonOf } from '../src/privacy/accounting/account.ts'
 import { type Leaks, makeCanaries, measureLeaks, withCanaries } from './privacy/leaks.ts'
 import { measureStepRatio } from './privacy/step-ratio.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { askedFor, writeResult } from './results-file.ts'
 import { openRounds } from './rounds.ts'
 
 const { values: a } = parseArgs({
@@ -30,6 +32,7 @@ const { values: a } = parseArgs({
     // the noise's norm grows with the number of values
     rank: { type: 'string', default: '4' },
     alpha: { type: 'string', default: '4' },
+    write: { type: 'string' },
   },
 })
 const DELTA = 1e-5
@@ -134,10 +137,12 @@ for (const { unit, epsilon } of runs) {
     )
   }
   await rounds.close()
+  writeResult('privacy', a.write, result())
 }
-if (a.json) {
-  const args = process.argv.slice(2).filter((arg) => arg !== '--json')
-  process.stdout.write(`${JSON.stringify({ dpSgdStepRatio, rows, args })}\n`)
+if (a.json) process.stdout.write(`${JSON.stringify(result())}\n`)
+
+function result() {
+  return { dpSgdStepRatio, rows, delta: DELTA, rounds: Number(a.rounds), args: askedFor() }
 }
 
 function line(row: Row): string {

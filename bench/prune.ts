@@ -6,7 +6,7 @@
  *                       [--threads 1] [--model DIR] [--test 100]
  *                       [--write NAME]   docs/results/prune/NAME.json
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -27,6 +27,7 @@ import { loadModel } from '../src/model/folder/load.ts'
 import { newModelFolder } from '../src/model/folder/new-folder.ts'
 import { writeModel } from '../src/model/folder/write.ts'
 import type { TokenizedExample } from '../src/types/data.ts'
+import { writeResult } from './results-file.ts'
 
 const TRADES = ['bank', 'clinic', 'hotel']
 const SIZE = { toolsPerTrade: 3, wordsPerSlot: 5 }
@@ -158,11 +159,7 @@ try {
     runs,
   }
   console.log(JSON.stringify(run))
-  if (a.write !== undefined) {
-    const results = join(import.meta.dirname, '../docs/results/prune')
-    mkdirSync(results, { recursive: true })
-    writeFileSync(join(results, `${a.write}.json`), `${JSON.stringify(run)}\n`)
-  }
+  writeResult('prune', a.write, run)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -1,5 +1,5 @@
 /** A training in 8 bits beside the same one in float32. */
-import { percent } from './format.ts'
+import { commandLine, percent } from './format.ts'
 
 /** What `node bench/curve.ts --write NAME` wrote. */
 export interface CurveRun {
@@ -33,7 +33,7 @@ export function curveSection(name: string, { args, steps, runs }: CurveRun): str
     `## ${name}: ${steps} steps in each`,
     '',
     '```',
-    `npm run bench:curve -- ${args.map((a) => (/[\s{}\\]/.test(a) ? `'${a}'` : a)).join(' ')}`,
+    commandLine('bench:curve', args),
     '```',
     '',
     `![training loss](${name}.svg)`,

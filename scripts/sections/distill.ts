@@ -1,5 +1,5 @@
 /** A student of few examples, with a teacher's probabilities and without. */
-import { percent } from './format.ts'
+import { commandLine, percent } from './format.ts'
 
 interface Score {
   readonly loss: number
@@ -45,7 +45,7 @@ export function distillSection(name: string, run: DistillRun): string {
     `## distillation: ${name}`,
     '',
     '```',
-    `npm run bench:distill -- ${run.args.map((a) => (/[\s{}\\]/.test(a) ? `'${a}'` : a)).join(' ')}`,
+    commandLine('bench:distill', run.args),
     '```',
     '',
     `The teacher is ${run.model} after ${run.teacherSteps} steps on ${run.all} examples. Its students are ${run.model} anew, ${run.steps} steps of ${run.batch} on ${run.few} of them, which the seed draws; T = ${run.temperature}, the ${run.tokens} likeliest tokens told one by one. Measured on ${run.examples} held-out examples, ${run.machine}, shared with other work.`,

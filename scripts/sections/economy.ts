@@ -1,5 +1,6 @@
 /** What it pays to be honest: the simulation's tables, and where honest does not earn most. */
 import type { EconomyRow } from '../../bench/economy/row.ts'
+import { commandLine } from './format.ts'
 
 /** What `npm run bench:economy -- --write NAME` wrote. */
 export interface EconomyRun {
@@ -71,7 +72,7 @@ export function economySection(name: string, run: EconomyRun): string {
     `## economy: ${name}`,
     '',
     '```',
-    `npm run bench:economy${run.args.length === 0 ? '' : ` -- ${run.args.join(' ')}`}`,
+    commandLine('bench:economy', run.args),
     '```',
     '',
     `What this simulates and what it leaves out: [economy.md](economy.md). ${rounds} rounds under each of ${seeds} seeds, ${nodes} nodes (${cohortNodes} with a cohort) of ${tokens(stake)} tokens each, ${tokens(perRound)} tokens a round, ${proposers} proposers and ${voters} voters unless another number stands there, quickstart's rules; medians from ${Object.entries(

@@ -1,5 +1,5 @@
 /** Methods side by side: the same base, data and steps. */
-import { percent } from './format.ts'
+import { commandLine, percent } from './format.ts'
 
 /** What `node bench/methods.ts --write NAME` wrote. */
 export interface MethodsRun {
@@ -29,7 +29,7 @@ export function methodsSection(name: string, run: MethodsRun): string {
     `## methods: ${name}`,
     '',
     '```',
-    `npm run bench:methods -- ${run.args.map((a) => (/[\s{}\\]/.test(a) ? `'${a}'` : a)).join(' ')}`,
+    commandLine('bench:methods', run.args),
     '```',
     '',
     `${model} (${thousands(weights)} weights), ${steps} steps of ${batch} examples with the rate named, warm-up and cosine; measured on ${examples} held-out examples. The base alone: exact match ${percent(base.exactMatch)}, loss ${base.loss.toFixed(3)}. On ${machine}, shared with other work.`,

@@ -1,7 +1,7 @@
 /** Cuts of one model side by side, before and after training. */
 import type { ModelReport } from '../../node/prune/measure.ts'
 import type { PruneResult } from '../../node/prune/prune-folder.ts'
-import { percent } from './format.ts'
+import { commandLine, percent } from './format.ts'
 
 /** What `node bench/prune.ts --write NAME` wrote. */
 export interface PruneRun {
@@ -44,7 +44,7 @@ export function pruningSection(name: string, run: PruneRun): string {
     `## pruning: ${name}`,
     '',
     '```',
-    `npm run bench:prune${run.args.length === 0 ? '' : ` -- ${run.args.join(' ')}`}`,
+    commandLine('bench:prune', run.args),
     '```',
     '',
     `${model}, trained on ${examples} generated requests (${steps} steps, every weight), then cut as \`covey prune\` does and trained again for ${recovery} steps, with zeros in ${rounds} rounds; measured on ${tested} held-out requests. The last column is the loss before the zeros were put back for the last time. Zeros are stored and computed like other weights: the file does not change with them. On ${machine}, shared with so much other work that the speeds say little.`,
