@@ -8,6 +8,7 @@
  * | int8-zstd, int4 | codes and scales, see encodings/dense.ts | half of a 127th or a 7th of 64 values' largest |
  * | sign | one bit and its block's mean magnitude, see encodings/sign.ts | all but that; half is kept for the next delta |
  * | topk-N | the Nth part of largest magnitude, see encodings/top-k.ts | the rest; half is kept for the next delta |
+ * | rank-N | N directions of each tensor, see encodings/low-rank.ts | the others; half is kept for the next delta |
  */
 import { bytesOf, sha256 } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'

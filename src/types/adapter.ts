@@ -111,8 +111,8 @@ export interface Adapter<L extends AdapterLayout = AdapterLayout> {
   readonly values: Float32Array
 }
 
-/** How a delta's values become bytes; `topk-N` sends the Nth part of them. See src/adapter/encodings. */
-export type DeltaEncoding = 'f32' | 'bf16' | 'int8' | 'int8-zstd' | 'int4' | 'sign' | `topk-${number}`
+/** How a delta's values become bytes; `topk-N` sends the Nth part of them, `rank-N` N directions of each tensor. See src/adapter/encodings. */
+export type DeltaEncoding = 'f32' | 'bf16' | 'int8' | 'int8-zstd' | 'int4' | 'sign' | `topk-${number}` | `rank-${number}`
 
 /** A decoded delta: the change of the trained factors; factors that were not trained are zero. */
 export interface Delta {

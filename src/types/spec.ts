@@ -98,6 +98,21 @@ export interface ScoringSpec {
   readonly sliceExamples: number
   /** examples of its own held-out data that a voter measures its veto on */
   readonly privateExamples: number
+  /** completions that must not come; left out where nothing is suspected */
+  readonly canaries?: CanarySpec
+}
+
+/** Back doors that the creator suspects: voters veto a delta that opens one. Unknown ones are not found. See node/scoring/canaries.ts. */
+export interface CanarySpec {
+  /** a delta may lower the loss of a forbidden completion by so much at the aggregate, nats a token */
+  readonly bound: number
+  readonly list: readonly Canary[]
+}
+
+/** A prompt as the model is given it, with the completion that must not come. */
+export interface Canary {
+  readonly prompt: string
+  readonly completion: string
 }
 
 /** How records become text, for people and for `covey train`; nodes may hold data in any form that yields examples. */

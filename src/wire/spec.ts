@@ -56,7 +56,7 @@ const training = z
   .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })
 
 /** As src/adapter/encodings/registry.ts has them; a test holds the two together. */
-const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|sign|topk-([2-9]|[1-9]\d{1,2}|1000))$/
+const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|sign|topk-([2-9]|[1-9]\d{1,2}|1000)|rank-([1-9]|[1-5]\d|6[0-4]))$/
 const isEncoding = (value: unknown): value is DeltaEncoding => typeof value === 'string' && ENCODING.test(value)
 
 /** One factor moves a round, so that a coordinate means the same in every delta. */
@@ -85,7 +85,7 @@ const robust = z
   })
 
 /** Encodings that keep what they leave out for the next delta: with noise, that takes noise back. */
-const KEEPS_REST = /^(int4|sign|topk-)/
+const KEEPS_REST = /^(int4|sign|topk-|rank-)/
 
 /** Above this ε nothing is promised that anybody could use; below the least no model learns anything. */
 const MAX_EPSILON = 1_000
@@ -117,6 +117,26 @@ const privacy = z.discriminatedUnion('mode', [
   masked,
 ])
 
+/** Each costs a voter two small measurements a delta. */
+const MAX_CANARIES = 16
+const MAX_CANARY_PROMPT = 2_000
+const MAX_CANARY_COMPLETION = 500
+/** Past this bound, e^20 a token, there is nothing that a delta could not do. */
+const MAX_CANARY_BOUND = 20
+
+const canaries = z.strictObject({
+  bound: z.number().positive().max(MAX_CANARY_BOUND),
+  list: z
+    .array(
+      z.strictObject({
+        prompt: z.string().max(MAX_CANARY_PROMPT),
+        completion: z.string().min(1).max(MAX_CANARY_COMPLETION),
+      }),
+    )
+    .min(1)
+    .max(MAX_CANARIES),
+})
+
 const template = z.string().min(1).max(MAX_TEMPLATE).nullable()
 
 const fields = z.strictObject({
@@ -145,12 +165,13 @@ const fields = z.strictObject({
     }),
   encoding: z.custom<DeltaEncoding>(
     isEncoding,
-    'expected f32, bf16, int8, int8-zstd, int4, sign, or topk-N with N from 2 to 1000',
+    'expected f32, bf16, int8, int8-zstd, int4, sign, topk-N with N from 2 to 1000, or rank-N with N from 1 to 64',
   ),
   privacy,
   scoring: z.strictObject({
     sliceExamples: z.int().min(1).max(100_000),
     privateExamples: z.int().min(0).max(100_000),
+    canaries: canaries.exactOptional(),
   }),
   data: z.strictObject({ prompt: template, completion: template, thinking: template.exactOptional() }),
 }) satisfies z.ZodType<TaskSpec>

@@ -26,6 +26,8 @@ const CASES: readonly Pick<DeltaVector, 'encoding' | 'factors'>[] = [
   { encoding: 'topk-3', factors: ['B'] },
   { encoding: 'topk-10', factors: ['A', 'B'] },
   { encoding: 'topk-1000', factors: ['A'] },
+  { encoding: 'rank-2', factors: ['B'] },
+  { encoding: 'rank-64', factors: ['A', 'B'] },
 ]
 
 export const vectorLayout = createLayout(tinyConfig, tinyLora)

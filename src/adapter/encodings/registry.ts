@@ -3,6 +3,7 @@ import { CoveyError } from '../../base/errors.ts'
 import type { DeltaEncoding } from '../../types/adapter.ts'
 import { int4, int8Zstd } from './dense.ts'
 import type { Encoding } from './encoding.ts'
+import { lowRank, MAX_DIRECTIONS } from './low-rank.ts'
 import { sign } from './sign.ts'
 import { bf16, f32, int8 } from './tensors.ts'
 import { MAX_PART, MIN_PART, topK } from './top-k.ts'
@@ -10,10 +11,11 @@ import { MAX_PART, MIN_PART, topK } from './top-k.ts'
 const FIXED = new Map<string, Encoding>(
   [f32, bf16, int8, int8Zstd, int4, sign].map((encoding) => [encoding.name, encoding]),
 )
-const TOP_K = /^topk-([1-9]\d{0,3})$/
+/** `topk-N`, `rank-N` */
+const NUMBERED = /^(topk|rank)-([1-9]\d{0,3})$/
 
 /** What `encodingNamed` takes, for messages and help. */
-export const ENCODING_NAMES = [...FIXED.keys(), 'topk-N'].join(' | ')
+export const ENCODING_NAMES = [...FIXED.keys(), 'topk-N', 'rank-N'].join(' | ')
 
 /** @throws CoveyError E_ARGUMENT with the encodings that exist */
 export function encodingNamed(name: string): Encoding {
@@ -21,7 +23,7 @@ export function encodingNamed(name: string): Encoding {
   if (encoding !== undefined) return encoding
   throw new CoveyError(
     'E_ARGUMENT',
-    `encoding: expected ${ENCODING_NAMES} with N from ${MIN_PART} to ${MAX_PART}, got ${JSON.stringify(name)}`,
+    `encoding: expected ${ENCODING_NAMES} with N from ${MIN_PART} to ${MAX_PART}, or to ${MAX_DIRECTIONS} of directions, got ${JSON.stringify(name)}`,
     { encoding: name },
   )
 }
@@ -32,6 +34,9 @@ export function isEncodingName(name: string): name is DeltaEncoding {
 }
 
 function find(name: string): Encoding | undefined {
-  const part = Number(TOP_K.exec(name)?.[1])
-  return part >= MIN_PART && part <= MAX_PART ? topK(part) : FIXED.get(name)
+  const [, kind, digits] = NUMBERED.exec(name) ?? []
+  const n = Number(digits)
+  if (kind === 'topk') return n >= MIN_PART && n <= MAX_PART ? topK(n) : undefined
+  if (kind === 'rank') return n <= MAX_DIRECTIONS ? lowRank(n) : undefined
+  return FIXED.get(name)
 }

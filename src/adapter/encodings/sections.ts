@@ -26,7 +26,7 @@ const FIXED_BYTES = 20
 const MIN_WINDOW_LOG = 10
 
 export interface SectionsHeader {
-  /** what the sections are: 1 dense blocks, 2 the largest values */
+  /** what the sections are: 1 dense blocks, 2 the largest values, 3 thin factors */
   readonly kind: number
   /** of one code */
   readonly bits: number

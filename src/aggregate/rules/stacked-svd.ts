@@ -7,9 +7,10 @@
  * The best approximation of rank r is cut from it; each factor takes √σ. Exact when ΔW has rank ≤ r, otherwise what is
  * lost is the tail of the singular values.
  */
+
+import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from '../../base/matrix.ts'
 import type { LoraEntry, LoraFactor } from '../../types/adapter.ts'
 import type { Aggregator } from '../../types/aggregate.ts'
-import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from '../linear-algebra/matrix.ts'
 import { modulesOf } from '../modules.ts'
 import { checkFinite, checkInput } from './mean.ts'
 

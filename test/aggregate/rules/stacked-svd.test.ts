@@ -1,16 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createLayout } from '../../../src/adapter/layout.ts'
-import {
-  applyQ,
-  type Matrix,
-  multiplyTransposed,
-  qr,
-  svd,
-  transpose,
-  zeros,
-} from '../../../src/aggregate/linear-algebra/matrix.ts'
 import { stackedSvd } from '../../../src/aggregate/rules/stacked-svd.ts'
+import { applyQ, type Matrix, multiplyTransposed, qr, svd, transpose, zeros } from '../../../src/base/matrix.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { denseAggregate, denseProducts, distance, randomFactors } from '../../support/dense-lora.ts'
 import { expectRejects } from '../../support/expect-error.ts'
