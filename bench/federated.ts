@@ -19,6 +19,8 @@ const log = (text: string): void => void process.stderr.write(`${text}\n`)
 const start = performance.now()
 const seconds = (): number => (performance.now() - start) / 1000
 const points: { round: number; loss: number; exactMatch: number; seconds: number }[] = []
+/** of each round, what its proposers publish */
+const bytes: number[] = []
 const note = async (round: number, values: Float32Array, most: number): Promise<void> => {
   const count = Math.min(most, rounds.testCount)
   const { loss, exactMatch } = await rounds.evaluate(values, count)
@@ -36,12 +38,15 @@ if (a.pooled !== undefined) {
   }
   await note(0, next.value, rounds.testCount)
 } else {
-  for await (const { round, global } of rounds.run(options.encoding)) {
+  for await (const { round, global, sizes } of rounds.run(options.encoding)) {
+    bytes.push(sizes.reduce((sum, size) => sum + size, 0))
     const last = round === options.rounds
     if (last || round % every === 0) await note(round, global, last ? rounds.testCount : options.evalExamples)
   }
 }
 const args = process.argv.slice(2).filter((arg) => arg !== '--json')
 if (a.json)
-  process.stdout.write(`${JSON.stringify({ args, rule: rounds.aggregation.rule, points, seconds: seconds() })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ args, rule: rounds.aggregation.rule, points, bytes, seconds: seconds() })}\n`,
+  )
 await rounds.close()

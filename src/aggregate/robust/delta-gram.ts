@@ -8,12 +8,11 @@
 import { CoveyError } from '../../base/errors.ts'
 import { loraScale } from '../../base/lora-scale.ts'
 import type { LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
-import { addCrossGram, addGram } from '../linear-algebra/gram.ts'
+import { addCrossGram } from '../linear-algebra/gram.ts'
 import { type Matrix, qr } from '../linear-algebra/matrix.ts'
+import { addProjectedGram } from '../linear-algebra/projected-gram.ts'
+import { type Kernel, openKernel } from '../linear-algebra/simd.ts'
 import { modulesOf } from '../modules.ts'
-
-/** Numbers of each delta that are multiplied at once: 32 rows of it stay in a processor's second cache. */
-const PANEL = 2048
 
 /**
  * (n, n) row-major, symmetric: ⟨ΔWᵢ, ΔWⱼ⟩ over all modules; float64 in one order, the same bits on every machine. One module is
@@ -21,6 +20,7 @@ const PANEL = 2048
  * @param base (layout.size) what the deltas were made on
  * @param deltas (layout.size) each
  * @param factors those that deltas move; others count as not moved
+ * @param kernel null: plain loops, the same bits
  * @throws CoveyError E_AGGREGATE when an inner product is not finite
  */
 export function deltaGram(
@@ -28,12 +28,13 @@ export function deltaGram(
   base: Float32Array,
   deltas: readonly Float32Array[],
   factors: readonly LoraFactor[],
+  kernel: Kernel | null = openKernel(),
 ): Float64Array {
   const n = deltas.length
   const gram = new Float64Array(n * n)
   for (const [a, b] of modulesOf(layout)) {
     if (factors.length === 2) addBoth(a, b, base, deltas, gram)
-    else addLinear(a, b, base, deltas, factors[0] as LoraFactor, gram)
+    else addLinear(a, b, base, deltas, factors[0] as LoraFactor, kernel, gram)
   }
   const scale = loraScale(layout.lora)
   for (let i = 0; i < n; i++) {
@@ -58,48 +59,15 @@ function addLinear(
   base: Float32Array,
   deltas: readonly Float32Array[],
   moves: LoraFactor,
+  kernel: Kernel | null,
   gram: Float64Array,
 ): void {
   const [rank, inputs] = a.shape
-  const outputs = b.shape[0]
   const frozen = moves === 'B' ? columnsOfRows(base, a) : columns(base, b)
-  const { r } = qr(frozen)
   // the moving factor as positions (rows of B, columns of A) of `rank` numbers each
-  const positions = moves === 'B' ? outputs : inputs
   const lies = moves === 'B' ? { at: b.offset, position: rank, step: 1 } : { at: a.offset, position: 1, step: inputs }
-  const block = Math.max(1, Math.floor(PANEL / r.rows))
-  const panel = new Float64Array(deltas.length * Math.min(block, positions) * r.rows)
-  for (let from = 0; from < positions; from += block) {
-    const to = Math.min(from + block, positions)
-    const length = (to - from) * r.rows
-    deltas.forEach((delta, n) => {
-      project(delta, lies, r, from, to, panel.subarray(n * length, (n + 1) * length))
-    })
-    addGram(panel, deltas.length, length, gram)
-  }
-}
-
-/** out[(q − from), i] = Σ_k r[i, k]·v_q[k], r upper trapezoidal (rows, rank). */
-function project(
-  values: Float32Array,
-  lies: { readonly at: number; readonly position: number; readonly step: number },
-  r: Matrix,
-  from: number,
-  to: number,
-  out: Float64Array,
-): void {
-  const { rows, columns: rank, data } = r
-  const v = new Float64Array(rank)
-  for (let q = from; q < to; q++) {
-    const at = lies.at + q * lies.position
-    for (let k = 0; k < rank; k++) v[k] = values[at + k * lies.step] as number
-    const into = (q - from) * rows
-    for (let i = 0; i < rows; i++) {
-      let sum = 0
-      for (let k = i; k < rank; k++) sum += (data[k * rows + i] as number) * (v[k] as number)
-      out[into + i] = sum
-    }
-  }
+  const positions = moves === 'B' ? b.shape[0] : inputs
+  addProjectedGram({ values: deltas, lies, positions, r: qr(frozen).r }, gram, kernel)
 }
 
 /** What is needed of one delta when both factors move, each (rank, rank) row-major. */
@@ -174,6 +142,6 @@ function columns(values: Float32Array, entry: LoraEntry): Matrix {
 /** A factor as a column-major matrix whose columns are its rows: the numbers as they lie. */
 function columnsOfRows(values: Float32Array, entry: LoraEntry): Matrix {
   const [count, rows] = entry.shape
-  const data = Float64Array.from(values.subarray(entry.offset, entry.offset + rows * count))
+  const data = new Float64Array(values.subarray(entry.offset, entry.offset + rows * count))
   return { rows, columns: count, data }
 }

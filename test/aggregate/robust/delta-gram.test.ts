@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { createLayout } from '../../../src/adapter/layout.ts'
 import { addCrossGram, addGram } from '../../../src/aggregate/linear-algebra/gram.ts'
+import { openKernel } from '../../../src/aggregate/linear-algebra/simd.ts'
 import { deltaGram } from '../../../src/aggregate/robust/delta-gram.ts'
 import type { LoraFactor } from '../../../src/types/adapter.ts'
 import { randomFactors } from '../../support/dense-lora.ts'
@@ -63,6 +64,32 @@ describe('inner products of weight changes', () => {
       })
     })
   }
+
+  it('have the same bits from the kernel and from the plain loops, beyond one stretch of a sum too', () => {
+    const kernel = openKernel()
+    expect(kernel).to.not.equal(null)
+    const wide = { ...tinyConfig, hiddenSize: 600, ffnSize: 900, layers: 1 }
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 11 }),
+        fc.constantFrom<LoraFactor>('A', 'B'),
+        fc.nat(),
+        (rank, n, factor, seed) => {
+          const layout = createLayout(wide, { ...tinyLora, rank, targets: ['down_proj'] })
+          const base = randomFactors(layout, ['A', 'B'], `base ${seed}`)
+          const deltas = Array.from({ length: n }, (_, i) =>
+            randomFactors(layout, [factor], `${seed}/${i}`, 10 ** -(i % 4)),
+          )
+          const fast = deltaGram(layout, base, deltas, [factor], kernel)
+          expect(new BigInt64Array(fast.buffer)).to.deep.equal(
+            new BigInt64Array(deltaGram(layout, base, deltas, [factor], null).buffer),
+          )
+        },
+      ),
+      { numRuns: 20, seed: 4 },
+    )
+  })
 
   it('are 0 where the frozen factor is: B = 0 and A moves', () => {
     const layout = layoutOf(3)
