@@ -69,8 +69,35 @@ export function squareRoot(x: bigint): bigint {
   }
 }
 
+/** What a settlement went through, for whoever explains a payment. Money and weights in wei. */
+export interface ArenaWorkings {
+  /** of the validators who revealed, Sv */
+  readonly revealedWeight: bigint
+  /** seats of the entries that were measured, and what they weigh, Sn */
+  readonly measured: readonly number[]
+  readonly measuredWeight: bigint
+  readonly forEntrants: bigint
+  readonly forValidators: bigint
+  /** of each entry that is ranked, ratio^rank in 10^-18 and weight^α; null for the others */
+  readonly shares: readonly ({ readonly ofRank: bigint; readonly power: bigint } | null)[]
+  /** the sum of ofRank · power */
+  readonly whole: bigint
+  /** sum of |score − median| up to which a validator agrees */
+  readonly allowed: number
+  /** of each validator: over the scores that it gave, and how many measured entries it gave none */
+  readonly distances: readonly { readonly given: number; readonly missing: number }[]
+}
+
 /** Settles one epoch. Pure; the sum of what is paid never exceeds `budget`. */
 export function settleEpoch(input: ArenaInput): ArenaSettlement {
+  return settleEpochOpenly(input).settlement
+}
+
+/** `settleEpoch` with its workings. */
+export function settleEpochOpenly(input: ArenaInput): {
+  readonly settlement: ArenaSettlement
+  readonly workings: ArenaWorkings
+} {
   const { budget, rules, entries, validators } = input
   const revealed = validators.filter((v) => v.scores !== null)
   const revealedWeight = sum(revealed.map((v) => v.weight))
@@ -101,13 +128,15 @@ export function settleEpoch(input: ArenaInput): ArenaSettlement {
 
   // 5, 6: the entrants' part and how it is shared
   const weightOf = (i: number): bigint => entries[i]?.weight ?? 0n
-  const forEntrants = splitReward(budget, rules.gammaBps, sum(measured.map(weightOf)), revealedWeight)
-  let ofRank = UNIT
-  const parts = order.map((i) => {
-    const part = ofRank * stakePower(weightOf(i), rules.alpha)
-    ofRank = (ofRank * BigInt(rules.ratioBps)) / BPS
-    return part
+  const measuredWeight = sum(measured.map(weightOf))
+  const forEntrants = splitReward(budget, rules.gammaBps, measuredWeight, revealedWeight)
+  let next = UNIT
+  const ranked = order.map((i) => {
+    const ofRank = next
+    next = (ofRank * BigInt(rules.ratioBps)) / BPS
+    return { ofRank, power: stakePower(weightOf(i), rules.alpha) }
   })
+  const parts = ranked.map(({ ofRank, power }) => ofRank * power)
   const whole = sum(parts)
   const entryResults = judged.map(({ outcome, median }, i): EntryResult => {
     const at = order.indexOf(i)
@@ -148,10 +177,23 @@ export function settleEpoch(input: ArenaInput): ArenaSettlement {
   const first = order[0]
   const better = first !== undefined && (champion.absent || (judged[first]?.median as number) > champion.median)
   return {
-    entries: entryResults,
-    validators: validatorResults,
-    championMedian: champion.median,
-    next: better ? first + 1 : 0,
+    settlement: {
+      entries: entryResults,
+      validators: validatorResults,
+      championMedian: champion.median,
+      next: better ? first + 1 : 0,
+    },
+    workings: {
+      revealedWeight,
+      measured,
+      measuredWeight,
+      forEntrants,
+      forValidators: pot,
+      shares: entries.map((_, i) => ranked[order.indexOf(i)] ?? null),
+      whole,
+      allowed,
+      distances,
+    },
   }
 }
 

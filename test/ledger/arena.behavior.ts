@@ -77,8 +77,8 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
     })
     afterEach(() => world.close())
 
-    /** A creator, three entrants and two validators with 100 tokens staked, all entered. */
-    async function ready(change: Partial<ArenaParams> = {}) {
+    /** A creator, three entrants (or as many as compete) and two validators with 100 tokens staked, all entered. */
+    async function ready(change: Partial<ArenaParams> = {}, competing = 3) {
       const all = await world.players(6)
       const [creator, ...nodes] = all as [Player, ...Player[]]
       for (const [i, { ledger }] of nodes.entries()) {
@@ -87,7 +87,7 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
         await ledger.deposit(BigInt(100 + 10 * i) * TOKEN)
       }
       const id = await creator.arenas.create(params(await creator.ledger.time(), change))
-      const [entrants, validators] = [nodes.slice(0, 3), nodes.slice(3)]
+      const [entrants, validators] = [nodes.slice(0, competing), nodes.slice(competing)]
       for (const { arenas } of entrants) await arenas.enter(id, 'entrant')
       for (const { arenas } of validators) await arenas.enter(id, 'validator')
       return { creator, entrants, validators, id, any: creator.arenas }
@@ -209,6 +209,42 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
         entrants.map(async (p) => (await p.ledger.accountView(p.arenas.account)).slashed),
       )
       expect(slashed).to.deep.equal([TOKEN, 0n, (12n * TOKEN) / 10n])
+    })
+
+    it('pays no validator that is silent, hides its scores or is far from the others, and slashes a liar', async () => {
+      const { creator, entrants, validators, any, id } = await ready({ entrants: 1, validators: 4 }, 1)
+      const [entrant] = entrants as [Player]
+      const [idle, liar, ...honest] = validators as [Player, Player, Player, Player]
+      const begin = async (epoch: number): Promise<void> => {
+        await creator.arenas.startEpoch(id)
+        const adapter = adapterOf(entrant.arenas.account, `of epoch ${epoch}`)
+        await entrant.arenas.commit(id, epoch, adapter)
+        await creator.arenas.revealSlice(id, epoch, sliceOf(epoch))
+        await entrant.arenas.reveal(id, epoch, adapter)
+      }
+      const outcomes = async (epoch: number): Promise<(string | undefined)[]> => {
+        const view = await any.epoch(id, epoch)
+        const entry = view.settlement?.entries[0]?.outcome
+        const seat = (p: Player): number => view.validators.findIndex(({ account }) => account === p.arenas.account)
+        return [entry, ...validators.map((p) => view.settlement?.validators[seat(p)]?.outcome)]
+      }
+      const vote = async (epoch: number, who: readonly Player[], scoresOf: (p: Player) => number[]): Promise<void> => {
+        for (const p of who) await p.arenas.commitScores(id, epoch, scoresOf(p), salt(p.arenas.account))
+        if ((await any.arena(id)).phase === 'score') {
+          await world.elapse(401)
+          await creator.arenas.advance(id)
+        }
+        for (const p of who) if (p !== idle) await p.arenas.revealScores(id, epoch, scoresOf(p), salt(p.arenas.account))
+        if ((await any.arena(id)).phase === 'idle') return
+        await world.elapse(301)
+        await creator.arenas.advance(id)
+      }
+      await begin(1)
+      await vote(1, [liar, ...honest], (p) => [p === liar ? 111 : 100, 0])
+      expect(await outcomes(1)).to.deep.equal(['ranked', 'silent', 'apart', 'agreed', 'agreed'])
+      await begin(2)
+      await vote(2, validators, (p) => [p === liar ? 500 : 0, 0])
+      expect(await outcomes(2)).to.deep.equal(['below', 'unrevealed', 'slashed', 'agreed', 'agreed'])
     })
 
     it("delegators earn by their operator's rank", async () => {

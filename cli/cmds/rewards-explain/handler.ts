@@ -7,7 +7,7 @@ import type { rewardsExplainOptions } from './options.ts'
 import { treeOf } from './tree.ts'
 
 export const rewardsExplainHandler: Handler<typeof rewardsExplainOptions> = async (options, _args, context) => {
-  const { account: given, task, ...flags } = options
+  const { account: given, task, arena: arenaId, ...flags } = options
   const { output } = context
   const config = configOf(flags, context)
   const account = await accountOf(given ?? config.settings.from ?? null, config.dir)
@@ -15,7 +15,7 @@ export const rewardsExplainHandler: Handler<typeof rewardsExplainOptions> = asyn
     const explained = explainRewards(history, account)
     const { claimable } = await history.account(account)
     const rewards = (await history.delegations(account)).reduce((sum, d) => sum + d.rewards, 0n)
-    const shown = only(explained, task)
+    const shown = only(explained, task, arenaId)
     for (const line of treeOf(shown, (wei) => output.amount(wei))) output.line(line)
     const arena = await history.arenaClaimable(account)
     const { totals, arenas } = explained
@@ -37,10 +37,20 @@ export const rewardsExplainHandler: Handler<typeof rewardsExplainOptions> = asyn
   })
 }
 
-function only(explained: RewardsExplained, task: number | null): RewardsExplained {
-  if (task === null) return explained
+/** The steps of one task or arena, or of both; the sums stay those of all. */
+function only(explained: RewardsExplained, task: number | null, arena: number | null): RewardsExplained {
+  if (task === null && arena === null) return explained
   const of = <T extends { readonly task: number }>(steps: readonly T[]): readonly T[] =>
     steps.filter((s) => s.task === task)
-  const { seats, fees, refunds, delegations } = explained
-  return { ...explained, seats: of(seats), fees: of(fees), refunds: of(refunds), delegations: of(delegations) }
+  const there = <T extends { readonly arena: number }>(steps: readonly T[]): readonly T[] =>
+    steps.filter((s) => s.arena === arena)
+  const { seats, fees, refunds, delegations, arenas } = explained
+  return {
+    ...explained,
+    seats: of(seats),
+    fees: of(fees),
+    refunds: of(refunds),
+    delegations: delegations.filter((d) => d.task === (d.contract === 'tasks' ? task : arena)),
+    arenas: { ...arenas, seats: there(arenas.seats), fees: there(arenas.fees), refunds: there(arenas.refunds) },
+  }
 }

@@ -1,6 +1,5 @@
 /** An explanation as people read it: a tree of what was earned where, and the sums. */
 import type {
-  ArenaSeatExplained,
   ProposerReason,
   RewardsExplained,
   SeatExplained,
@@ -8,11 +7,10 @@ import type {
 } from '../../../src/ledger/history/explain.ts'
 import { type ProposerOutcome, SCORE_ABSENT, SCORE_SCALE, type VoterOutcome } from '../../../src/types/ledger.ts'
 import { percentOf, timeOf } from '../../amounts.ts'
-
-type Amount = (wei: bigint) => string
+import { arenaLines } from './arena-tree.ts'
+import { type Amount, delegatorsLine, short } from './words.ts'
 
 const nats = (score: number): string => (score === SCORE_ABSENT ? 'no usable delta' : (score / SCORE_SCALE).toFixed(4))
-const short = (account: string): string => `${account.slice(0, 6)}…${account.slice(-4)}`
 
 /** Why a seat earned nothing, or lost. */
 const WHY: Readonly<Partial<Record<ProposerOutcome | VoterOutcome, string>>> = {
@@ -35,12 +33,6 @@ export function treeOf(explained: RewardsExplained, amount: Amount): readonly st
     for (const seat of seats.filter((s) => s.task === task))
       lines.push(...seatLines(seat, amount).map((line) => `  ${line}`))
   }
-  const { arenas } = explained
-  for (const id of [...new Set(arenas.seats.map((seat) => seat.arena))]) {
-    lines.push('', `arena ${id}`)
-    for (const seat of arenas.seats.filter((s) => s.arena === id))
-      lines.push(...arenaLines(seat, amount).map((line) => `  ${line}`))
-  }
   if (delegations.length > 0) lines.push('', 'by delegating')
   for (const d of delegations)
     lines.push(
@@ -56,6 +48,7 @@ export function treeOf(explained: RewardsExplained, amount: Amount): readonly st
     lines.push(
       `  ${timeOf(c.at.time)}  ${amount(c.amount)}${c.operator === null ? '' : ` of delegating to ${c.operator}`}`,
     )
+  lines.push(...arenaLines(explained.arenas, amount))
   lines.push('', ...sums(explained, amount))
   for (const d of disagreements)
     lines.push(`! block ${d.at.block}: ${d.what} is ${amount(d.chain)} on chain, ${amount(d.rules)} by the rules`)
@@ -70,10 +63,7 @@ function seatLines(seat: SeatExplained, amount: Amount): readonly string[] {
     `  the round's budget is ${amount(seat.budget)}${seat.probe ? '' : '; no probe slice was revealed'}`,
   ]
   lines.push(...(reason.role === 'proposer' ? proposerLines(reason, amount) : voterLines(reason, seat, amount)))
-  if (seat.toDelegators > 0n)
-    lines.push(
-      `  − ${amount(seat.toDelegators)} to those who delegate to it, by stake, less a commission of ${percentOf(seat.commissionBps)}`,
-    )
+  if (seat.toDelegators > 0n) lines.push(`  ${delegatorsLine(seat, amount)}`)
   const why = WHY[reason.outcome]
   if (why !== undefined) lines.push(`  ${why}`)
   lines.push(`  = ${amount(seat.kept)}`)
@@ -82,20 +72,6 @@ function seatLines(seat: SeatExplained, amount: Amount): readonly string[] {
       `  slashed ${percentOf(seat.slash.bps)} of what stood behind the seat: ${amount(seat.slash.burnt)} burnt`,
     )
   return lines.map((line, i) => (i === 0 ? line : `  ${line.trimStart()}`))
-}
-
-function arenaLines(seat: ArenaSeatExplained, amount: Amount): readonly string[] {
-  const lines = [
-    `epoch ${seat.epoch}  ${seat.role}  ${amount(seat.weight)} behind it  ${timeOf(seat.at.time)}`,
-    `  + ${amount(seat.paid)} (its rank and scores: \`covey arena board ${seat.arena}\`)`,
-  ]
-  if (seat.toDelegators > 0n)
-    lines.push(
-      `  − ${amount(seat.toDelegators)} to those who delegate to it, by stake, less a commission of ${percentOf(seat.commissionBps)}`,
-    )
-  lines.push(`  = ${amount(seat.kept)}`)
-  if (seat.slash !== null) lines.push(`  slashed ${percentOf(seat.slash.bps)}: ${amount(seat.slash.burnt)} burnt`)
-  return lines
 }
 
 function proposerLines(r: ProposerReason, amount: Amount): readonly string[] {
@@ -138,18 +114,18 @@ function sums({ totals, arenas }: RewardsExplained, amount: Amount): readonly st
   if (totals.delegated.earned > 0n)
     rows.push(
       ['earned by delegating', totals.delegated.earned],
-      ['− claimed', -totals.delegated.claimed],
-      ['= claimable', totals.delegated.claimable],
+      ['− claimed of it', -totals.delegated.claimed],
+      ['= claimable of delegating', totals.delegated.claimable],
     )
   const inArenas = arenas.totals
   if (inArenas.paid + inArenas.fees + inArenas.refunded > 0n)
     rows.push(
       ['paid in arenas', inArenas.paid],
-      ['− to its delegators', -inArenas.toDelegators],
+      ['− to its delegators there', -inArenas.toDelegators],
       ['+ for keeping epochs moving', inArenas.fees],
-      ['+ returned from pools', inArenas.refunded],
-      ['− claimed', -inArenas.claimed],
-      ['= claimable', inArenas.claimable],
+      ["+ returned from arenas' pools", inArenas.refunded],
+      ['− claimed of arenas', -inArenas.claimed],
+      ['= claimable of arenas', inArenas.claimable],
     )
   if (totals.slashed > 0n) rows.push(["burnt for its seats' faults", totals.slashed])
   const shown = rows.filter(([name, value]) => value !== 0n || name.startsWith('='))

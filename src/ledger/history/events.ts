@@ -1,4 +1,5 @@
 /** What has happened on chain, in order: enough to explain every payment, and nothing that only a node remembers. */
+import type { ArenaParams } from '../../types/arena.ts'
 import type { Address, Hex, TaskParams } from '../../types/ledger.ts'
 
 /** An event of one of the contracts, by its Solidity names (contracts/interfaces). */
@@ -22,6 +23,8 @@ export interface History {
   readonly unbondingSeconds: number
   /** a task's terms: they are in the transaction that created it, not in its event */
   readonly params: ReadonlyMap<number, TaskParams>
+  /** an arena's, likewise */
+  readonly arenaParams: ReadonlyMap<number, ArenaParams>
 }
 
 /** Where an event stands, for those who want to look it up. */

@@ -4,10 +4,11 @@
  * to what the chain owes the account, to the last wei.
  */
 import type { Address, ProposerOutcome, VoterOutcome } from '../../types/ledger.ts'
-import type { EpochSeat } from './epochs.ts'
 import { argOf, type History, type HistoryEvent, type Place, placeOf } from './events.ts'
-import { type Disagreement, type Effect, type Payment, type Penalty, Replay, type Story } from './replay.ts'
+import { ArenaAccount, type ArenasExplained } from './explain-arena.ts'
+import { type Disagreement, type Payment, Replay } from './replay.ts'
 import type { RoundStory } from './rounds.ts'
+import { type Mutable, NO_MONEY, pay, type SeatMoney, slash } from './seat.ts'
 
 /** One vote on a proposer; scores in 1/10,000 nat. */
 export interface Vote {
@@ -47,7 +48,7 @@ export interface VoterReason {
 }
 
 /** What one seat of the account came to. */
-export interface SeatExplained {
+export interface SeatExplained extends SeatMoney {
   readonly at: Place
   readonly task: number
   readonly round: number
@@ -56,38 +57,6 @@ export interface SeatExplained {
   readonly budget: bigint
   readonly probe: boolean
   readonly reason: ProposerReason | VoterReason
-  readonly paid: bigint
-  /** of it, what those got who delegate to the account, and the commission that was kept of their part (1/10,000) */
-  readonly toDelegators: bigint
-  readonly commissionBps: number
-  readonly kept: bigint
-  /** null: nothing was lost */
-  readonly slash: { readonly bps: number; readonly burnt: bigint } | null
-}
-
-/** What one seat of an arena's epoch came to; how it was ranked: `covey arena board`. */
-export interface ArenaSeatExplained {
-  readonly at: Place
-  readonly arena: number
-  readonly epoch: number
-  readonly role: EpochSeat['role']
-  /** stake when the adapter was committed, or the validator drawn */
-  readonly weight: bigint
-  readonly paid: bigint
-  readonly toDelegators: bigint
-  readonly commissionBps: number
-  readonly kept: bigint
-  readonly slash: { readonly bps: number; readonly burnt: bigint } | null
-}
-
-/** What the arenas' contract owes, by what. Wei. */
-export interface ArenaTotals {
-  readonly paid: bigint
-  readonly toDelegators: bigint
-  readonly fees: bigint
-  readonly refunded: bigint
-  readonly claimed: bigint
-  readonly claimable: bigint
 }
 
 /** What a reward of an operator brought to the account, which delegates to it. */
@@ -136,7 +105,7 @@ export interface RewardsExplained {
     readonly delegated: { readonly earned: bigint; readonly claimed: bigint; readonly claimable: bigint }
   }
   /** the arenas' contract keeps accounts of its own */
-  readonly arenas: { readonly seats: readonly ArenaSeatExplained[]; readonly totals: ArenaTotals }
+  readonly arenas: ArenasExplained
   /** empty, unless the chain settled something otherwise than docs/settlement.md says */
   readonly disagreements: readonly Disagreement[]
 }
@@ -157,7 +126,7 @@ export function explainRewards(history: History, account: Address): RewardsExpla
     const operator = 'account' in event.args ? argOf.account(event, 'account') : account
     const before = event.contract !== 'vault' && operator !== account ? earnedFrom(operator) : 0n
     const effect = replay.apply(event)
-    if (event.contract === 'arena') arenas.take(event, effect)
+    if (event.contract === 'arena') arenas.take(event, effect, replay.epoch(event))
     if (effect.kind === 'paid') {
       if (effect.account === account && effect.round.contract === 'tasks')
         pay(seatOf(seats, event, effect.round, account), effect)
@@ -215,74 +184,9 @@ export function explainRewards(history: History, account: Address): RewardsExpla
       slashed: sum(all.map((s) => s.slash?.burnt ?? 0n)),
       delegated: { ...delegated, claimable: delegated.earned - delegated.claimed },
     },
-    arenas: { seats: arenas.seats, totals: arenas.totals() },
+    arenas: arenas.explained(),
     disagreements: replay.disagreements,
   }
-}
-
-/** One account's seats and money in arenas. */
-class ArenaAccount {
-  readonly seats: Mutable<ArenaSeatExplained>[] = []
-  readonly #account: Address
-  #fees = 0n
-  #refunded = 0n
-  #claimed = 0n
-
-  constructor(account: Address) {
-    this.#account = account
-  }
-
-  take(event: HistoryEvent, effect: Effect): void {
-    const { kind } = effect
-    if (kind === 'paid' && effect.account === this.#account) pay(this.#seat(event, effect.round), effect)
-    else if (kind === 'slashed' && effect.account === this.#account) slash(this.#seat(event, effect.round), effect)
-    else if (kind === 'kept' && effect.account === this.#account) this.#fees += effect.amount
-    else if (kind === 'refunded' && effect.creator === this.#account) this.#refunded += effect.amount
-    else if (event.name === 'ArenaClaimed' && argOf.account(event, 'account') === this.#account)
-      this.#claimed += argOf.amount(event, 'amount')
-  }
-
-  totals(): ArenaTotals {
-    const paid = this.seats.reduce((sum, s) => sum + s.paid, 0n)
-    const toDelegators = this.seats.reduce((sum, s) => sum + s.toDelegators, 0n)
-    const [fees, refunded, claimed] = [this.#fees, this.#refunded, this.#claimed]
-    return { paid, toDelegators, fees, refunded, claimed, claimable: paid - toDelegators + fees + refunded - claimed }
-  }
-
-  #seat(event: HistoryEvent, story: Story): Mutable<ArenaSeatExplained> {
-    const known = this.seats.find((s) => s.arena === story.task && s.epoch === story.round)
-    if (known !== undefined) return known
-    const held = story.contract === 'arena' ? story.seats.get(this.#account) : undefined
-    const fresh: Mutable<ArenaSeatExplained> = {
-      at: placeOf(event),
-      arena: story.task,
-      epoch: story.round,
-      role: held?.role ?? 'entrant',
-      weight: held?.weight ?? 0n,
-      paid: 0n,
-      toDelegators: 0n,
-      commissionBps: 0,
-      kept: 0n,
-      slash: null,
-    }
-    this.seats.push(fresh)
-    return fresh
-  }
-}
-
-type Paid = { paid: bigint; toDelegators: bigint; commissionBps: number; kept: bigint }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-
-function pay(seat: Paid, { amount, delegators, commissionBps }: Payment): void {
-  seat.paid = amount
-  seat.toDelegators = delegators
-  seat.commissionBps = commissionBps
-  seat.kept = amount - delegators
-}
-
-function slash(seat: { slash: SeatExplained['slash'] }, { bps, burnt }: Penalty): void {
-  seat.slash = { bps, burnt }
 }
 
 function delegationReward(event: HistoryEvent, payment: Payment, amount: bigint): DelegationReward {
@@ -327,11 +231,7 @@ function seatOf(
     budget: round.settled?.budget ?? 0n,
     probe: round.probe,
     reason: reasonOf(round, account),
-    paid: 0n,
-    toDelegators: 0n,
-    commissionBps: 0,
-    kept: 0n,
-    slash: null,
+    ...NO_MONEY,
   }
   seats.set(round, fresh)
   return fresh

@@ -4,8 +4,10 @@ import { getAddress, type Interface, type Result } from 'ethers'
 import { z } from 'zod'
 import { throwIfAborted } from '../../base/abort.ts'
 import { CoveyError, isCoveyError } from '../../base/errors.ts'
+import type { ArenaParams } from '../../types/arena.ts'
 import type { AccountView, Address, DelegationView, Hex, TaskParams } from '../../types/ledger.ts'
 import { decodeAnswer } from '../abi/answer.ts'
+import { decodeArena } from '../abi/arena-views.ts'
 import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from '../abi/contracts.ts'
 import { decodeAccount, decodeTask } from '../abi/views.ts'
 import { Rpc } from '../rpc/rpc.ts'
@@ -68,6 +70,14 @@ export async function readHistory(
       decodeAnswer(vaultInterface, 'vault', name, await ask(at.vault, vaultInterface, name, args))
     const [period] = await askVault('unbondingPeriod', [])
     const ids = events.flatMap((e) => (e.contract === 'tasks' && e.name === 'TaskCreated' ? argOf.number(e, 'id') : []))
+    const arenas = events.flatMap((e) => (e.name === 'ArenaCreated' ? argOf.number(e, 'arena') : []))
+    const arenaParams = await inParts(
+      arenas,
+      async (id): Promise<[number, ArenaParams]> => [
+        id,
+        decodeArena(await ask(at.arena, arenaInterface, 'arenaView', [id])).params,
+      ],
+    )
     const params = await inParts(
       ids,
       async (id): Promise<[number, TaskParams]> => [
@@ -80,6 +90,7 @@ export async function readHistory(
       events,
       unbondingSeconds: Number(period),
       params: new Map(params),
+      arenaParams: new Map(arenaParams),
       account: async (account) =>
         decodeAccount(await ask(at.tasks, tasksInterface, 'accountView', [account]), account, 0n),
       async delegations(account) {

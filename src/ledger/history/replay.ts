@@ -59,16 +59,22 @@ export class Replay {
   /** what the vault said of the reward or slash that a contract is about to name */
   #announced: HistoryEvent | null = null
 
-  constructor({ unbondingSeconds, params }: Pick<History, 'unbondingSeconds' | 'params'>) {
+  constructor({ unbondingSeconds, params, arenaParams }: Pick<History, 'unbondingSeconds' | 'params' | 'arenaParams'>) {
     this.vault = new MemoryVault(unbondingSeconds)
     const weightOf = (account: Address): bigint => this.vault.weightOf(account)
     this.#rounds = new RoundStories(params, weightOf)
-    this.#epochs = new EpochStories(weightOf)
+    this.#epochs = new EpochStories(arenaParams, weightOf)
   }
 
   /** The round that an event of the tasks contract is about. */
   round(event: HistoryEvent): RoundStory | null {
     return event.contract === 'tasks' ? this.#rounds.current(argOf.number(event, 'id')) : null
+  }
+
+  /** The epoch that an event of the arenas' contract is about. */
+  epoch(event: HistoryEvent): EpochStory | null {
+    const about = event.contract === 'arena' && 'arena' in event.args
+    return about ? this.#epochs.current(argOf.number(event, 'arena')) : null
   }
 
   /** @throws CoveyError E_CONTRACT when an event cannot have come out of these contracts */
@@ -108,10 +114,11 @@ export class Replay {
     if (name === 'ArenaRewarded') return this.#paid(event)
     if (name === 'ArenaPenalized') return this.#slashed(event)
     if (name === 'KeeperPaid') {
-      const round = this.#epochs.current(argOf.number(event, 'arena'))
+      const round = this.epoch(event)
       if (round === null) throw new Error('a phase was ended of an arena without an epoch')
       return { kind: 'kept', round, account: argOf.account(event, 'account'), amount: argOf.amount(event, 'amount') }
     }
+    if (name === 'EpochSettled') this.#epochSettled(event)
     if (name === 'ArenaFinished' || name === 'ArenaCancelled') {
       const task = argOf.number(event, 'arena')
       const creator = this.#epochs.creator(task)
@@ -127,6 +134,15 @@ export class Replay {
     this.#compare(event, 'what the round paid', argOf.amount(event, 'paid'), ruled)
   }
 
+  #epochSettled(event: HistoryEvent): void {
+    const settlement = this.epoch(event)?.settled?.settlement
+    const seats = [...(settlement?.entries ?? []), ...(settlement?.validators ?? [])]
+    const ruled = seats.reduce((sum, seat) => sum + seat.paid, 0n)
+    this.#compare(event, 'what the epoch paid', argOf.amount(event, 'paid'), ruled)
+    const median = BigInt(settlement?.championMedian ?? 0)
+    this.#compare(event, "the champion's median", argOf.amount(event, 'championMedian'), median)
+  }
+
   #paid(event: HistoryEvent): Effect {
     const account = argOf.account(event, 'account')
     const amount = argOf.amount(event, 'amount')
@@ -134,8 +150,7 @@ export class Replay {
     const { commissionBps } = this.vault.operator(account, event.time)
     const delegators = this.vault.reward(account, amount, weight, drawnAt, event.time)
     const told = this.#take('DelegatorsRewarded', 'operator', account)
-    if (round.contract === 'tasks')
-      this.#compare(event, `what the seat of ${account} earned`, amount, this.#ruled(round, account)?.paid ?? 0n)
+    this.#compare(event, `what the seat of ${account} earned`, amount, ruled(round, account)?.paid ?? 0n)
     this.#compare(
       event,
       `the delegators' part of ${account}`,
@@ -188,21 +203,15 @@ export class Replay {
     account: Address,
   ): { readonly round: Story; readonly weight: bigint; readonly drawnAt: number } {
     if (event.contract === 'arena') {
-      const epoch = this.#epochs.current(argOf.number(event, 'arena'))
-      const held = epoch?.seats.get(account)
+      const epoch = this.epoch(event)
+      const held = [...(epoch?.entries ?? []), ...(epoch?.validators ?? [])].find((s) => s.account === account)
       if (epoch === null || held === undefined) throw new Error(`${account} had no seat`)
-      return { round: epoch, ...held }
+      return { round: epoch, weight: held.weight, drawnAt: held.drawnAt }
     }
     const round = this.#rounds.current(argOf.number(event, 'id'))
     const seat = [...(round?.proposers ?? []), ...(round?.voters ?? [])].find((s) => s.account === account)
     if (round === null || seat === undefined) throw new Error(`${account} had no seat`)
     return { round, weight: seat.weight, drawnAt: round.drawnAt }
-  }
-
-  /** What docs/settlement.md makes of a seat. */
-  #ruled({ proposers, voters, settled }: RoundStory, account: Address): { readonly paid: bigint } | undefined {
-    const results = [...(settled?.settlement.proposers ?? []), ...(settled?.settlement.voters ?? [])]
-    return results[[...proposers, ...voters].findIndex((seat) => seat.account === account)]
   }
 
   /** The vault's own event of the same payment or slash, which stands right before it. */
@@ -215,4 +224,19 @@ export class Replay {
   #compare(event: HistoryEvent, what: string, chain: bigint, rules: bigint): void {
     if (chain !== rules) this.disagreements.push({ at: placeOf(event), what, chain, rules })
   }
+}
+
+/** What docs/settlement.md, or docs/arena.md, makes of a seat. */
+function ruled(story: Story, account: Address): { readonly paid: bigint } | undefined {
+  const [seats, results] =
+    story.contract === 'tasks'
+      ? [
+          [...story.proposers, ...story.voters],
+          [...(story.settled?.settlement.proposers ?? []), ...(story.settled?.settlement.voters ?? [])],
+        ]
+      : [
+          [...story.entries, ...story.validators],
+          [...(story.settled?.settlement.entries ?? []), ...(story.settled?.settlement.validators ?? [])],
+        ]
+  return results[seats.findIndex((seat) => seat.account === account)]
 }

@@ -2,78 +2,35 @@
  * The arena contract's rules in memory: contracts/CoveyArena.sol, number for number, over a chain's stakes and wallets.
  * Same phases, seats, checks and settlement; gas costs nothing.
  */
+import { hexlify } from 'ethers'
 import { merkleLeaf, merkleRootOf } from '../../data/merkle.ts'
 import { epochReward, settleEpoch } from '../../round/arena.ts'
 import { packScoreList } from '../../round/score-list.ts'
+import { creatorsPart } from '../../round/settlement.ts'
 import type {
   AdapterReveal,
   ArenaCredit,
-  ArenaEntry,
   ArenaParams,
   ArenaPhase,
   ArenaRole,
   ArenaSettlement,
-  ArenaStatus,
   ArenaView,
-  Champion,
   EpochView,
-  ValidatorSeat,
 } from '../../types/arena.ts'
+import { ARENA_PHASES } from '../../types/arena.ts'
 import type { Address, Hex } from '../../types/ledger.ts'
 import { adapterCommitment, arenaScoresCommitment } from '../abi/arena-commitment.ts'
 import { checkArenaParams } from '../abi/arena-params.ts'
+import { digestToHex } from '../abi/commitment.ts'
 import { revert } from '../abi/revert.ts'
-import { checkOpening, drawSeats, findSeat, isOpen, type Mutable } from './round.ts'
-
-/** What arenas need of the chain that they stand on. */
-export interface ArenaWorld {
-  time(): number
-  readonly unbondingSeconds: number
-  isRegistered(account: Address): boolean
-  /** own stake, wei */
-  stakeOf(account: Address): bigint
-  /** own and delegated, wei */
-  weightOf(account: Address): bigint
-  /** the delegators' part of a reward */
-  reward(operator: Address, total: bigint, weight: bigint, drawnAt: number): bigint
-  slash(operator: Address, bps: number, weight: bigint, drawnAt: number): void
-  spend(account: Address, amount: bigint): void
-  receive(account: Address, amount: bigint): void
-  /** a random word of the chain */
-  mix(parts: readonly Hex[]): Hex
-}
-
-interface MutableEpoch {
-  readonly budget: bigint
-  readonly startedAt: number
-  readonly champion: Champion | null
-  readonly entries: (Mutable<ArenaEntry> & { readonly committedAt: number })[]
-  readonly validators: Mutable<ValidatorSeat>[]
-  readonly salts: Hex[]
-  fees: bigint
-  slice: { readonly digest: string; readonly size: number } | null
-  settlement: ArenaSettlement | null
-}
-
-interface MutableArena {
-  readonly id: number
-  readonly creator: Address
-  readonly params: ArenaParams
-  readonly entrants: Address[]
-  readonly pool: Set<Address>
-  readonly firsts: Map<string, { readonly account: Address; readonly epoch: number }>
-  readonly epochs: MutableEpoch[]
-  status: ArenaStatus
-  phase: ArenaPhase
-  deadline: number
-  poolLeft: bigint
-  seed: Hex
-  champion: Champion | null
-}
+import type { ArenaWorld, MutableArena, MutableEpoch } from './arena-state.ts'
+import { checkOpening, drawSeats, findSeat, isOpen } from './round.ts'
 
 /** As the contract: an account may wait to be drawn in this many arenas at once. */
 const MAX_ENROLMENTS = 4
 const BPS = 10_000n
+/** What a pool holds at most, wei: what one pays out fits 96 bits. */
+const MOST_POOL = 2n ** 96n - 1n
 /** Weights are whole gwei, as in the contract's sum tree. */
 const GWEI = 1_000_000_000n
 
@@ -93,7 +50,7 @@ export class MemoryArenas {
   }
 
   arena(id: number): ArenaView {
-    const { entrants, pool, epochs, firsts: _, seed: __, ...a } = this.#arena(id)
+    const { entrants, pool, epochs, firsts: _, seed: __, granted: ___, ...a } = this.#arena(id)
     return { ...a, epoch: epochs.length, entrants: [...entrants], validators: pool.size }
   }
 
@@ -149,10 +106,31 @@ export class MemoryArenas {
       phase: 'idle',
       deadline: 0,
       poolLeft: params.pool,
+      granted: 0n,
       seed: mix([]),
       champion: null,
     })
+    const { specDigest, baseDigest, pool, epochs } = params
+    const digests = { specDigest: digestToHex(specDigest), baseDigest: digestToHex(baseDigest) }
+    this.#world.emit('ArenaCreated', { arena: id, creator: sender, ...digests, pool, epochs })
     return id
+  }
+
+  /** Adds to a pool, for good. */
+  fund(sender: Address, id: number, amount: bigint): void {
+    const a = this.#live(id)
+    const most = MOST_POOL - a.poolLeft
+    if (amount <= 0n || amount > most) throw revert('BadParameter', { name: 'amount', value: amount, least: 1n, most })
+    this.#world.spend(sender, amount)
+    a.poolLeft += amount
+    a.granted += amount
+    this.#world.emit('ArenaFunded', { arena: id, by: sender, amount })
+  }
+
+  /** That `fund` takes something for it. */
+  isOpen(id: number): boolean {
+    const a = this.#arenas[id - 1]
+    return a !== undefined && isOpen(a.status) && this.#world.time() < a.params.endsAt
   }
 
   cancel(sender: Address, id: number): void {
@@ -175,6 +153,7 @@ export class MemoryArenas {
   claim(sender: Address): void {
     const credit = this.#credits.get(sender)
     if (credit === undefined || credit.claimable === 0n) throw revert('NothingToClaim', { account: sender })
+    this.#world.emit('ArenaClaimed', { account: sender, amount: credit.claimable })
     this.#world.receive(sender, credit.claimable)
     credit.claimable = 0n
   }
@@ -193,6 +172,7 @@ export class MemoryArenas {
       if (elsewhere.length >= MAX_ENROLMENTS) throw revert('TooManyEnrolments', { limit: MAX_ENROLMENTS })
       a.pool.add(sender)
     }
+    this.#world.emit('Entered', { arena: id, account: sender, role: role === 'entrant' ? 1 : 2 })
   }
 
   leave(sender: Address, id: number): void {
@@ -200,12 +180,14 @@ export class MemoryArenas {
     const at = a.entrants.indexOf(sender)
     if (at < 0) {
       if (!a.pool.delete(sender)) throw revert('NotEntered', { id, account: sender })
+      this.#world.emit('Departed', { arena: id, account: sender })
       return
     }
     if (holds(a, sender)) throw revert('SeatHeld', { id, account: sender })
     // as the contract: the last one takes the place
     const last = a.entrants.pop() as Address
     if (last !== sender) a.entrants[at] = last
+    this.#world.emit('Departed', { arena: id, account: sender })
   }
 
   #takePlace(a: MutableArena, sender: Address): void {
@@ -222,6 +204,7 @@ export class MemoryArenas {
     })
     const mine = this.#world.weightOf(sender) / GWEI
     if (mine <= lightest) throw revert('ArenaFull', { weight: mine, expected: lightest })
+    this.#world.emit('Departed', { arena: a.id, account: a.entrants[at] })
     a.entrants[at] = sender
   }
 
@@ -253,6 +236,9 @@ export class MemoryArenas {
       settlement: null,
     })
     a.status = 'running'
+    const { budget, validators } = a.epochs.at(-1) as MutableEpoch
+    const accounts = validators.map(({ account }) => account)
+    this.#tell(a, 'EpochStarted', { seed: a.seed, budget, validators: accounts })
     this.#enterPhase(a, 'submit')
   }
 
@@ -266,6 +252,7 @@ export class MemoryArenas {
     const weight = units * GWEI
     const committedAt = this.#world.time()
     e.entries.push({ account: sender, weight, commitment, reveal: null, copied: false, since: 0, committedAt })
+    this.#tell(a, 'AdapterCommitted', { account: sender, commitment })
     if (e.entries.length === a.params.entrants) this.#endPhase(a, e)
   }
 
@@ -282,6 +269,7 @@ export class MemoryArenas {
     const root = a.params.probeRoot
     if (merkleRootOf(leaf, slice.proof) !== root.toLowerCase()) throw revert('BadProof', { leaf, root })
     e.slice = { digest: slice.digest, size: slice.size }
+    this.#tell(a, 'SliceRevealed', { sliceDigest: digestToHex(slice.digest), size: slice.size })
     this.#endPhase(a, e)
   }
 
@@ -296,6 +284,8 @@ export class MemoryArenas {
     entry.reveal = { digest: reveal.digest, size: reveal.size }
     entry.since = first.epoch
     entry.copied = first.account !== sender
+    const shown = { digest: digestToHex(reveal.digest), size: reveal.size, copied: entry.copied }
+    this.#tell(a, 'AdapterRevealed', { account: sender, ...shown })
     if (e.entries.every((one) => one.reveal !== null)) this.#endPhase(a, e)
   }
 
@@ -304,6 +294,7 @@ export class MemoryArenas {
     const seat = findSeat(e.validators, 'NotValidator', sender)
     if (seat.commitment !== null) throw revert('AlreadyCommitted', { commitment: seat.commitment })
     seat.commitment = commitment
+    this.#tell(a, 'ArenaScoresCommitted', { account: sender, commitment })
     if (e.validators.every((s) => s.commitment !== null)) this.#endPhase(a, e)
   }
 
@@ -317,6 +308,7 @@ export class MemoryArenas {
     checkOpening(sender, seat.commitment, arenaScoresCommitment(id, number, sender, scores, salt))
     seat.scores = [...scores]
     e.salts.push(salt)
+    this.#tell(a, 'ArenaScoresRevealed', { account: sender, packedScores: hexlify(packScoreList(scores)) })
     if (e.validators.every((s) => s.commitment === null || s.scores !== null)) this.#endPhase(a, e)
   }
 
@@ -331,6 +323,7 @@ export class MemoryArenas {
       e.fees += fee
       a.poolLeft -= fee
       this.#owe(sender, fee)
+      this.#tell(a, 'KeeperPaid', { account: sender, amount: fee })
     }
     this.#endPhase(a, e)
   }
@@ -349,6 +342,7 @@ export class MemoryArenas {
   #enterPhase(a: MutableArena, phase: Exclude<ArenaPhase, 'idle'>): void {
     a.phase = phase
     a.deadline = this.#world.time() + a.params.seconds[phase]
+    this.#tell(a, 'EpochPhase', { phase: ARENA_PHASES.indexOf(phase), deadline: a.deadline })
   }
 
   #settle(a: MutableArena, e: MutableEpoch): void {
@@ -368,8 +362,12 @@ export class MemoryArenas {
       if (paid > 0n) {
         this.#owe(account, paid - this.#world.reward(account, paid, weight, drawnAt))
         a.poolLeft -= paid
+        this.#tell(a, 'ArenaRewarded', { account, amount: paid })
       }
-      if (slashBps > 0) this.#world.slash(account, slashBps, weight, drawnAt)
+      if (slashBps > 0) {
+        const amount = this.#world.slash(account, slashBps, weight, drawnAt)
+        this.#tell(a, 'ArenaPenalized', { account, bps: slashBps, amount })
+      }
     }
     e.entries.forEach((entry, i) => {
       settle(entry, result.entries[i] as ArenaSettlement['entries'][number], entry.committedAt)
@@ -378,7 +376,13 @@ export class MemoryArenas {
       settle(seat, result.validators[i] as ArenaSettlement['validators'][number], e.startedAt)
     })
     const best = e.entries[result.next - 1]
-    if (best?.reveal != null) a.champion = { account: best.account, ...best.reveal, epoch: a.epochs.length }
+    if (best?.reveal != null) {
+      const { account, reveal } = best
+      a.champion = { account, ...reveal, epoch: a.epochs.length }
+      this.#tell(a, 'ChampionChanged', { account, digest: digestToHex(reveal.digest) })
+    }
+    const paid = [...result.entries, ...result.validators].reduce((sum, seat) => sum + seat.paid, 0n)
+    this.#tell(a, 'EpochSettled', { paid, championMedian: result.championMedian })
     e.settlement = result
     a.phase = 'idle'
     a.deadline = 0
@@ -390,11 +394,19 @@ export class MemoryArenas {
     this.#credits.set(account, { claimable: claimable + amount, earned: earned + amount })
   }
 
+  /** The creator's part of what is left goes back to it; the part of what others gave is burnt. */
   #finish(a: MutableArena, status: 'finished' | 'cancelled'): void {
     a.status = status
     const { claimable, earned } = this.credit(a.creator)
-    this.#credits.set(a.creator, { claimable: claimable + a.poolLeft, earned })
+    const refund = creatorsPart(a.poolLeft, a.params.pool, a.granted)
+    this.#credits.set(a.creator, { claimable: claimable + refund, earned })
     a.poolLeft = 0n
+    this.#world.emit(status === 'finished' ? 'ArenaFinished' : 'ArenaCancelled', { arena: a.id, refund })
+  }
+
+  /** Of the arena's open epoch. */
+  #tell(a: MutableArena, name: string, args: Readonly<Record<string, unknown>>): void {
+    this.#world.emit(name, { arena: a.id, epoch: a.epochs.length, ...args })
   }
 
   /** Whole gwei by which an account counts; 0 below the minimum. */

@@ -61,11 +61,12 @@ export class MemoryChain extends MemoryMoney {
       isRegistered: (account) => this.registry.node(account) !== null,
       stakeOf: (account) => vault.stakeOf(account),
       weightOf: (account) => vault.weightOf(account),
-      reward: (operator, total, weight, drawnAt) => vault.reward(operator, total, weight, drawnAt, this.time()),
-      slash: (operator, bps, weight, drawnAt) => void vault.slash(operator, bps, weight, drawnAt, this.time()),
+      reward: (operator, total, weight, drawnAt) => this.#reward(operator, total, weight, drawnAt),
+      slash: (operator, bps, weight, drawnAt) => this.#slash(operator, bps, weight, drawnAt),
       spend: (account, amount) => this.spend(account, amount),
       receive: (account, amount) => this.mint(account, amount),
       mix: (parts) => this.#mix(parts),
+      emit: (name, args) => this.emit('arena', name, args),
     })
   }
 
@@ -91,7 +92,12 @@ export class MemoryChain extends MemoryMoney {
 
   /** All that has happened so far, as the contracts' events would tell it. */
   history(): History {
-    return { ...this.told(), params: new Map(this.#tasks.map((t) => [t.id, t.params])) }
+    const arenas = Array.from({ length: this.arenas.count() }, (_, i) => this.arenas.arena(i + 1))
+    return {
+      ...this.told(),
+      params: new Map(this.#tasks.map((t) => [t.id, t.params])),
+      arenaParams: new Map(arenas.map(({ id, params }) => [id, params])),
+    }
   }
 
   isEnrolled(task: number, account: Address): boolean {
@@ -315,15 +321,12 @@ export class MemoryChain extends MemoryMoney {
       const { account, weight } = seats[i] as ProposerSeat | VoterSeat
       const seat = { id: t.id, round, account }
       if (paid > 0n) {
-        const part = this.vault.reward(account, paid, weight, r.drawnAt, this.time())
-        this.credit(account, paid - part)
+        this.credit(account, paid - this.#reward(account, paid, weight, r.drawnAt))
         t.poolLeft -= paid
-        if (part > 0n) this.emit('vault', 'DelegatorsRewarded', { operator: account, reward: paid, amount: part })
         this.emit('tasks', 'Rewarded', { ...seat, amount: paid })
       }
       if (slashBps > 0) {
-        const amount = this.vault.slash(account, slashBps, weight, r.drawnAt, this.time())
-        this.emit('vault', 'Slashed', { account, amount, bps: slashBps })
+        const amount = this.#slash(account, slashBps, weight, r.drawnAt)
         this.emit('tasks', 'Penalized', { ...seat, bps: slashBps, amount })
       }
     })
@@ -338,6 +341,20 @@ export class MemoryChain extends MemoryMoney {
       t.status = 'finished'
       this.emit('tasks', 'TaskFinished', { id: t.id, refund: this.#refund(t) })
     }
+  }
+
+  /** The delegators' part. */
+  #reward(operator: Address, reward: bigint, weight: bigint, drawnAt: number): bigint {
+    const amount = this.vault.reward(operator, reward, weight, drawnAt, this.time())
+    if (amount > 0n) this.emit('vault', 'DelegatorsRewarded', { operator, reward, amount })
+    return amount
+  }
+
+  /** What is burnt. */
+  #slash(account: Address, bps: number, weight: bigint, drawnAt: number): bigint {
+    const amount = this.vault.slash(account, bps, weight, drawnAt, this.time())
+    this.emit('vault', 'Slashed', { account, amount, bps })
+    return amount
   }
 
   /** The creator's part of the unspent pool goes back to it, to be claimed; the part of what others gave is burnt. */

@@ -1,6 +1,7 @@
 import { getAddress, zeroPadValue } from 'ethers'
 import { createMemoryChain } from '../../../src/ledger/memory/ledger.ts'
 import type { Address } from '../../../src/types/ledger.ts'
+import { checkArenasExplained } from '../../support/arena-explained.ts'
 import { describeArenaLedger } from '../arena.behavior.ts'
 
 const address = (i: number): Address =>
@@ -8,6 +9,7 @@ const address = (i: number): Address =>
 
 describeArenaLedger('in memory', async () => {
   let ms = 1_800_000_000_000
+  let count = 0
   const clock = {
     now: () => ms,
     async sleep(by: number) {
@@ -16,14 +18,21 @@ describeArenaLedger('in memory', async () => {
   }
   const chain = createMemoryChain({ clock, seed: 'arenas' })
   return {
-    players: async (count) =>
-      Array.from({ length: count }, (_, i) => {
+    async players(wanted) {
+      count = wanted
+      return Array.from({ length: count }, (_, i) => {
         chain.mint(address(i), 1000n * 10n ** 18n)
         return { ledger: chain.ledger(address(i)), arenas: chain.arenas(address(i)) }
-      }),
+      })
+    },
     async elapse(seconds) {
       ms += seconds * 1000
     },
-    async close() {},
+    async close() {
+      const players = Array.from({ length: count }, (_, i) => chain.arenas(address(i)))
+      await checkArenasExplained(chain.chain.history(), players, ({ account }) =>
+        chain.ledger(account).delegations(account),
+      )
+    },
   }
 })
