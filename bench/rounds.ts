@@ -19,6 +19,7 @@ import { decodeDelta, encodeDelta, residualOf } from '../src/adapter/delta.ts'
 import { trainedSize } from '../src/adapter/encodings/encoding.ts'
 import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
+import type { Moments } from '../src/aggregate/outer/adaptive.ts'
 import { openStep } from '../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { systemClock } from '../src/base/clock.ts'
@@ -182,6 +183,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       const residuals = new Map<string, { readonly round: number; readonly values: Float32Array }>()
       let global = initialAdapter(layout).values
       let before: Float32Array | null = null
+      let remembered: Moments | null = null
       for (let round = 1; round <= options.rounds; round++) {
         const factors = aggregator.trainedFactors(round)
         const seats = shuffle([...data.keys()], random).slice(0, options.proposers)
@@ -207,7 +209,18 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           sizes.push(bytes.byteLength)
         }
         const weights = deltas.map(() => 1)
-        const { next, shares } = openStep({ aggregator, outer, layout, base: global, before, deltas, weights, round })
+        const { next, shares, ...step } = openStep({
+          aggregator,
+          outer,
+          layout,
+          base: global,
+          before,
+          moments: remembered,
+          deltas,
+          weights,
+          round,
+        })
+        remembered = step.moments
         before = global
         global = next
         yield { round, global, sizes, seats, shares, deltas }

@@ -80,6 +80,15 @@ export const factKeys = {
 export interface LineRecord {
   readonly global: string
   readonly base: string
+  /** of an adaptive outer step: those that belong to `global`, and to `base`; left out where no round made any */
+  readonly moments?: MomentsRecord
+  readonly baseMoments?: MomentsRecord
   /** of which settlement it was made (duties/retreat.ts); a reorganisation may give the round another */
   readonly settled?: string
+}
+
+/** Digests of two blobs in the form of an adapter's. */
+export interface MomentsRecord {
+  readonly m: string
+  readonly v: string
 }

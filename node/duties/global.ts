@@ -1,12 +1,13 @@
 /** The line of global adapters: reading one, and adding the next after a settlement. */
 import { decodeAdapter, encodeAdapter, maxDeltaBytes } from '../../src/adapter/delta.ts'
-import { nextGlobal } from '../../src/aggregate/outer-step.ts'
+import type { Moments } from '../../src/aggregate/outer/adaptive.ts'
+import { openStep } from '../../src/aggregate/outer-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { includedDeltas } from '../../src/round/adapter-line.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { GlobalAdapter, TaskContext } from '../context.ts'
 import { readLine } from '../facts.ts'
-import type { LineRecord } from '../keys.ts'
+import type { LineRecord, MomentsRecord } from '../keys.ts'
 import { factKeys } from '../keys.ts'
 import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
 import { settlementMark } from './retreat.ts'
@@ -29,6 +30,23 @@ export async function predecessorOf(ctx: TaskContext, round: number): Promise<Fl
   return adapterValues(ctx, (await lineOf(ctx, round)).base)
 }
 
+/** What an adaptive outer step has to go on with after a round; null before the first, and where the task has none. */
+export async function momentsAfter(ctx: TaskContext, round: number): Promise<Moments | null> {
+  return momentsOf(ctx, (await lineOf(ctx, round)).moments)
+}
+
+async function momentsOf(ctx: TaskContext, record: MomentsRecord | undefined): Promise<Moments | null> {
+  if (record === undefined) return null
+  return { m: await adapterValues(ctx, record.m), v: await adapterValues(ctx, record.v) }
+}
+
+async function keepMoments(ctx: TaskContext, moments: Moments | null): Promise<MomentsRecord | undefined> {
+  if (moments === null) return undefined
+  const put = (values: Float32Array): Promise<string> =>
+    ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
+  return { m: await put(moments.m), v: await put(moments.v) }
+}
+
 /**
  * global(round) out of the settled round: a pure function of what is on chain, so every node gets the same bytes.
  * Rule and recurrence: docs/settlement.md.
@@ -42,22 +60,33 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
   }
   const base = settlement.rolledBack ? before.base : before.global
   const { deltas, weights, included } = await includedOf(ctx, view, signal)
-  const values = nextGlobal({
+  const baseMoments = settlement.rolledBack ? before.baseMoments : before.moments
+  const known = await momentsOf(ctx, baseMoments)
+  const { next: values, moments } = openStep({
     aggregator: ctx.aggregator,
     outer: ctx.spec.aggregation,
     layout: ctx.layout,
     base: await adapterValues(ctx, base),
     // a step that was taken back gives no momentum
     before: settlement.rolledBack ? null : await adapterValues(ctx, before.base),
+    moments: known,
     deltas,
     weights,
     round,
   })
+  // with nothing included they stay what they were
+  const kept = moments === known ? baseMoments : await keepMoments(ctx, moments)
   const digest = await ctx.store.blobs.put(encodeAdapter({ layout: ctx.layout, values }))
   await ctx.store.facts.batch([
     {
       key: factKeys.line(ctx.task, round),
-      value: { global: digest, base, settled: settlementMark(view) as string } satisfies LineRecord,
+      value: {
+        global: digest,
+        base,
+        ...(kept && { moments: kept }),
+        ...(baseMoments && { baseMoments }),
+        settled: settlementMark(view) as string,
+      } satisfies LineRecord,
     },
     { key: factKeys.aggregated(ctx.task), value: round },
   ])

@@ -18,7 +18,7 @@ import type { ScoresRecord } from '../keys.ts'
 import { factKeys, journalKeys } from '../keys.ts'
 import { cohortPieces } from '../masked/pieces.ts'
 import { deltaValues } from './blobs.ts'
-import { globalAfter, predecessorOf } from './global.ts'
+import { globalAfter, momentsAfter, predecessorOf } from './global.ts'
 
 /** @throws CoveyError E_ENGINE | E_ABORTED | E_DISK */
 export async function scoreRound(ctx: TaskContext, view: RoundView, signal: AbortSignal): Promise<ScoresRecord> {
@@ -71,6 +71,7 @@ async function measure(
       layout: ctx.layout,
       base: incumbent.values,
       before,
+      moments: await momentsAfter(ctx, view.round - 1),
       deltas: pieces.map((piece) => piece.delta),
       weights: pieces.map((piece) => piece.seats.length),
       round: view.round,

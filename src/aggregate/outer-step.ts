@@ -2,7 +2,8 @@
  * From a round's deltas to the next global adapter: base + rate · (aggregate − base) + momentum · (the last step).
  * Heavy-ball momentum at the server: FedAvgM (Hsu, Qi, Brown 2019, arXiv:1909.06335). With few seats a round and disjoint
  * data, each round pulls away from those who have no seat; the momentum remembers them. The last step is the difference of two
- * adapters that everyone holds, so there is no further state to agree on.
+ * adapters that everyone holds, so there is no further state to agree on. A spec may ask for FedAdam or FedYogi instead
+ * (./outer/adaptive.ts), whose state is handed on from round to round.
  *
  * In front of the rule stand the task's robust steps (./robust). They are run once a round; what voters measure of one delta holds
  * their verdict fixed, see `OuterStep.pair`.
@@ -11,17 +12,20 @@ import { CoveyError } from '../base/errors.ts'
 import type { LoraLayout } from '../types/adapter.ts'
 import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationSpec } from '../types/spec.ts'
+import { adaptiveStep, checkAdaptive, type Moments } from './outer/adaptive.ts'
 import { checkSteps, type Joining, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
 import { checkInput } from './rules/mean.ts'
 
 export interface OuterStepInput {
   readonly aggregator: Aggregator
-  readonly outer: Pick<AggregationSpec, 'outerRate' | 'outerMomentum' | 'robust'>
+  readonly outer: Pick<AggregationSpec, 'outerRate' | 'outerMomentum' | 'outer' | 'robust'>
   readonly layout: LoraLayout
   /** (layout.size) what the round builds on */
   readonly base: Float32Array
   /** (layout.size) what the base itself was built on; null = no momentum: the first round, or a rolled-back incumbent */
   readonly before: Float32Array | null
+  /** of an adaptive outer step: those that belong to `base`; null or left out: no round made any */
+  readonly moments?: Moments | null
   /** (layout.size) each, in seat order */
   readonly deltas: readonly Float32Array[]
   readonly weights: readonly number[]
@@ -31,6 +35,8 @@ export interface OuterStepInput {
 export interface OuterStep {
   /** (layout.size) the next global adapter */
   readonly next: Float32Array
+  /** those that belong to `next`; null without an adaptive outer step, and before the first round that moved anything */
+  readonly moments: Moments | null
   /** what each delta weighs after the robust steps; 0: they left it out */
   readonly shares: readonly number[]
   /**
@@ -54,22 +60,26 @@ export function nextGlobal(input: OuterStepInput): Float32Array {
 /** The same, opened for those who measure single deltas. @throws CoveyError E_AGGREGATE | E_ARGUMENT */
 export function openStep(input: OuterStepInput): OuterStep {
   const { aggregator, outer, layout, base, before, deltas, weights, round } = input
-  checkOuter(aggregator, outer.outerRate, outer.outerMomentum)
+  checkOuter(aggregator, outer)
+  const known = outer.outer === undefined ? null : (input.moments ?? null)
   const steps = outer.robust ?? []
   checkSteps(steps, aggregator.rule)
   checkInput(layout, base, deltas, weights)
   const factors = aggregator.trainedFactors(round)
   const joining = runChain({ steps, layout, base, before, deltas, weights, factors, round })
-  const resultOf = (how: Joining, list: readonly Float32Array[]): Float32Array => {
+  const resultOf = (how: Joining, list: readonly Float32Array[]): Pick<OuterStep, 'next' | 'moments'> => {
     const weighed = weigh(how, list, layout, factors)
-    if (weighed.deltas.length === 0) return base.slice()
-    const aggregate = aggregator.aggregate(layout, base, weighed.deltas, weighed.weights, round)
-    return step(base, before, aggregate, outer)
+    if (weighed.deltas.length === 0) return { next: base.slice(), moments: known }
+    const next = aggregator.aggregate(layout, base, weighed.deltas, weighed.weights, round)
+    if (outer.outer !== undefined)
+      return { next, moments: adaptiveStep(outer.outer, outer.outerRate, base, next, known) }
+    return { next: step(base, before, next, outer), moments: null }
   }
-  const next = resultOf(joining, deltas)
+  const { next, moments } = resultOf(joining, deltas)
   const shares = deltas.map((_, i) => shareOf(joining.points, i))
   return {
     next,
+    moments,
     shares,
     pair(i) {
       const delta = deltas[i]
@@ -77,11 +87,11 @@ export function openStep(input: OuterStepInput): OuterStep {
         throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${deltas.length - 1}, got ${i}`, { delta: i })
       if (shares[i] === 0) {
         const joined = letIn(joining, i, deltas.length, weights[i] as number)
-        return { with: resultOf(joined, deltas), without: next }
+        return { with: resultOf(joined, deltas).next, without: next }
       }
       const nothing = new Float32Array(layout.size)
       const others = deltas.map((other, j) => (j === i ? nothing : other))
-      return { with: next, without: resultOf(joining, others) }
+      return { with: next, without: resultOf(joining, others).next }
     },
   }
 }
@@ -101,19 +111,26 @@ function step(
   return next
 }
 
-function checkOuter(aggregator: Aggregator, rate: number, momentum: number): void {
+function checkOuter(
+  aggregator: Aggregator,
+  { outerRate: rate, outerMomentum: momentum, outer }: OuterStepInput['outer'],
+): void {
   if (!(Number.isFinite(rate) && rate > 0) || !(momentum >= 0 && momentum < 1)) {
     throw new CoveyError(
       'E_ARGUMENT',
       `outer step: expected a positive rate and a momentum from 0 to below 1, got ${rate} and ${momentum}`,
     )
   }
-  if (!isLinear(aggregator.rule) && (rate !== 1 || momentum !== 0)) {
+  if (!isLinear(aggregator.rule) && (rate !== 1 || momentum !== 0 || outer !== undefined)) {
     throw new CoveyError(
       'E_ARGUMENT',
       `outer step: ${aggregator.rule} takes rate 1 and momentum 0 only: its rounds are not steps in one space`,
     )
   }
+  if (outer === undefined) return
+  checkAdaptive(outer)
+  if (momentum !== 0)
+    throw new CoveyError('E_ARGUMENT', `outer step: ${outer.step} has moments of its own, expected momentum 0`)
 }
 
 /** Rules whose every round moves the same factors by a mean. */

@@ -69,8 +69,20 @@ export interface AggregationSpec {
   readonly outerRate: number
   /** plus this times the last step; 0 to below 1 */
   readonly outerMomentum: number
+  /** left out: rate and momentum alone */
+  readonly outer?: AdaptiveOuter
   /** in this order, before the rule; left out where there are none */
   readonly robust?: readonly RobustStepName[]
+}
+
+/** A step for each number by how much it moved in all rounds: src/aggregate/outer/adaptive.ts. Takes no outerMomentum, has its own. */
+export interface AdaptiveOuter {
+  readonly step: 'adam' | 'yogi'
+  /** 0 to below 1 */
+  readonly beta1: number
+  readonly beta2: number
+  /** what is added to √v, and its beginning */
+  readonly tau: number
 }
 
 export interface TrainingSpec {

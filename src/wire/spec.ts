@@ -62,6 +62,12 @@ const isEncoding = (value: unknown): value is DeltaEncoding => typeof value === 
 /** One factor moves a round, so that a coordinate means the same in every delta. */
 const isLinearRule = (rule: TaskSpec['aggregation']['rule']): boolean => rule === 'frozen-a' || rule === 'alternating'
 
+/** Every round is a step in one space. */
+const hasOuterStep = (rule: TaskSpec['aggregation']['rule']): boolean => rule === 'frozen-a' || rule === 'factor-mean'
+
+/** tau² is a float32. */
+const MIN_TAU = 1e-12
+
 /** Each once; what gives the result, last. */
 const robust = z
   .array(
@@ -153,15 +159,27 @@ const fields = z.strictObject({
       rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']),
       outerRate: z.number().positive().max(10),
       outerMomentum: z.number().min(0).lt(1),
+      outer: z
+        .strictObject({
+          step: z.enum(['adam', 'yogi']),
+          beta1: z.number().min(0).lt(1),
+          beta2: z.number().min(0).lt(1),
+          tau: z.number().min(MIN_TAU).max(1),
+        })
+        .exactOptional(),
       robust: robust.exactOptional(),
     })
     .refine((v) => isLinearRule(v.rule) || !v.robust?.some((step) => step === 'median' || step === 'trimmed-mean'), {
       path: ['robust'],
       message: 'expected no median or trimmed-mean with a rule that moves both factors in one round',
     })
-    .refine((v) => v.rule === 'frozen-a' || v.rule === 'factor-mean' || (v.outerRate === 1 && v.outerMomentum === 0), {
+    .refine((v) => hasOuterStep(v.rule) || (v.outerRate === 1 && v.outerMomentum === 0), {
       path: ['outerRate'],
       message: 'expected rate 1 and momentum 0 with this rule',
+    })
+    .refine((v) => v.outer === undefined || (hasOuterStep(v.rule) && v.outerMomentum === 0), {
+      path: ['outer'],
+      message: 'expected momentum 0, and a rule that moves the same factors in every round by a mean',
     }),
   encoding: z.custom<DeltaEncoding>(
     isEncoding,

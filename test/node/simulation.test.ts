@@ -20,6 +20,13 @@ import {
 import { createToyTraining } from '../support/toy-engine.ts'
 
 /** Nine nodes fill the nine seats, so that every node has one in every round. */
+const ADAM = {
+  rule: 'frozen-a',
+  outerRate: 0.2,
+  outerMomentum: 0,
+  outer: { step: 'adam', beta1: 0.5, beta2: 0.9, tau: 0.05 },
+} as const
+
 const SMALL = { nodes: 9, terms: { rounds: 3 } } as const
 
 interface Proposal {
@@ -119,6 +126,17 @@ describe('a network of nodes', () => {
       expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
     })
   }
+
+  it('with FedAdam as the outer step all hold the same adapters and agree on what each delta is worth', async () => {
+    const simulation = await runSimulation({
+      ...SMALL,
+      seed: 'adam',
+      spec: { aggregation: ADAM },
+    })
+    expectSound(simulation)
+    const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
+    expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+  })
 
   it('an idle node earns no more than the equal share', async () => {
     const simulation = await runSimulation({
@@ -231,6 +249,7 @@ describe('a network of nodes', () => {
     const simulation = await runSimulation({
       ...SMALL,
       seed: 'rollback',
+      spec: { aggregation: ADAM },
       terms: { rounds: 2, rules },
       traits: () => ({ tamper: flipOnce }),
     })
@@ -243,6 +262,8 @@ describe('a network of nodes', () => {
     expect(peer.events.flatMap((e) => (e.event === 'aggregated' ? [e.rolledBack] : []))).to.deep.equal([false, true])
     const line = (round: number) => peer.openDisk().facts.get<LineRecord>(factKeys.line(simulation.task, round))
     const [initial, bad, repaired] = [await line(0), await line(1), await line(2)]
+    expect(bad?.moments, 'the outer step has remembered the bad one').to.have.keys('m', 'v')
+    expect(repaired?.moments, 'and forgets it with it').to.equal(undefined)
     expect(bad?.base).to.equal(initial?.global)
     expect(repaired?.base, 'round 2 is built on what the bad one was built on').to.equal(initial?.global)
   })

@@ -30,6 +30,7 @@ const SPEC: TaskSpec = {
   data: { prompt: 'Utterance: {text}\nIntent:', completion: ' {intent}' },
 }
 
+const ADAM = { step: 'adam', beta1: 0.9, beta2: 0.99, tau: 1e-3 } as const
 const MASKED: TaskSpec = { ...SPEC, encoding: 'f32', privacy: { mode: 'masked', cohort: 4, range: 1 } }
 
 function spec(run: () => unknown): string {
@@ -54,6 +55,14 @@ describe('task spec', () => {
     expect(encodeSpec(parseSpec(shuffled))).to.deep.equal(encodeSpec(SPEC))
     expect(specDigest(SPEC)).to.equal(sha256(encodeSpec(SPEC)))
     expect(decodeSpec(encodeSpec(SPEC))).to.deep.equal(SPEC)
+  })
+
+  it('may ask for an adaptive outer step; a spec that does not has the bytes that it always had', () => {
+    const adaptive = { ...SPEC, aggregation: { ...SPEC.aggregation, outerRate: 0.03, outer: ADAM } }
+    expect(decodeSpec(encodeSpec(adaptive))).to.deep.equal(adaptive)
+    expect(new TextDecoder().decode(encodeSpec(SPEC))).to.include(
+      '"aggregation":{"outerMomentum":0,"outerRate":1,"rule":"frozen-a"}',
+    )
   })
 
   it('may say how answers are thought about; a spec that does not has the bytes that it always had', () => {
@@ -156,6 +165,14 @@ describe('task spec', () => {
       'a median of two moving factors',
       change('aggregation', { rule: 'stacked-svd', robust: ['median'] }),
       'aggregation.robust',
+    ],
+    ['an unknown outer step', change('aggregation', { outer: { ...ADAM, step: 'sgd' } }), 'aggregation.outer.step'],
+    ['a tau of 0', change('aggregation', { outer: { ...ADAM, tau: 0 } }), 'aggregation.outer.tau'],
+    ['two momenta', change('aggregation', { outer: ADAM, outerMomentum: 0.3 }), 'aggregation.outer'],
+    [
+      'an adaptive step of a rule that makes none',
+      change('aggregation', { rule: 'stacked-svd', outer: ADAM }),
+      'aggregation.outer',
     ],
     ['an unknown encoding', { ...SPEC, encoding: 'fp8' }, 'encoding'],
     ['an unknown privacy mode', change('privacy', { mode: 'hidden' }), 'privacy.mode'],

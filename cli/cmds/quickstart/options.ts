@@ -7,6 +7,9 @@ import type { RobustStepName } from '../../../src/types/spec.ts'
 import { decimal, flag, integer, matching, oneOf, option, type Parse, text } from '../../command.ts'
 import { modelOption, templateOptions } from '../../common.ts'
 
+/** A step of a number that moved as it always does. */
+export const ADAPTIVE_RATE = 0.03
+
 const encoding = matching(isEncodingName, `${ENCODING_NAMES}, N from 2 to 1000`)
 
 const robustSteps: Parse<readonly RobustStepName[]> = (value) => value.split(',').map(oneOf(...ROBUST_STEPS))
@@ -43,8 +46,32 @@ export const quickstartOptions = {
     robustSteps,
     [],
   ),
-  outerRate: option('--outer-rate <x>', 'the global step is this times the mean of the deltas', decimal(0.01, 10), 1),
-  outerMomentum: option('--outer-momentum <x>', 'plus this times the last global step', decimal(0, 0.99), 0.3),
+  outer: option(
+    '--outer <step>',
+    'how the global step follows from the mean of the deltas: with the momentum of the last one, or adaptive (adam, yogi)',
+    oneOf('momentum', 'adam', 'yogi'),
+    'momentum',
+  ),
+  outerRate: option(
+    '--outer-rate <x>',
+    `the global step is this times the mean of the deltas (1; with adam and yogi ${ADAPTIVE_RATE})`,
+    decimal(1e-4, 10),
+    null,
+  ),
+  outerMomentum: option(
+    '--outer-momentum <x>',
+    'plus this times the last global step; not with adam and yogi',
+    decimal(0, 0.99),
+    0.3,
+  ),
+  outerBeta1: option('--outer-beta1 <x>', 'of adam and yogi: how long they remember the mean', decimal(0, 0.999), 0.5),
+  outerBeta2: option(
+    '--outer-beta2 <x>',
+    'of adam and yogi: how long they remember its size',
+    decimal(0, 0.9999),
+    0.99,
+  ),
+  outerTau: option('--outer-tau <x>', 'of adam and yogi: a mean of this size counts as small', decimal(1e-9, 1), 0.01),
   encode: option('--encode <how>', `how deltas travel: ${ENCODING_NAMES}`, encoding, 'int8'),
   dp: option(
     '--dp <epsilon>',

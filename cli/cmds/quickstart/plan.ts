@@ -18,8 +18,14 @@ export interface QuickstartOptions {
   readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
   /** in front of the rule, in this order */
   readonly robust: readonly RobustStepName[]
-  readonly outerRate: number
+  readonly outer: 'momentum' | 'adam' | 'yogi'
+  /** null: what is usual for the step */
+  readonly outerRate: number | null
   readonly outerMomentum: number
+  /** of adam and yogi */
+  readonly outerBeta1: number
+  readonly outerBeta2: number
+  readonly outerTau: number
   readonly encoding: DeltaEncoding
   /** privacy budget of the task, or null for none; what it protects, and what is clipped to */
   readonly dp: number | null

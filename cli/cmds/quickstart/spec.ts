@@ -7,6 +7,7 @@ import { parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
 import type { DpSpec, TaskSpec } from '../../../src/types/spec.ts'
 import { parseSpec } from '../../../src/wire/spec.ts'
+import { ADAPTIVE_RATE } from './options.ts'
 import type { QuickstartOptions } from './plan.ts'
 
 /** Longest example, tokens. */
@@ -33,8 +34,12 @@ export type SpecChoices = Pick<
   | 'batch'
   | 'learningRate'
   | 'schedule'
+  | 'outer'
   | 'outerRate'
   | 'outerMomentum'
+  | 'outerBeta1'
+  | 'outerBeta2'
+  | 'outerTau'
   | 'encoding'
   | 'sliceExamples'
 > &
@@ -51,6 +56,26 @@ function dpChoice({
 }: Partial<Pick<QuickstartOptions, 'dp' | 'dpUnit' | 'dpClip'>>): DpSpec | undefined {
   if (dp === undefined || dp === null || dpUnit === undefined || dpClip === undefined) return undefined
   return { unit: dpUnit, epsilon: dp, delta: DP_DELTA, clip: dpClip }
+}
+
+function outerChoice({
+  rule,
+  outer,
+  outerRate,
+  outerMomentum,
+  outerBeta1,
+  outerBeta2,
+  outerTau,
+}: SpecChoices): Pick<TaskSpec['aggregation'], 'outerRate' | 'outerMomentum' | 'outer'> {
+  if (outer !== 'momentum')
+    return {
+      outerRate: outerRate ?? ADAPTIVE_RATE,
+      outerMomentum: 0,
+      outer: { step: outer, beta1: outerBeta1, beta2: outerBeta2, tau: outerTau },
+    }
+  // the other rules have no outer step
+  if (rule !== 'frozen-a') return { outerRate: 1, outerMomentum: 0 }
+  return { outerRate: outerRate ?? 1, outerMomentum }
 }
 
 /** @throws CoveyError E_ARGUMENT for robust steps that do not go together, or not with the rule; E_SPEC for what no task may ask */
@@ -81,9 +106,7 @@ export function quickstartSpec(options: SpecChoices, model: BaseModel, templates
     },
     aggregation: {
       rule: options.rule,
-      // the other rules have no outer step
-      outerRate: options.rule === 'frozen-a' ? options.outerRate : 1,
-      outerMomentum: options.rule === 'frozen-a' ? options.outerMomentum : 0,
+      ...outerChoice(options),
       ...(options.robust.length === 0 ? {} : { robust: options.robust }),
     },
     encoding: options.encoding,
