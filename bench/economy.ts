@@ -10,12 +10,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MIN_STAKE, POOL_PER_ROUND, quickstartTerms, STAKE } from '../cli/cmds/quickstart/spec.ts'
+import { lineChart } from '../cli/line-chart.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import { type Holder, type MarketOptions, runMarket } from './economy/market.ts'
 import { JITTER, type Kind } from './economy/nodes.ts'
 import { recordedRounds } from './economy/recorded.ts'
 import type { EconomyRow } from './economy/row.ts'
-import { lineChart } from './line-chart.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
 
 /** Of a delegator's operator. */

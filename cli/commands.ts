@@ -59,6 +59,7 @@ import { stakeDeposit } from './cmds/stake-deposit/index.ts'
 import { stakeHistory } from './cmds/stake-history/index.ts'
 import { stakeShow } from './cmds/stake-show/index.ts'
 import { stakeWithdraw } from './cmds/stake-withdraw/index.ts'
+import { taskAudit } from './cmds/task-audit/index.ts'
 import { taskCancel } from './cmds/task-cancel/index.ts'
 import { taskCreate } from './cmds/task-create/index.ts'
 import { taskList } from './cmds/task-list/index.ts'
@@ -128,6 +129,7 @@ export const COMMANDS: readonly CliCommand[] = [
   taskList,
   taskShow,
   taskWatch,
+  taskAudit,
   taskCancel,
   arenaCreate,
   arenaList,

@@ -13,7 +13,7 @@ import { ensureBlob } from '../duties/blobs.ts'
 import { type BlobRecord, factKeys } from '../keys.ts'
 
 /** A scalar for each seat of a round, with room. */
-const MAX_OPENINGS_BYTES = 16 * 1024
+export const MAX_OPENINGS_BYTES = 16 * 1024
 const PULL_MS = 3_000
 
 const bytes32 = z.custom<Uint8Array>((v) => v instanceof Uint8Array && v.byteLength === 32, 'expected 32 bytes')

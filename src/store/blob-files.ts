@@ -214,7 +214,7 @@ export class BlobFiles implements BlobStore {
 }
 
 /** A model of a few billion parameters' adapter is far smaller; whoever knows the size gives it. */
-const MAX_FOREIGN_BLOB_BYTES = 1024 * 1024 * 1024
+export const MAX_FOREIGN_BLOB_BYTES = 1024 * 1024 * 1024
 
 /**
  * One blob out of a store that another process may have open: reads the file alone, changes nothing.
@@ -226,7 +226,12 @@ export async function readBlobFile(
   digest: string,
   maxBytes = MAX_FOREIGN_BLOB_BYTES,
 ): Promise<Uint8Array> {
-  const path = join(dir, BLOB_FOLDER, assertDigest(digest))
+  return await readBlobAt(join(dir, BLOB_FOLDER), digest, maxBytes)
+}
+
+/** The same out of any folder of files named by digest. @throws CoveyError as `readBlobFile` */
+export async function readBlobAt(folder: string, digest: string, maxBytes: number): Promise<Uint8Array> {
+  const path = join(folder, assertDigest(digest))
   return await onDisk(path, async () => {
     const size = await sizeOf(path)
     if (size === undefined) throw unavailable(digest)

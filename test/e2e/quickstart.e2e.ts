@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { QuickstartResult } from '../../cli/cmds/quickstart/result.ts'
+import type { TaskAudit } from '../../node/audit/audit.ts'
+import { coveyAfter } from '../support/finished-run.ts'
 import { type CliRun, runCli } from '../support/run-cli.ts'
 import { writeTinyModel } from '../support/tiny-folder.ts'
 
@@ -32,6 +34,7 @@ describe('quickstart', () => {
   let run: CliRun
   let result: QuickstartResult
   let dir: string
+  let model: string
 
   before(async function () {
     this.timeout(400_000)
@@ -39,7 +42,7 @@ describe('quickstart', () => {
     dir = join(home, 'run')
     const data = join(home, 'data.jsonl')
     await writeFile(data, records())
-    const model = await writeTinyModel(join(home, 'model'))
+    model = await writeTinyModel(join(home, 'model'))
     run = await runCli([
       ...['quickstart', '--json', '--dir', dir, '--model', model, '--data', data, '--partition-by', 'domain'],
       ...['--prompt', 'T {text}\\nI', '--completion', ' {intent}', '--nodes', '4', '--proposers', '2', '--voters', '2'],
@@ -104,6 +107,27 @@ describe('quickstart', () => {
   it('answers over HTTP with the adapter that was agreed on', () => {
     expect(result.served?.digest).to.equal(result.agreement.globalDigests[0])
     expect(result.served?.answer).to.be.a('string')
+  })
+
+  it('can be audited: what each round gained is divided among those whose deltas were included', async function () {
+    this.timeout(60_000)
+    const picture = join(home, 'worth.svg')
+    const { result: found, stdout } = await coveyAfter(dir, [
+      ...['task', 'audit', '1', '--dir', join(dir, 'node-0'), '--from', join(dir, 'coordinator'), '--model', model],
+      ...['--threads', '1', '--plot', picture],
+    ])
+    const { rounds, leftOut, differing, accounts, slicesMissing } = found as unknown as TaskAudit
+    expect([leftOut, differing, slicesMissing]).to.deep.equal([[], [], []])
+    for (const { round, shares, gain } of rounds) {
+      expect(shares.flatMap((s) => s.accounts)).to.have.members(result.rounds[round - 1]?.included as string[])
+      expect(shares.reduce((sum, s) => sum + s.value, 0)).to.be.closeTo(gain, 1e-9)
+    }
+    expect(rounds.map((r) => r.round)).to.deep.equal([1, 2, 3])
+    for (const { account } of accounts) expect(stdout).to.contain(account)
+    expect(await readFile(picture, 'utf8')).to.match(/^<svg .*<polyline /s)
+    // what voters paid is no part of it, what was paid to proposers is
+    const earned = new Map(result.rewards.map((r) => [r.account, BigInt(r.earned)]))
+    for (const { account, paid } of accounts) expect(paid <= (earned.get(account) as bigint)).to.equal(true)
   })
 
   it('what is in a private file is in no log, no chain state, no other node and no published blob', async () => {

@@ -35,10 +35,11 @@ const LONGEST_SECONDS = 7_200
 /** 1-based so that no id is an address of the EVM's precompiles */
 const FIRST_ACCOUNT = 0x1000
 
-const model = createRandomModel(tinyConfig, 1)
+/** What every simulated node trains. */
+export const simulationModel = createRandomModel(tinyConfig, 1)
 
 /** One token a letter; class = id modulo TOY_CLASSES. */
-const letterTokenizer: Tokenizer = {
+export const letterTokenizer: Tokenizer = {
   vocabSize: tinyConfig.vocabSize,
   bosId: null,
   eosId: 0,
@@ -67,7 +68,7 @@ export function toySpec(change: Partial<TaskSpec> = {}): TaskSpec {
   return {
     version: 1,
     name: 'toy',
-    model: { name: model.name, digest: model.digest },
+    model: { name: simulationModel.name, digest: simulationModel.digest },
     adapter: { ...tinyLora, targets: ['q_proj'] },
     training: {
       steps: 5,
@@ -179,7 +180,7 @@ export class SimulatedPeer {
       training: this.#traits.training ?? createToyTraining(),
       inference: createToyInference(),
       tokenizer: letterTokenizer,
-      model,
+      model: simulationModel,
       emit: (event) => {
         if (this.#lives !== life) return
         this.events.push(event)
@@ -313,7 +314,7 @@ export class Simulation {
         training: createToyTraining(),
         inference: createToyInference(),
         tokenizer: letterTokenizer,
-        model,
+        model: simulationModel,
         emit: (event) => this.options.onEvent?.(event, null),
         randomBytes: (length) => Uint8Array.from({ length }, () => salts.int(256)),
       },
