@@ -9,7 +9,7 @@ import type { EvalSet, NodeComponents, TaskContext } from '../context.ts'
 import { auditContext } from './context.ts'
 import { type EvaluationOptions, evaluationSet } from './evaluation.ts'
 import { AdapterLine, join, type Start } from './line.ts'
-import { includedSeats, type Piece, TaskPieces } from './pieces.ts'
+import { type Found, includedSeats, type Piece, TaskPieces } from './pieces.ts'
 import { type AccountWorth, worthOf } from './worth.ts'
 
 export interface AuditOptions extends EvaluationOptions {
@@ -99,21 +99,13 @@ export async function auditTask(
       const start = await line.start(round, signal)
       const found = await pieces.of(round, signal)
       const list = 'pieces' in found ? found.pieces : null
-      const why = round.settlement?.rolledBack
-        ? 'the adapter that it began from was rolled back, and its deltas were not used'
-        : includedSeats(round).length === 0 || list?.length === 0
-          ? 'nothing was included'
-          : 'missing' in found
-            ? (found.why ?? `${found.missing.length} of its deltas are not to be had`)
-            : start === null
-              ? 'the global adapter that it began from is not to be had'
-              : null
+      const why = whyNot(ctx, round, start, found)
       if (wanted && why !== null) {
         leftOut.push({ round: round.round, why, missing: 'missing' in found ? found.missing : [] })
         meter.end(round.round, 0)
       } else if (wanted && start !== null && list !== null)
         rounds.push(await auditRound(ctx, round, start, list, set, meter, options, signal))
-      line.add(round, list)
+      line.add(round, start, list)
     }
     const audited = new Set(rounds.map(({ round }) => round))
     return {
@@ -132,6 +124,19 @@ export async function auditTask(
   } finally {
     await ctx.workbench.close()
   }
+}
+
+/** Why a round's deltas cannot be valued; null: they can. */
+function whyNot({ spec }: TaskContext, round: RoundView, start: Start | null, found: Found): string | null {
+  if (round.settlement?.rolledBack === true)
+    return 'the adapter that it began from was rolled back, and its deltas were not used'
+  if (includedSeats(round).length === 0) return 'nothing was included'
+  if ('missing' in found) return found.why ?? `${found.missing.length} of its deltas are not to be had`
+  if (found.pieces.length === 0) return 'nothing was included'
+  if (start !== null) return null
+  return spec.aggregation.outer === undefined
+    ? 'the global adapter that it began from is not to be had'
+    : 'a round before it is missing, and with it the moments of the outer step'
 }
 
 async function auditRound(
@@ -158,7 +163,7 @@ async function auditRound(
       coalition.map((i) => pieces[i] as Piece),
       round,
     )
-    const value = base - (await lossOf(joined))
+    const value = base - (await lossOf(joined.values))
     meter.tick(round)
     return value
   }

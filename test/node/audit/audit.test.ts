@@ -161,6 +161,27 @@ describe('an audit of a task', () => {
   })
 })
 
+describe('an audit of a task with an adaptive outer step', () => {
+  it('carries its moments along, and cannot go on where a round is missing', async () => {
+    const outer = { step: 'adam', beta1: 0.9, beta2: 0.99, tau: 1e-3 } as const
+    const simulation = await runSimulation({
+      seed: 'adam audit',
+      nodes: 4,
+      terms: { rounds: 3, proposers: 2, voters: 2 },
+      spec: { aggregation: { rule: 'frozen-a', outerRate: 0.05, outerMomentum: 0, outer } },
+    })
+    const found = await audit(simulation)
+    expect(found.differing, 'the line is the network’s').to.deep.equal([])
+    expect(found.rounds.map((r) => r.round)).to.deep.equal([1, 2, 3])
+    expect(found.rounds[0]?.momentum).to.equal(0)
+    expect(found.rounds[1]?.momentum, 'moments go on by themselves').to.not.equal(0)
+    const missing = roundsOf(simulation)[0]?.proposers[0]?.reveal?.digest as string
+    const part = await audit(simulation, { without: [missing] })
+    expect(part.rounds).to.deep.equal([])
+    expect(part.leftOut[1]?.why).to.contain('moments')
+  })
+})
+
 describe('an audit of a masked task', () => {
   it('tells cohorts apart and not their members, from what a node kept', async () => {
     const simulation = await runSimulation({
