@@ -30,6 +30,7 @@ import { doctor } from './cmds/doctor/index.ts'
 import { emissionsClaim } from './cmds/emissions-claim/index.ts'
 import { emissionsDeploy } from './cmds/emissions-deploy/index.ts'
 import { emissionsDirect } from './cmds/emissions-direct/index.ts'
+import { emissionsExplain } from './cmds/emissions-explain/index.ts'
 import { emissionsLock } from './cmds/emissions-lock/index.ts'
 import { emissionsOpen } from './cmds/emissions-open/index.ts'
 import { emissionsPull } from './cmds/emissions-pull/index.ts'
@@ -123,6 +124,7 @@ export const COMMANDS: readonly CliCommand[] = [
   emissionsWithdraw,
   emissionsPull,
   emissionsClaim,
+  emissionsExplain,
   emissionsDeploy,
   emissionsOpen,
   taskCreate,

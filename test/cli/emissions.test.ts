@@ -55,6 +55,17 @@ describe('covey emissions', function () {
     const paid = await covey('holder', 'emissions claim')
     expect([paid.text, paid.result.account]).to.deep.equal(['claimed\n', holder])
 
+    const explained = await covey('holder', 'emissions explain')
+    expect(explained.result.agrees).to.equal(true)
+    for (const part of [
+      /lock 1 {2}100 COVEY, 365 days of notice: weighs 36500 COVEY-days/,
+      / {2}for task 1 from .*Z on\n {2}for task 2 from .*Z on\n {2}= 40\.\d+ COVEY/,
+      /the 50 % of it that are the lockers' own/,
+      /task 1 {2}(39|40)\.\d+ COVEY by this account's weight; of everybody's (39|40)\.\d+ COVEY pulled into its pool, [\d.]+ COVEY waiting/,
+      /= claimable +0 COVEY|= claimable +0\.\d+ COVEY/,
+      /the contract owes exactly this/,
+    ])
+      expect(explained.text).to.match(part)
     const given = await covey('holder', 'emissions unlock 1')
     expect(given.text).to.match(/^lock 1 weighs nothing now: `covey emissions withdraw 1` from .*Z on\n$/)
     const early = await expectRejects(() => covey('holder', 'emissions withdraw 1'), 'E_REVERT')
@@ -63,6 +74,12 @@ describe('covey emissions', function () {
     expect((await covey('holder', 'emissions withdraw 1')).text).to.equal('lock 1 is withdrawn\n')
     const after = await covey('holder', 'emissions show')
     expect(after.result.locks as LockView[]).to.deep.equal([])
+    const { totals, agrees } = (await covey('holder', 'emissions explain')).result as {
+      totals: { earned: bigint; claimed: bigint }
+      agrees: boolean
+    }
+    expect(agrees).to.equal(true)
+    expect(totals.earned >= totals.claimed).to.equal(true)
     await covey('holder', 'emissions claim')
     expect((await covey('holder', 'emissions claim')).text).to.equal('nothing to claim\n')
   })

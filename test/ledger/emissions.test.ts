@@ -4,9 +4,12 @@ import { deployContracts } from '../../src/ledger/chain/deploy.ts'
 import { deployEmissions } from '../../src/ledger/chain/deploy-emissions.ts'
 import { createEvmEmissions } from '../../src/ledger/evm/emissions.ts'
 import { createEvmLedger } from '../../src/ledger/evm/ledger.ts'
+import { readHistory } from '../../src/ledger/history/read.ts'
 import { createMemoryEmissions } from '../../src/ledger/memory/emissions.ts'
 import { createMemoryChain } from '../../src/ledger/memory/ledger.ts'
+import type { EmissionTarget } from '../../src/types/emissions.ts'
 import type { Address } from '../../src/types/ledger.ts'
+import { checkEmissionsExplained } from '../support/emissions-explained.ts'
 import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
 import { describeEmissions, TEST_TERMS } from './emissions.behavior.ts'
 
@@ -23,12 +26,22 @@ describe('emissions', () => {
       chain.mint(account, 2000n * TOKEN)
       return [emissions.ledger(account), chain.ledger(account)] as const
     }
+    const accounts = [open(1), open(2)] as const
     return {
-      accounts: [open(1), open(2)],
+      accounts,
       async elapse(seconds) {
         clock.ms += seconds * 1000
       },
-      async close() {},
+      async close() {
+        const { holder, target } = accounts[0][0]
+        const waiting = async (of: Address | EmissionTarget): Promise<bigint> =>
+          (await (typeof of === 'string' ? holder(of) : target(of))).waiting
+        await checkEmissionsExplained(
+          emissions.history(),
+          accounts.map(([{ account }]) => account),
+          waiting,
+        )
+      },
     }
   })
 
@@ -65,6 +78,13 @@ describe('emissions', () => {
           await world.chain.admin('evm_mine')
         },
         async close() {
+          const history = await readHistory(world.chain.url, addresses, new AbortController().signal)
+          await checkEmissionsExplained(
+            history,
+            NAMES.map((name) => testSigner(name).address),
+            history.emissionsWaiting,
+          )
+          history.close()
           await Promise.all(accounts.flat().map((ledger) => ledger.stop()))
           await world.chain.admin('evm_revert', [fresh])
           fresh = await world.chain.admin('evm_snapshot')

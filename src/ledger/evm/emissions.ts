@@ -6,24 +6,8 @@ import type { EmissionShare, EmissionsLedger, EmissionsView, EmissionTarget, Loc
 import type { Address, Hex } from '../../types/ledger.ts'
 import { decodeAnswer } from '../abi/answer.ts'
 import { emissionsInterface, tokenInterface } from '../abi/contracts.ts'
+import { decodeEmissions } from '../abi/emission-views.ts'
 import { ChainLink, type EvmLedgerOptions, toReceipt } from './link.ts'
-
-interface RawView {
-  readonly terms: {
-    readonly supply: bigint
-    readonly rate: bigint
-    readonly holderBps: bigint
-    readonly fullWeight: bigint
-  }
-  readonly clock: {
-    readonly left: bigint
-    readonly given: bigint
-    readonly day: bigint
-    readonly counted: bigint
-  }
-  readonly today: bigint
-  readonly totalWeight: bigint
-}
 
 interface RawLock {
   readonly id: bigint
@@ -42,42 +26,28 @@ interface RawLock {
  * @throws CoveyError E_CONFIG when the deployment has no emissions
  */
 export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
-  const { emissions: at, tasks, codeHashes } = options.addresses
+  const { emissions: at, tasks, arena, codeHashes } = options.addresses
   if (at === undefined)
     throw new CoveyError('E_CONFIG', 'this deployment has no emissions: `covey emissions deploy` adds them')
   const link = new ChainLink(options)
 
-  async function ask<T>(name: string, args: readonly unknown[]): Promise<T> {
+  async function raw(name: string, args: readonly unknown[]): Promise<Hex> {
     const data = emissionsInterface.encodeFunctionData(name, args) as Hex
-    const answer = await link.rpc.call({ to: at as Address, data, name })
-    const result = decodeAnswer(emissionsInterface, 'emissions contract', name, answer)
+    return link.rpc.call({ to: at as Address, data, name })
+  }
+
+  async function ask<T>(name: string, args: readonly unknown[]): Promise<T> {
+    const result = decodeAnswer(emissionsInterface, 'emissions contract', name, await raw(name, args))
     return (result.length === 1 ? result[0] : result) as T
   }
 
   const act = (name: string, args: readonly unknown[], stands: () => Promise<boolean>) =>
     link.write(at, emissionsInterface, name, async () => args, stands)
 
-  function whereOf({ kind }: EmissionTarget): Address {
-    if (kind === 'task') return tasks
-    throw new CoveyError('E_ARGUMENT', 'target: this deployment has no arenas; name a task')
-  }
+  const whereOf = ({ kind }: EmissionTarget): Address => (kind === 'task' ? tasks : arena)
 
   async function view(): Promise<EmissionsView> {
-    const { terms, clock, today, totalWeight } = await ask<RawView>('emission', [])
-    const opened = clock.counted !== 0n
-    return {
-      terms: {
-        supply: terms.supply,
-        rate: Number(terms.rate),
-        holderBps: Number(terms.holderBps),
-        fullWeight: terms.fullWeight,
-      },
-      opened,
-      emitted: opened ? terms.supply - clock.left + clock.given : 0n,
-      day: Number(clock.day),
-      today,
-      totalWeight,
-    }
+    return decodeEmissions(await raw('emission', []))
   }
 
   async function locks(account: Address): Promise<readonly LockView[]> {

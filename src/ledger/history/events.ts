@@ -1,10 +1,11 @@
 /** What has happened on chain, in order: enough to explain every payment, and nothing that only a node remembers. */
 import type { ArenaParams } from '../../types/arena.ts'
+import type { EmissionTarget, EmissionTerms } from '../../types/emissions.ts'
 import type { Address, Hex, TaskParams } from '../../types/ledger.ts'
 
 /** An event of one of the contracts, by its Solidity names (contracts/interfaces). */
 export interface HistoryEvent {
-  readonly contract: 'tasks' | 'vault' | 'arena'
+  readonly contract: 'tasks' | 'vault' | 'arena' | 'emissions'
   readonly name: string
   readonly block: number
   /** within the block */
@@ -25,6 +26,14 @@ export interface History {
   readonly params: ReadonlyMap<number, TaskParams>
   /** an arena's, likewise */
   readonly arenaParams: ReadonlyMap<number, ArenaParams>
+  /** of a deployment that has emissions; their terms are in the transaction that deployed them */
+  readonly emissions?: {
+    readonly terms: EmissionTerms
+    /** contract -> what the targets there are */
+    readonly kinds: ReadonlyMap<Address, EmissionTarget['kind']>
+    /** of the history's last block, unix seconds: the schedule goes on between events */
+    readonly time: number
+  }
 }
 
 /** Where an event stands, for those who want to look it up. */

@@ -5,10 +5,18 @@ import { z } from 'zod'
 import { throwIfAborted } from '../../base/abort.ts'
 import { CoveyError, isCoveyError } from '../../base/errors.ts'
 import type { ArenaParams } from '../../types/arena.ts'
+import type { EmissionTarget } from '../../types/emissions.ts'
 import type { AccountView, Address, DelegationView, Hex, TaskParams } from '../../types/ledger.ts'
 import { decodeAnswer } from '../abi/answer.ts'
 import { decodeArena } from '../abi/arena-views.ts'
-import { arenaInterface, type Deployment, tasksInterface, vaultInterface } from '../abi/contracts.ts'
+import {
+  arenaInterface,
+  type Deployment,
+  emissionsInterface,
+  tasksInterface,
+  vaultInterface,
+} from '../abi/contracts.ts'
+import { decodeEmissions } from '../abi/emission-views.ts'
 import { decodeAccount, decodeTask } from '../abi/views.ts'
 import { Rpc } from '../rpc/rpc.ts'
 import { argOf, type History, type HistoryEvent } from './events.ts'
@@ -44,6 +52,8 @@ export interface ChainHistory extends History {
   delegations(account: Address): Promise<readonly DelegationView[]>
   /** what the arenas' contract owes, wei */
   arenaClaimable(account: Address): Promise<bigint>
+  /** what waits in the emissions contract for an account, or for a task or an arena, wei; nothing where there is none */
+  emissionsWaiting(of: Address | EmissionTarget): Promise<bigint>
   close(): void
 }
 
@@ -85,7 +95,9 @@ export async function readHistory(
         decodeTask(await ask(at.tasks, tasksInterface, 'taskView', [id])).params,
       ],
     )
+    const emissions = at.emissions === undefined ? null : await readTerms(rpc, at.emissions, at, block, signal)
     return {
+      ...(emissions === null ? {} : { emissions }),
       block,
       events,
       unbondingSeconds: Number(period),
@@ -101,12 +113,41 @@ export async function readHistory(
         const answer = await ask(at.arena, arenaInterface, 'claimable', [account])
         return decodeAnswer(arenaInterface, 'arena contract', 'claimable', answer)[0] as bigint
       },
+      async emissionsWaiting(of) {
+        if (at.emissions === undefined) return 0n
+        const [name, args] =
+          typeof of === 'string'
+            ? (['holderOf', [of]] as const)
+            : (['targetOf', [of.kind === 'task' ? at.tasks : at.arena, of.id]] as const)
+        const answer = await ask(at.emissions, emissionsInterface, name, args)
+        return decodeAnswer(emissionsInterface, 'emissions contract', name, answer)[1] as bigint
+      },
       close: () => rpc.close(),
     }
   } catch (error) {
     rpc.close()
     throw error
   }
+}
+
+async function readTerms(
+  rpc: Rpc,
+  to: Address,
+  at: Deployment,
+  block: number,
+  signal: AbortSignal,
+): Promise<NonNullable<History['emissions']>> {
+  const data = emissionsInterface.encodeFunctionData('emission', []) as Hex
+  const [head, answer] = await Promise.all([
+    rpc.block(block, signal),
+    rpc.call({ to, data, name: 'emission' }, block, signal),
+  ])
+  if (head === null) throw new CoveyError('E_RPC', `the chain RPC has no block ${block} any more; try again`)
+  const kinds = new Map([
+    [at.tasks, 'task'],
+    [at.arena, 'arena'],
+  ] as const)
+  return { terms: decodeEmissions(answer).terms, kinds, time: head.timestamp }
 }
 
 async function readLogs(
@@ -122,7 +163,7 @@ async function readLogs(
     throwIfAborted(signal)
     const to = Math.min(from + range - 1, last)
     const filter = {
-      address: [at.tasks, at.vault, at.arena],
+      address: [at.tasks, at.vault, at.arena, ...(at.emissions === undefined ? [] : [at.emissions])],
       fromBlock: `0x${from.toString(16)}`,
       toBlock: `0x${to.toString(16)}`,
     }
@@ -160,12 +201,7 @@ async function readTimes(rpc: Rpc, logs: readonly RawLog[], signal: AbortSignal)
 
 function decode(log: RawLog, at: Deployment, times: ReadonlyMap<number, number>): HistoryEvent | null {
   const address = getAddress(log.address)
-  const [contract, iface] =
-    address === at.tasks
-      ? (['tasks', tasksInterface] as const)
-      : address === at.arena
-        ? (['arena', arenaInterface] as const)
-        : (['vault', vaultInterface] as const)
+  const [contract, iface] = roomOf(address, at)
   const parsed = iface.parseLog({ topics: log.topics, data: log.data })
   if (parsed === null) return null
   const value = (i: number): unknown => {
@@ -182,6 +218,12 @@ function decode(log: RawLog, at: Deployment, times: ReadonlyMap<number, number>)
     transaction: log.transactionHash as Hex,
     args: Object.fromEntries(parsed.fragment.inputs.map((input, i) => [input.name, value(i)])),
   }
+}
+
+function roomOf(address: string, at: Deployment): readonly [HistoryEvent['contract'], Interface] {
+  if (address === at.tasks) return ['tasks', tasksInterface]
+  if (address === at.arena) return ['arena', arenaInterface]
+  return address === at.emissions ? ['emissions', emissionsInterface] : ['vault', vaultInterface]
 }
 
 async function inParts<T, R>(list: readonly T[], read: (item: T) => Promise<R>): Promise<readonly R[]> {

@@ -81,7 +81,8 @@ export class Replay {
   apply(event: HistoryEvent): Effect {
     try {
       if (event.contract === 'vault') this.#vault(event)
-      else return event.contract === 'tasks' ? this.#tasks(event) : this.#arena(event)
+      else if (event.contract === 'tasks') return this.#tasks(event)
+      else if (event.contract === 'arena') return this.#arena(event)
       return { kind: 'other' }
     } catch (cause) {
       const message = `${event.name} in block ${event.block} does not follow from what was before it: ${messageOf(cause)}; check the addresses file`

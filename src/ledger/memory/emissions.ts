@@ -5,19 +5,7 @@
  * const emissions = createMemoryEmissions(chain, terms)
  * await emissions.ledger(alice).lock(amount, 30, { kind: 'task', id: 1 })
  */
-import {
-  advanceClock,
-  dayAmount,
-  type EmissionClock,
-  emissionEarned,
-  emissionStep,
-  holdersPart,
-  lockWeight,
-  MAX_NOTICE_DAYS,
-  MIN_NOTICE_DAYS,
-  schedulePassed,
-  targetsPart,
-} from '../../round/emissions.ts'
+import { dayAmount, MAX_NOTICE_DAYS, MIN_NOTICE_DAYS } from '../../round/emissions.ts'
 import type {
   EmissionShare,
   EmissionsLedger,
@@ -29,95 +17,83 @@ import type {
 } from '../../types/emissions.ts'
 import type { Address, TxReceipt } from '../../types/ledger.ts'
 import { revert } from '../abi/revert.ts'
+import type { History } from '../history/events.ts'
 import type { MemoryChain } from './chain.ts'
+import { type BookedLock, EmissionBooks, targetKey } from './emission-books.ts'
 import { isOpen } from './round.ts'
 
 /** Stands for the contract's address: what it holds is in this wallet. */
 export const MEMORY_EMISSIONS: Address = '0x00000000000000000000000000000000000E0e0e'
+/** Stand for the addresses of the contracts that weight can be for. */
+const WHERE: Readonly<Record<EmissionTarget['kind'], Address>> = {
+  task: '0x0000000000000000000000000000000000000001',
+  arena: '0x0000000000000000000000000000000000000002',
+}
 const MAX_LOCKS = 16
 const DAY_SECONDS = 86_400
 
-interface Lock {
-  readonly id: number
-  readonly owner: Address
-  readonly amount: bigint
-  readonly noticeDays: number
-  freeAt: number | null
-  target: EmissionTarget
-}
-
-/** A weight, and what it has earned up to `index`. */
-interface Share {
-  weight: bigint
-  owed: bigint
-  index: bigint
-}
-
-const EMPTY_CLOCK: EmissionClock = { left: 0n, given: 0n, position: 0n, day: 0 }
-const keyOf = ({ kind, id }: EmissionTarget): string => `${kind}/${id}`
-
 export interface MemoryEmissionsHandle {
   ledger(account: Address): EmissionsLedger
+  /** the chain's history, with what the contract would have emitted */
+  history(): History
 }
 
 export function createMemoryEmissions(chain: MemoryChain, terms: EmissionTerms): MemoryEmissionsHandle {
   const contract = new MemoryEmissions(chain, terms)
-  return { ledger: (account) => ledgerOf(contract, account) }
+  return { ledger: (account) => ledgerOf(contract, account), history: () => contract.history() }
 }
 
 class MemoryEmissions {
   readonly #chain: MemoryChain
-  readonly #terms: EmissionTerms
-  readonly #locks = new Map<number, Lock>()
-  readonly #holders = new Map<string, Share>()
-  readonly #targets = new Map<string, Share>()
-  #clock = EMPTY_CLOCK
-  /** up to when time was counted, unix seconds */
-  #counted: number | null = null
-  #index = 0n
-  #totalWeight = 0n
+  readonly #books: EmissionBooks
   #lockCount = 0
 
   constructor(chain: MemoryChain, terms: EmissionTerms) {
     this.#chain = chain
-    this.#terms = terms
+    this.#books = new EmissionBooks(terms)
   }
 
   // ---- views
 
   view(): EmissionsView {
-    const { clock } = this.#rolled()
-    const { supply, rate } = this.#terms
+    const { terms, opened, totalWeight } = this.#books
+    const { clock } = this.#books.rolled(this.#chain.time())
     return {
-      terms: this.#terms,
-      opened: this.#counted !== null,
-      emitted: this.#counted === null ? 0n : supply - clock.left + clock.given,
+      terms,
+      opened,
+      emitted: opened ? terms.supply - clock.left + clock.given : 0n,
       day: clock.day,
-      today: dayAmount(clock.left, rate),
-      totalWeight: this.#totalWeight,
+      today: dayAmount(clock.left, terms.rate),
+      totalWeight,
     }
   }
 
   locksOf(account: Address): LockView[] {
-    const mine = [...this.#locks.values()].filter((lock) => lock.owner === account)
+    const mine = [...this.#books.locks.values()].filter((lock) => lock.owner === account)
     return mine.map(({ owner: _, ...lock }) => ({ ...lock }))
   }
 
   holderOf(account: Address): EmissionShare {
-    return this.#share(this.#holders.get(account), holdersPart)
+    return this.#books.holder(account, this.#chain.time())
   }
 
   targetOf(target: EmissionTarget): EmissionShare {
-    return this.#share(this.#targets.get(keyOf(target)), targetsPart)
+    return this.#books.target(target, this.#chain.time())
+  }
+
+  history(): History {
+    const kinds = new Map(Object.entries(WHERE).map(([kind, at]) => [at, kind as EmissionTarget['kind']]))
+    return { ...this.#chain.history(), emissions: { terms: this.#books.terms, kinds, time: this.#chain.time() } }
   }
 
   // ---- acts
 
   open(sender: Address): TxReceipt {
-    if (this.#counted !== null) throw revert('AlreadyOpened', {})
-    const receipt = this.#chain.transfer(sender, MEMORY_EMISSIONS, this.#terms.supply)
-    this.#clock = { ...EMPTY_CLOCK, left: this.#terms.supply }
-    this.#counted = this.#chain.time()
+    if (this.#books.opened) throw revert('AlreadyOpened', {})
+    const { supply } = this.#books.terms
+    this.#emit('Opened', { supply })
+    const receipt = this.#chain.transfer(sender, MEMORY_EMISSIONS, supply)
+    this.#books.open(this.#chain.time())
     return receipt
   }
 
@@ -127,62 +103,58 @@ class MemoryEmissions {
       throw revert('BadNotice', { noticeDays, least: MIN_NOTICE_DAYS, most: MAX_NOTICE_DAYS })
     this.#mustBeOpen(target)
     if (this.locksOf(sender).length === MAX_LOCKS) throw revert('TooManyLocks', { limit: MAX_LOCKS })
-    const receipt = this.#chain.transfer(sender, MEMORY_EMISSIONS, amount)
+    this.#chain.mustAfford(sender, amount)
     this.#roll()
     const id = ++this.#lockCount
-    this.#locks.set(id, { id, owner: sender, amount, noticeDays, freeAt: null, target })
-    const weight = lockWeight(amount, noticeDays)
-    this.#creditTarget(target).weight += weight
-    this.#creditHolder(sender).weight += weight
-    this.#totalWeight += weight
-    return { ...receipt, lock: id }
+    this.#books.lock({ id, owner: sender, amount, noticeDays, target })
+    this.#emit('Locked', { id, owner: sender, amount, noticeDays })
+    this.#emit('Directed', { id, ...whereOf(target) })
+    return { ...this.#chain.transfer(sender, MEMORY_EMISSIONS, amount), lock: id }
   }
 
   direct(sender: Address, id: number, target: EmissionTarget): void {
     const lock = this.#running(sender, id)
     this.#mustBeOpen(target)
     this.#roll()
-    const weight = lockWeight(lock.amount, lock.noticeDays)
-    this.#creditTarget(lock.target).weight -= weight
-    this.#creditTarget(target).weight += weight
-    lock.target = target
+    this.#books.direct(lock, target)
+    this.#emit('Directed', { id, ...whereOf(target) })
   }
 
   unlock(sender: Address, id: number): void {
     const lock = this.#running(sender, id)
     this.#roll()
-    const weight = lockWeight(lock.amount, lock.noticeDays)
-    this.#creditTarget(lock.target).weight -= weight
-    this.#creditHolder(sender).weight -= weight
-    this.#totalWeight -= weight
-    lock.freeAt = this.#chain.time() + lock.noticeDays * DAY_SECONDS
+    const freeAt = this.#chain.time() + lock.noticeDays * DAY_SECONDS
+    this.#books.unlock(lock, freeAt)
+    this.#emit('NoticeGiven', { id, freeAt })
   }
 
   withdraw(sender: Address, id: number): TxReceipt {
-    const lock = this.#own(sender, id)
-    if (lock.freeAt === null) throw revert('NoNotice', { id })
-    if (this.#chain.time() < lock.freeAt) throw revert('StillLocked', { freeAt: lock.freeAt })
-    this.#locks.delete(id)
-    return this.#chain.transfer(MEMORY_EMISSIONS, sender, lock.amount)
+    const { freeAt, amount } = this.#own(sender, id)
+    if (freeAt === null) throw revert('NoNotice', { id })
+    if (this.#chain.time() < freeAt) throw revert('StillLocked', { freeAt })
+    this.#books.locks.delete(id)
+    this.#emit('Returned', { id, owner: sender, amount })
+    return this.#chain.transfer(MEMORY_EMISSIONS, sender, amount)
   }
 
   claim(sender: Address): TxReceipt {
+    if (this.holderOf(sender).waiting === 0n) throw revert('NothingEmitted', { account: sender })
     this.#roll()
-    const holder = this.#creditHolder(sender)
-    const amount = holder.owed
-    if (amount === 0n) throw revert('NothingEmitted', { account: sender })
-    holder.owed = 0n
+    const amount = this.#books.claim(sender)
+    this.#emit('HolderPaid', { owner: sender, amount })
     return this.#chain.transfer(MEMORY_EMISSIONS, sender, amount)
   }
 
   pull(target: EmissionTarget): TxReceipt {
+    if (this.targetOf(target).waiting === 0n) throw revert('NothingToPull', whereOf(target))
     this.#roll()
-    const share = this.#creditTarget(target)
-    const amount = share.owed
-    if (amount === 0n) throw revert('NothingToPull', { target: keyOf(target) })
-    share.owed = 0n
-    if (this.#isOpen(target)) return this.#chain.fund(MEMORY_EMISSIONS, target.id, amount)
-    return this.#chain.burn(MEMORY_EMISSIONS, amount)
+    const amount = this.#books.pull(target)
+    const open = this.#isOpen(target)
+    this.#emit('Pulled', { ...whereOf(target), amount, burnt: !open })
+    if (!open) return this.#chain.burn(MEMORY_EMISSIONS, amount)
+    if (target.kind === 'task') return this.#chain.fund(MEMORY_EMISSIONS, target.id, amount)
+    this.#chain.arenas.fund(MEMORY_EMISSIONS, target.id, amount)
+    return this.#chain.seal()
   }
 
   /** for a write that moves no tokens */
@@ -192,65 +164,41 @@ class MemoryEmissions {
 
   // ---- inside
 
-  #rolled(): { readonly clock: EmissionClock; readonly index: bigint } {
-    const { rate, fullWeight } = this.#terms
-    if (this.#counted === null) return { clock: this.#clock, index: this.#index }
-    const step = schedulePassed(this.#chain.time() - this.#counted, this.#totalWeight, fullWeight)
-    if (step === 0n) return { clock: this.#clock, index: this.#index }
-    const { clock, amount } = advanceClock(this.#clock, step, rate)
-    return { clock, index: this.#index + emissionStep(amount, this.#totalWeight) }
-  }
-
   #roll(): void {
-    const { clock, index } = this.#rolled()
-    this.#clock = clock
-    this.#index = index
-    if (this.#counted !== null) this.#counted = this.#chain.time()
+    const amount = this.#books.roll(this.#chain.time())
+    if (amount > 0n) this.#emit('Emitted', { amount, index: this.#books.index })
   }
 
-  #share(share: Share | undefined, part: typeof targetsPart): EmissionShare {
-    if (share === undefined) return { weight: 0n, waiting: 0n }
-    const { weight, owed, index } = share
-    const earned = emissionEarned(weight, this.#rolled().index - index)
-    return { weight, waiting: owed + part(earned, this.#terms.holderBps) }
+  #emit(name: string, args: Readonly<Record<string, unknown>>): void {
+    this.#chain.emit('emissions', name, args)
   }
 
-  #creditTarget(target: EmissionTarget): Share {
-    return this.#credited(this.#targets, keyOf(target), targetsPart)
-  }
-
-  #creditHolder(account: Address): Share {
-    return this.#credited(this.#holders, account, holdersPart)
-  }
-
-  #credited(shares: Map<string, Share>, key: string, part: typeof targetsPart): Share {
-    const share = shares.get(key) ?? { weight: 0n, owed: 0n, index: 0n }
-    shares.set(key, share)
-    share.owed += part(emissionEarned(share.weight, this.#index - share.index), this.#terms.holderBps)
-    share.index = this.#index
-    return share
-  }
-
-  #own(sender: Address, id: number): Lock {
-    const lock = this.#locks.get(id)
+  #own(sender: Address, id: number): BookedLock {
+    const lock = this.#books.locks.get(id)
     if (lock === undefined || lock.owner !== sender) throw revert('UnknownLock', { id, account: sender })
     return lock
   }
 
-  #running(sender: Address, id: number): Lock {
+  #running(sender: Address, id: number): BookedLock {
     const lock = this.#own(sender, id)
     if (lock.freeAt !== null) throw revert('NoticeStands', { freeAt: lock.freeAt })
     return lock
   }
 
   #isOpen({ kind, id }: EmissionTarget): boolean {
-    return kind === 'task' && id >= 1 && id <= this.#chain.taskCount() && isOpen(this.#chain.task(id).status)
+    if (kind === 'arena') return this.#chain.arenas.isOpen(id)
+    return id >= 1 && id <= this.#chain.taskCount() && isOpen(this.#chain.task(id).status)
   }
 
   #mustBeOpen(target: EmissionTarget): void {
-    if (!this.#isOpen(target)) throw revert('TargetClosed', { where: target.kind, target: target.id })
+    if (!this.#isOpen(target)) throw revert('TargetClosed', whereOf(target))
   }
 }
+
+const whereOf = ({ kind, id }: EmissionTarget): { readonly where: Address; readonly target: number } => ({
+  where: WHERE[kind],
+  target: id,
+})
 
 function ledgerOf(contract: MemoryEmissions, account: Address): EmissionsLedger {
   const mine = (id: number): LockView | undefined => contract.locksOf(account).find((lock) => lock.id === id)
@@ -266,7 +214,7 @@ function ledgerOf(contract: MemoryEmissions, account: Address): EmissionsLedger 
     lock: async (amount, noticeDays, target) => contract.lock(account, amount, noticeDays, target),
     async direct(id, target) {
       const lock = mine(id)
-      if (lock !== undefined && keyOf(lock.target) === keyOf(target)) return null
+      if (lock !== undefined && targetKey(lock.target) === targetKey(target)) return null
       contract.direct(account, id, target)
       return contract.seal()
     },

@@ -195,6 +195,11 @@ export class MemoryMoney {
     return this.seal()
   }
 
+  /** @throws CoveyError E_REVERT when the account has less */
+  mustAfford(sender: Address, amount: bigint): void {
+    this.#afford(sender, amount)
+  }
+
   // ---- for what is built on it
 
   protected credit(account: Address, amount: bigint): void {
@@ -216,7 +221,8 @@ export class MemoryMoney {
     return held ?? { shares: 0n, amount: 0n }
   }
 
-  protected emit(contract: HistoryEvent['contract'], name: string, args: Readonly<Record<string, unknown>>): void {
+  /** Writes down what a contract would have emitted. */
+  emit(contract: HistoryEvent['contract'], name: string, args: Readonly<Record<string, unknown>>): void {
     // the call that is running seals the next block
     this.#log.emit(contract, name, args, { block: this.#block + 1, time: this.time() })
   }

@@ -37,9 +37,13 @@ export function failureOf(error: unknown, call: string, now: number): Failure {
 export function contractAnswer(error: unknown, call: string): CoveyError | null {
   if (isCoveyError(error)) return error
   if (isError(error, 'INSUFFICIENT_FUNDS'))
-    return new CoveyError('E_FUNDS', `${call}: the account has too little of the chain's own coin for this and its gas; send it some`, {
-      call,
-    })
+    return new CoveyError(
+      'E_FUNDS',
+      `${call}: the account has too little of the chain's own coin for this and its gas; send it some`,
+      {
+        call,
+      },
+    )
   if (isError(error, 'CALL_EXCEPTION')) {
     // ethers makes this of any error answer to eth_call, a rate limit too
     const text = JSON.stringify(error.info ?? {})
