@@ -3,7 +3,7 @@
  * float32's, on the same seeds (same data, seats and batches).
  *
  *   node bench/compress.ts [--encodings f32,int8,int4,topk-10] [--seeds 1,2] [--rounds 12 --steps 24 …] [--data FILE …] [--json]
- *     [--write NAME]   docs/results/compress/NAME.json, after each run
+ *     [--write NAME]   docs/results/compress/NAME.json, after each run; what is there of the same rounds is not run again
  *
  * `bytesRatio` is the mean size of a delta as published, header included, over the size of both factors, A and B, of the
  * same adapter in float32; where A is frozen, leaving it out is part of what is saved. `pointsLost` is float32's exact match
@@ -15,7 +15,7 @@ import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { CoveyError } from '../src/base/errors.ts'
 import type { DeltaEncoding } from '../src/types/adapter.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
-import { askedFor, writeResult } from './results-file.ts'
+import { askedFor, readResult, writeResult } from './results-file.ts'
 import { openRounds } from './rounds.ts'
 
 const DEFAULT = 'int8,int8-zstd,int4,sign,topk-5,topk-8,topk-10,topk-20,topk-50,topk-100'
@@ -49,7 +49,13 @@ interface Run {
 
 const log = (text: string): void => void process.stderr.write(`${text}\n`)
 const mean = (numbers: readonly number[]): number => numbers.reduce((sum, x) => sum + x, 0) / numbers.length
-const runs: Run[] = []
+/** What was asked for beside which encodings and seeds: it makes runs comparable. */
+const work = (args: readonly string[]): string =>
+  args.filter((arg, i) => ![arg, args[i - 1]].some((x) => x === '--encodings' || x === '--seeds')).join(' ')
+const before = a.write === undefined ? null : readResult<ReturnType<typeof result>>('compress', a.write)
+const runs: Run[] = before !== null && work(before.args) === work(askedFor()) ? [...before.runs] : []
+const done = (seed: string, encoding: DeltaEncoding): boolean =>
+  runs.some((run) => run.seed === seed && run.encoding === encoding)
 let fullBytes = 0
 let examples = 0
 
@@ -58,12 +64,13 @@ for (const seed of seeds) {
   fullBytes = maxDeltaBytes(rounds.layout, 'f32', ['A', 'B'])
   examples = rounds.testCount
   for (const encoding of encodings) {
+    if (done(seed, encoding)) continue
     const start = performance.now()
     const sizes: number[] = []
     let last: Float32Array | undefined
-    for await (const done of rounds.run(encoding)) {
-      sizes.push(...done.sizes)
-      last = done.global
+    for await (const round of rounds.run(encoding)) {
+      sizes.push(...round.sizes)
+      last = round.global
     }
     const { exactMatch, loss } = await rounds.evaluate(last as Float32Array, examples)
     const seconds = (performance.now() - start) / 1000
@@ -79,7 +86,7 @@ for (const seed of seeds) {
 /** Of the runs so far: a seed counts where float32 and the encoding have both been run. */
 function result() {
   const of = (encoding: DeltaEncoding): readonly Run[] => runs.filter((run) => run.encoding === encoding)
-  const rows = encodings.flatMap((encoding) => {
+  const rows = [...new Set(runs.map(({ encoding }) => encoding))].flatMap((encoding) => {
     const pairs = of(encoding).flatMap((run) => {
       const full = of('f32').find(({ seed }) => seed === run.seed)
       return full === undefined ? [] : [{ run, full }]
