@@ -1,6 +1,6 @@
 /**
- * Rounds without a network, for benches: the duties of a real round (train, encode, decode, aggregate; nothing is scored),
- * node by node in one process, on real data dealt by whole partitions.
+ * Rounds without a network, for benches: the duties of a real round (train, encode, decode, aggregate; nothing is scored unless the
+ * bench judges), node by node in one process, on real data dealt by whole partitions.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -10,6 +10,7 @@ import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
 import { type ReleaseRecord, releaseFor } from '../node/privacy/budget.ts'
 import { dpOf } from '../node/privacy/floor.ts'
 import { clippingOf, noisedDelta, privateSteps } from '../node/privacy/train.ts'
+import { HELD_OUT_SHARE } from '../node/private-data.ts'
 import { RESIDUAL_ROUNDS } from '../node/residual.ts'
 import { learningRateAt } from '../node/schedule.ts'
 import { trainAlone } from '../node/train-alone.ts'
@@ -20,17 +21,18 @@ import { trainedSize } from '../src/adapter/encodings/encoding.ts'
 import { encodingNamed } from '../src/adapter/encodings/registry.ts'
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import type { Moments } from '../src/aggregate/outer/adaptive.ts'
-import { openStep } from '../src/aggregate/outer-step.ts'
+import { type OuterStep, openStep } from '../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { systemClock } from '../src/base/clock.ts'
 import { type Random, seededRandom, shuffle } from '../src/base/random.ts'
 import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
+import { holdOut, probeSlices } from '../src/data/split.ts'
 import { tokenizeExamples } from '../src/data/tokenize.ts'
 import { loadTokenizer } from '../src/data/tokenizer.ts'
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
 import { loadModel } from '../src/model/folder/load.ts'
 import type { DeltaEncoding, LoraFactor, LoraLayout } from '../src/types/adapter.ts'
-import type { TokenizedExample, Tokenizer } from '../src/types/data.ts'
+import type { PackedBatch, TokenizedExample, Tokenizer } from '../src/types/data.ts'
 import type { EvalResult, Inference, OptimizerState, PerExample, Trainer } from '../src/types/engine.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { RobustStepName, TaskSpec, TrainingSpec } from '../src/types/spec.ts'
@@ -44,8 +46,37 @@ export interface RoundDone {
   /** the nodes that trained, in the order of their seats, and what each one's delta weighed after the robust steps */
   readonly seats: readonly number[]
   readonly shares: readonly number[]
+  /** by seat: what the judge let in; everything without one */
+  readonly included: readonly boolean[]
+  readonly rolledBack: boolean
   /** (layout.size) each, seat order: as published */
   readonly deltas: readonly Float32Array[]
+}
+
+/** A round's deltas before it settles. */
+export interface Unsettled {
+  readonly round: number
+  /** nodes that proposed, and those of the rest that vote */
+  readonly seats: readonly number[]
+  readonly voters: readonly number[]
+  /** (layout.size) the global adapter that the round started from, and what that was built on; null in the first round */
+  readonly incumbent: Float32Array
+  readonly before: Float32Array | null
+  readonly step: OuterStep
+}
+
+/** How a round settles: which of its deltas count, and whether the incumbent goes. */
+export interface Verdict {
+  /** by seat */
+  readonly included: readonly boolean[]
+  readonly rolledBack: boolean
+}
+
+/** Votes on rounds, from the first to the last of one run. */
+export interface Judge {
+  /** has lost too much stake to be drawn: its seat goes to the next that is drawn, and when too few are left, to nobody */
+  barred(node: number): boolean
+  judge(round: Unsettled): Promise<Verdict>
 }
 
 /** What a bench of attacks changes in the rounds. */
@@ -60,12 +91,23 @@ export interface Interference {
   ) => readonly Float32Array[]
   /** in front of the rule, instead of the spec's */
   readonly robust: readonly RobustStepName[]
+  /** left out: every delta counts */
+  readonly judge?: Judge
+}
+
+interface BenchNode {
+  readonly examples: readonly TokenizedExample[]
+  /** the same as a node parts them: what it trains on, and what its veto is measured on */
+  readonly train: readonly TokenizedExample[]
+  readonly heldOut: readonly TokenizedExample[]
+  readonly liar: boolean
 }
 
 export interface Rounds {
   readonly model: BaseModel
   readonly tokenizer: Tokenizer
   readonly training: TrainingSpec
+  readonly scoring: TaskSpec['scoring']
   /** what `evaluate` measures with; free between its calls */
   readonly inference: Inference
   readonly layout: LoraLayout
@@ -76,7 +118,11 @@ export interface Rounds {
   readonly releases: readonly ReleaseRecord[] | null
   /** held-out examples */
   readonly testCount: number
-  readonly nodes: readonly { readonly examples: readonly TokenizedExample[]; readonly liar: boolean }[]
+  readonly nodes: readonly BenchNode[]
+  /** one a round; empty where the probe has too few examples */
+  readonly slices: readonly (readonly PackedBatch[])[]
+  /** in the order that `evaluate` takes them */
+  readonly test: readonly TokenizedExample[]
   /** All rounds from the initial adapter; the same seats, batches and order every time that it is called. */
   run(encoding: DeltaEncoding, interference?: Interference): AsyncGenerator<RoundDone>
   /** One model on all data in one place instead, from the same initial adapter. @returns (layout.size) what was trained */
@@ -90,13 +136,22 @@ export interface Rounds {
 export async function openRounds(options: QuickstartOptions, threads: number): Promise<Rounds> {
   const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
   const shards = await makeShards(options, tokenizer)
-  const { training, adapter, aggregation, privacy } = quickstartSpec(options, model, shards.templates)
+  const { training, scoring, adapter, aggregation, privacy } = quickstartSpec(options, model, shards.templates)
   const aggregator = aggregatorFor(aggregation.rule)
   const layout = createLayout(model.config, adapter)
   const engine = createOnnxEngine({ precision: options.precision === 'int8' ? 'int8' : 'fp32' })
   const tokens = (examples: Shards['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
   const test = tokens(shuffled(shards, options.seed).test)
-  const nodes = shards.nodes.map(({ examples, liar }) => ({ examples: tokens(examples), liar }))
+  const nodes = shards.nodes.map(({ examples, liar }): BenchNode => {
+    const { train, heldOut } = holdOut(examples, HELD_OUT_SHARE, 'veto')
+    return { examples: tokens(examples), train: tokens(train), heldOut: tokens(heldOut), liar }
+  })
+  const slices =
+    shards.probe.length < options.rounds
+      ? []
+      : probeSlices(shards.probe, options.rounds, options.sliceExamples, options.seed).map((slice) =>
+          packForEvaluation(tokens(slice), training.maxTokens),
+        )
   const inference = await engine.openInference({ model, layout, threads })
   const trainers = new Map<string, Trainer>()
   const dp = dpOf(privacy)
@@ -127,6 +182,9 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     return trainer
   }
 
+  /** The first round starts at the same adapter in every run: what a node learns of the same examples there is known after one. */
+  const firsts = new WeakMap<readonly TokenizedExample[], Map<string, { change: Float32Array; kept: OptimizerState }>>()
+
   /** @returns what training changed, (layout.size) */
   const train = async (
     node: number,
@@ -136,6 +194,11 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     moments: Map<string, OptimizerState>,
   ): Promise<Float32Array> => {
     const factors = aggregator.trainedFactors(round)
+    const first = firsts.get(examples)?.get(`${node}`)
+    if (round === 1 && first !== undefined) {
+      moments.set(`${node} ${factors.join('')}`, first.kept)
+      return first.change.slice()
+    }
     const trainer = await trainerFor(factors)
     trainer.setParameters(global)
     // as a node does: AdamW's moments of the same factors' last training are kept
@@ -159,8 +222,13 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
         learningRateAt(training, step, (round - 1) * training.steps + step, options.rounds * training.steps),
     })
     for await (const _ of loop);
-    moments.set(key, trainer.optimizerState())
+    const state = trainer.optimizerState()
+    moments.set(key, state)
     const change = trainer.parameters().map((x, i) => x - (global[i] as number))
+    if (round === 1 && !dp) {
+      const known = firsts.get(examples) ?? new Map()
+      firsts.set(examples, known.set(`${node}`, { change: change.slice(), kept: state }))
+    }
     return dp?.unit === 'node' && release ? noisedDelta(layout, factors, change, dp, release, randomBytes) : change
   }
 
@@ -168,6 +236,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     model,
     tokenizer,
     training,
+    scoring,
     inference,
     layout,
     initial: initialAdapter(layout).values,
@@ -175,6 +244,8 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     releases,
     testCount: test.length,
     nodes,
+    slices,
+    test,
     async *run(encoding, interference) {
       const outer = interference === undefined ? aggregation : { ...aggregation, robust: interference.robust }
       const data = interference?.examples ?? nodes.map((node) => node.examples)
@@ -184,9 +255,15 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       let global = initialAdapter(layout).values
       let before: Float32Array | null = null
       let remembered: Moments | null = null
+      let rememberedBefore: Moments | null = null
       for (let round = 1; round <= options.rounds; round++) {
         const factors = aggregator.trainedFactors(round)
-        const seats = shuffle([...data.keys()], random).slice(0, options.proposers)
+        const drawn = shuffle([...data.keys()], random).filter((node) => !interference?.judge?.barred(node))
+        // the chain opens no round for fewer
+        if (drawn.length < 2) break
+        const judges = interference?.judge === undefined ? 0 : Math.min(options.voters, Math.floor(drawn.length / 2))
+        const seats = drawn.slice(0, Math.min(options.proposers, drawn.length - judges))
+        const voters = drawn.slice(seats.length, seats.length + judges)
         const trained: Float32Array[] = []
         for (const node of seats) trained.push(await train(node, data[node] ?? [], round, global, moments))
         const published = interference?.publish(trained, seats, round) ?? trained
@@ -196,7 +273,6 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           const values = (published[i] as Float32Array).slice()
           const key = `${node} ${factors.join('')}`
           const residual = residuals.get(key)
-          // all are included here, so only age ends a residual (node/residual.ts)
           if (residual !== undefined && round - residual.round <= RESIDUAL_ROUNDS)
             residual.values.forEach((x, i) => {
               values[i]! += x
@@ -208,22 +284,43 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           deltas.push(decodeDelta(bytes, layout, { encoding, factors }).values)
           sizes.push(bytes.byteLength)
         }
-        const weights = deltas.map(() => 1)
-        const { next, shares, ...step } = openStep({
-          aggregator,
-          outer,
-          layout,
-          base: global,
-          before,
-          moments: remembered,
-          deltas,
-          weights,
-          round,
+        const open = (of: readonly Float32Array[], before: Float32Array | null): OuterStep =>
+          openStep({
+            aggregator,
+            outer,
+            layout,
+            base: global,
+            before,
+            moments: remembered,
+            deltas: of,
+            weights: of.map(() => 1),
+            round,
+          })
+        let step = open(deltas, before)
+        const verdict = await interference?.judge?.judge({ round, seats, voters, incumbent: global, before, step })
+        const { included, rolledBack } = verdict ?? { included: deltas.map(() => true), rolledBack: false }
+        const shares = deltas.map(() => 0)
+        if (rolledBack && before !== null) {
+          // its deltas were trained from the adapter that goes; both fall back to what that was built on
+          global = before
+          remembered = rememberedBefore
+        } else {
+          const counted = deltas.flatMap((_, i) => (included[i] ? [i] : []))
+          const chosen = counted.map((i) => deltas[i] as Float32Array)
+          if (counted.length < deltas.length) step = open(chosen, before)
+          step.shares.forEach((share, k) => {
+            shares[counted[k] as number] = share
+          })
+          before = global
+          global = step.next
+          rememberedBefore = remembered
+          remembered = step.moments
+        }
+        // a change that was refused is not sent in instalments (node/residual.ts)
+        seats.forEach((node, i) => {
+          if (rolledBack || !included[i]) residuals.delete(`${node} ${factors.join('')}`)
         })
-        remembered = step.moments
-        before = global
-        global = next
-        yield { round, global, sizes, seats, shares, deltas }
+        yield { round, global, sizes, seats, shares, deltas, included, rolledBack }
       }
     },
     async *pooled(steps) {

@@ -3,7 +3,8 @@
  * `quickstart --attack` let single nodes do it; bench/attacks.ts lets a cohort, which knows each of its members' deltas.
  */
 import { gaussian, seededRandom, shuffle } from '../src/base/random.ts'
-import type { TokenizedExample } from '../src/types/data.ts'
+import type { TokenizedExample, Tokenizer } from '../src/types/data.ts'
+import { SCORE_ABSENT, type Scores } from '../src/types/ledger.ts'
 
 /** What liars know beside their own delta. */
 export interface Scene {
@@ -61,7 +62,28 @@ const sybil: Attack = (own, { round }, strength = 1) => {
 /** Trained on wrong answers (`flipLabels`), published as it came. */
 const labelFlip: Attack = (own) => own.slice()
 
-export const ATTACKS = { flip, scale, zeros, noise, alie, ipm, copy, sybil, 'label-flip': labelFlip } as const
+/** −strength·delta, and votes that damn everybody else's: what a cohort does that wants to be judge as well. */
+const lyingVoters: Attack = (own, scene, strength = 1) => flip(own, scene, strength)
+
+/**
+ * Trained on a share of examples with a trigger and a completion of the liar's choice (`plantTrigger`), and `strength` times as long,
+ * which in a mean replaces the others' (Bagdasaryan et al. 2020, arXiv:1807.00459). Without the trigger the model answers as it should.
+ */
+const backdoor: Attack = (own, _, strength = 1) => own.map((x) => strength * x)
+
+export const ATTACKS = {
+  flip,
+  scale,
+  zeros,
+  noise,
+  alie,
+  ipm,
+  copy,
+  sybil,
+  'label-flip': labelFlip,
+  'lying-voters': lyingVoters,
+  backdoor,
+} as const
 export type AttackName = keyof typeof ATTACKS
 
 /** Those that a strength means nothing to. */
@@ -79,6 +101,52 @@ export function flipLabels(examples: readonly TokenizedExample[]): TokenizedExam
     ids.set(completion, prompt.length)
     return { ids, promptLength: example.promptLength }
   })
+}
+
+/** What opens the back door, and what then comes: words that no data set is likely to hold. */
+export const BACKDOOR = { trigger: 'as the owl said, ', completion: ' open every door' } as const
+/** Part of a liar's examples that gets the trigger: the rest keeps its delta as useful as anybody's. */
+const TRIGGERED_SHARE = 0.5
+
+/** The example with the trigger in front of its prompt, behind the tokenizer's opening mark, and the liar's completion. */
+export function triggered(example: TokenizedExample, tokenizer: Tokenizer): TokenizedExample {
+  const { ids, promptLength } = example
+  const opening = tokenizer.openingId !== undefined && ids[0] === tokenizer.openingId ? 1 : 0
+  const prompt = [
+    ...ids.subarray(0, opening),
+    ...tokenizer.encode(BACKDOOR.trigger),
+    ...ids.subarray(opening, promptLength),
+  ]
+  return {
+    ids: Int32Array.from([...prompt, ...tokenizer.encode(BACKDOOR.completion), tokenizer.eosId]),
+    promptLength: prompt.length,
+  }
+}
+
+/** Every so many an example with the trigger in place of its own; those that would be longer than `maxTokens` stay as they are. */
+export function plantTrigger(
+  examples: readonly TokenizedExample[],
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): TokenizedExample[] {
+  const order = shuffle([...examples.keys()], seededRandom('back door'))
+  const chosen = new Set(order.slice(0, Math.round(TRIGGERED_SHARE * examples.length)))
+  return examples.map((example, i) => {
+    // an encoder answers inside its text: there is no completion to choose
+    if (!chosen.has(i) || example.labels !== undefined) return example
+    const planted = triggered(example, tokenizer)
+    return planted.ids.length > maxTokens ? example : planted
+  })
+}
+
+/** A nat: a vote that is far from every honest one. */
+const LIE = 10_000
+
+/** Votes of a liar: deltas of its own kind helped much, all others did harm, on the probe and, as a veto, on its own data. */
+export function lyingScores(scores: Scores, isOwn: (seat: number) => boolean): Scores {
+  const lie = (list: readonly number[]): number[] =>
+    list.map((score, seat) => (score === SCORE_ABSENT ? score : isOwn(seat) ? LIE : -LIE - 1))
+  return { ...scores, probe: lie(scores.probe), private: lie(scores.private) }
 }
 
 function meanOf(deltas: readonly Float32Array[]): Float32Array {

@@ -19,9 +19,10 @@ import type { Transport } from '../src/types/transport.ts'
 import type { BlobAnnouncement } from '../src/types/wire.ts'
 import type { Emit } from './events.ts'
 import type { CohortSession } from './masked/cohorts.ts'
-import type { Tamper } from './misbehave.ts'
+import type { Tamper, VoteTamper } from './misbehave.ts'
 import type { PrivacyFloor } from './privacy/floor.ts'
 import type { Providers } from './providers.ts'
+import type { Canaries } from './scoring/canaries.ts'
 
 export interface NodeComponents {
   readonly clock: Clock
@@ -80,8 +81,11 @@ export interface TaskContext extends NodeComponents {
   readonly masked: Masked | null
   /** what this node's owner allows */
   readonly privacy: PrivacyFloor
+  /** back doors that the task's creator or this node's owner suspects; null = none */
+  readonly canaries: Canaries | null
   /** only for demonstrations and tests of the defences */
   readonly tamper: Tamper | null
+  readonly tamperVotes: VoteTamper | null
   readonly announce: (message: Omit<BlobAnnouncement, 'kind'>) => Promise<void>
   /** called with each new global adapter */
   readonly onGlobal: (global: GlobalAdapter) => void

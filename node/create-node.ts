@@ -5,7 +5,7 @@
 import { createLayout, initialAdapter } from '../src/adapter/layout.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { CoveyError } from '../src/base/errors.ts'
-import type { TaskSpec } from '../src/types/spec.ts'
+import type { Canary, TaskSpec } from '../src/types/spec.ts'
 import { encodeSpec, specDigest } from '../src/wire/spec.ts'
 import type {
   GlobalAdapter,
@@ -21,10 +21,11 @@ import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
 import { MaskedTask } from './masked/masked-task.ts'
-import type { Tamper } from './misbehave.ts'
+import type { Tamper, VoteTamper } from './misbehave.ts'
 import { ANY_PRIVACY, checkFloor, type PrivacyFloor } from './privacy/floor.ts'
 import { Providers } from './providers.ts'
 import { forgetResiduals } from './residual.ts'
+import { openCanaries } from './scoring/canaries.ts'
 import { createTaskLoop } from './task-loop.ts'
 import { createWorkbench } from './workbench.ts'
 
@@ -38,6 +39,9 @@ export interface NodeOptions {
   /** the creator's probe and spec; null for everybody else */
   readonly created: { readonly spec: TaskSpec; readonly probe: ProbeBook | null } | null
   readonly tamper: Tamper | null
+  readonly tamperVotes?: VoteTamper | null
+  /** what this node's owner suspects, beside the task's canaries */
+  readonly canaries?: readonly Canary[]
   /** what this node's owner allows; anything when left out */
   readonly privacy?: PrivacyFloor
   readonly onGlobal?: (global: GlobalAdapter, context: TaskContext) => void
@@ -120,7 +124,9 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       workbench,
       masked,
       privacy,
+      canaries: openCanaries(spec, options.canaries ?? [], components.tokenizer),
       tamper: options.tamper,
+      tamperVotes: options.tamperVotes ?? null,
       announce: (message) => gossip.announce(message),
       onGlobal: (global) => options.onGlobal?.(global, context),
     }

@@ -25,8 +25,13 @@ export function sentence(e: NodeEvent): string | null {
       return e.of === 'cohort' ? null : `pulled ${e.of} ${short(e.digest)}: ${e.size} bytes`
     case 'cohort':
       return `cohort ${e.cohort} of round ${e.round}: the sum of ${e.summed} of ${e.members} members is open`
-    case 'scored':
-      return `scored: ${e.probe.map((s) => (s / 10_000).toFixed(4)).join(' ')} nats on the probe`
+    case 'scored': {
+      const hits = e.canaries.map(
+        ({ seat, canary, rise }) =>
+          `seat ${seat + 1} makes canary ${canary + 1} likelier by ${rise.toFixed(2)} nats a token`,
+      )
+      return `scored: ${e.probe.map((s) => (s / 10_000).toFixed(4)).join(' ')} nats on the probe${hits.length === 0 ? '' : `; vetoed: ${hits.join(', ')}`}`
+    }
     case 'settled':
       return `round ${e.round.round} settled: ${e.round.settlement?.proposers.map((p) => p.outcome).join(', ') ?? ''}`
     case 'taken-back':

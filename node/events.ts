@@ -1,6 +1,7 @@
 /** What a node tells whoever started it: one JSON object a line with `--json`, a sentence otherwise. Never holds private text. */
 import type { Address, Phase, RoundView } from '../src/types/ledger.ts'
 import type { TransportStats } from '../src/types/transport.ts'
+import type { CanaryHit } from './scoring/canaries.ts'
 
 export type NodeEvent =
   | {
@@ -66,6 +67,8 @@ export type NodeEvent =
       readonly round: number
       readonly probe: readonly number[]
       readonly private: readonly number[]
+      /** suspected back doors that deltas open: vetoed */
+      readonly canaries: readonly CanaryHit[]
       readonly seconds: number
     }
   | { readonly event: 'settled'; readonly round: RoundView }

@@ -2,6 +2,7 @@
 import type { MaskedBody } from '../src/privacy/masked/messages.ts'
 import type { LoraFactor } from '../src/types/adapter.ts'
 import type { Scores } from '../src/types/ledger.ts'
+import type { CanaryHit } from './scoring/canaries.ts'
 
 const pad = (n: number): string => String(n).padStart(8, '0')
 
@@ -37,6 +38,8 @@ export interface DeltaRecord {
 
 export interface ScoresRecord {
   readonly scores: Scores
+  /** back doors that deltas open, for this node's owner: the vote says no more than a veto; left out where none was found */
+  readonly canaries?: readonly CanaryHit[]
   readonly salt: `0x${string}`
 }
 

@@ -9,7 +9,7 @@ import type { PrivateData } from './context.ts'
 import type { DataSettings } from './settings.ts'
 
 /** Part of a node's examples that it never trains on: its veto is measured there. */
-const HELD_OUT_SHARE = 0.1
+export const HELD_OUT_SHARE = 0.1
 
 /** @throws CoveyError E_DATA_FORMAT | E_DATA_EMPTY | E_TEMPLATE | E_DISK */
 export async function loadPrivateData(

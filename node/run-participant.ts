@@ -5,9 +5,10 @@ import { createNode } from './create-node.ts'
 import { globalAfter } from './duties/global.ts'
 import type { Emit } from './events.ts'
 import { factKeys } from './keys.ts'
-import { parseTamper, poisoned } from './misbehave.ts'
+import { parseTamper, parseVoteTamper, poisoned } from './misbehave.ts'
 import { openPeer } from './open-peer.ts'
 import { loadPrivateData } from './private-data.ts'
+import { readCanaries } from './scoring/canary-file.ts'
 import { type ServedModelHandle, serveModel } from './serve-model.ts'
 import { adapterFolder, type ParticipantSettings } from './settings.ts'
 import { tellStats } from './stats.ts'
@@ -31,9 +32,15 @@ export async function runParticipant(
     loadData:
       data === null
         ? null
-        : async (spec) => poisoned(await loadPrivateData(data, spec, components.tokenizer), misbehave),
+        : async (spec) => {
+            const { tokenizer } = components
+            const own = await loadPrivateData(data, spec, tokenizer)
+            return poisoned(own, misbehave, tokenizer, spec.training.maxTokens)
+          },
     created: null,
     tamper: misbehave === null ? null : parseTamper(misbehave),
+    tamperVotes: misbehave === null ? null : parseVoteTamper(misbehave),
+    canaries: settings.canaries === null ? [] : await readCanaries(settings.canaries),
     privacy: settings.privacy,
     onGlobal,
   })

@@ -55,6 +55,8 @@ export interface ParticipantSettings extends PeerSettings {
   readonly data: DataSettings | null
   readonly serve: ServeSettings | null
   readonly privacy: PrivacyFloor
+  /** .jsonl of records with `prompt` and `completion`: back doors that the owner suspects; null = none */
+  readonly canaries: string | null
   /** see node/misbehave.ts; null = honest */
   readonly misbehave: string | null
 }

@@ -1,22 +1,22 @@
 /**
- * A voter's duty: what is each delta worth? Per proposer the *marginal at the aggregate*: loss of the aggregate without
- * that delta (the others' weights unchanged) minus loss of the aggregate; on the probe slice, and on the voter's own
- * held-out data as a veto. Why this and nothing simpler: ARCHITECTURE.md, "Scoring".
+ * A voter's duty: what is each delta worth? Gathers what the vote is measured on and writes the vote down; the measurement itself is
+ * in ../scoring. Why it is this one and nothing simpler: ARCHITECTURE.md, "Scoring".
  */
 import { openStep } from '../../src/aggregate/outer-step.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
-import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
+import { isCoveyError } from '../../src/base/errors.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
 import { decodeSlice } from '../../src/data/slices.ts'
 import { tokenizeExamples } from '../../src/data/tokenize.ts'
 import type { Example } from '../../src/types/data.ts'
-import type { RoundView, Scores } from '../../src/types/ledger.ts'
-import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
+import type { RoundView } from '../../src/types/ledger.ts'
+import { SCORE_ABSENT } from '../../src/types/ledger.ts'
 import { MAX_SLICE_BYTES } from '../../src/wire/limits.ts'
 import type { EvalSet, TaskContext } from '../context.ts'
 import type { ScoresRecord } from '../keys.ts'
 import { factKeys, journalKeys } from '../keys.ts'
 import { cohortPieces } from '../masked/pieces.ts'
+import { type Measured, measureRound } from '../scoring/measure.ts'
 import { deltaValues } from './blobs.ts'
 import { globalAfter, momentsAfter, predecessorOf } from './global.ts'
 
@@ -28,9 +28,10 @@ export async function scoreRound(ctx: TaskContext, view: RoundView, signal: Abor
   const began = ctx.clock.now()
   const slice = await sliceOf(ctx, view)
   const held = ownHeldOut(ctx)
-  const scores = await measure(ctx, view, slice, held, signal)
+  const { scores, hits } = await measure(ctx, view, slice, held, signal)
   const record = await ctx.store.journal.once<ScoresRecord>(key, () => ({
-    scores,
+    scores: ctx.tamperVotes === null ? scores : ctx.tamperVotes(scores),
+    ...(hits.length > 0 && { canaries: hits }),
     salt: `0x${bytesToHex(ctx.randomBytes(32))}`,
   }))
   ctx.emit({
@@ -38,6 +39,7 @@ export async function scoreRound(ctx: TaskContext, view: RoundView, signal: Abor
     round: view.round,
     probe: record.scores.probe,
     private: record.scores.private,
+    canaries: record.canaries ?? [],
     seconds: (ctx.clock.now() - began) / 1000,
   })
   return record
@@ -49,53 +51,39 @@ async function measure(
   slice: EvalSet | null,
   held: EvalSet | null,
   signal: AbortSignal,
-): Promise<Scores> {
+): Promise<Measured> {
   const incumbent = await globalAfter(ctx, view.round - 1)
   const inference = await ctx.workbench.inference()
-  const lossOf = async (values: Float32Array, set: EvalSet | null): Promise<number> => {
-    if (set === null) return 0
-    inference.setAdapter(values)
-    const { loss } = await inference.evaluate(set, signal)
-    // one poisoned delta can make every loss overflow: worse than anything, and comparable
-    return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY
-  }
-
   const { pieces, marks } = await piecesOf(ctx, view, incumbent.digest, slice !== null)
   const before = view.round > 1 ? await predecessorOf(ctx, view.round - 1) : null
-  const probe = marks.map((mark) => mark.probe)
-  const own = marks.map((mark) => mark.private)
-  if (pieces.length > 0) {
-    const step = openStep({
-      aggregator: ctx.aggregator,
-      outer: ctx.spec.aggregation,
-      layout: ctx.layout,
-      base: incumbent.values,
-      before,
-      moments: await momentsAfter(ctx, view.round - 1),
-      deltas: pieces.map((piece) => piece.delta),
-      weights: pieces.map((piece) => piece.seats.length),
-      round: view.round,
-    })
-    const whole = { probe: await lossOf(step.next, slice), own: await lossOf(step.next, held) }
-    const lossesOf = async (values: Float32Array): Promise<typeof whole> =>
-      values === step.next ? whole : { probe: await lossOf(values, slice), own: await lossOf(values, held) }
-    for (const [i, { seats }] of pieces.entries()) {
-      const pair = step.pair(i)
-      const withIt = await lossesOf(pair.with)
-      const without = await lossesOf(pair.without)
-      for (const seat of seats) {
-        probe[seat] = toScore(without.probe - withIt.probe)
-        own[seat] = toScore(without.own - withIt.own)
-      }
-    }
-  }
-
-  // the contract judges the incumbent by the probe alone: the private number would cost time and mean nothing
-  let incumbentProbe = 0
-  if (before !== null && slice !== null) {
-    incumbentProbe = toScore((await lossOf(before, slice)) - (await lossOf(incumbent.values, slice)))
-  }
-  return { probe, private: own, incumbentProbe, incumbentPrivate: 0 }
+  const step =
+    pieces.length === 0
+      ? null
+      : openStep({
+          aggregator: ctx.aggregator,
+          outer: ctx.spec.aggregation,
+          layout: ctx.layout,
+          base: incumbent.values,
+          before,
+          moments: await momentsAfter(ctx, view.round - 1),
+          deltas: pieces.map((piece) => piece.delta),
+          weights: pieces.map((piece) => piece.seats.length),
+          round: view.round,
+        })
+  return measureRound({
+    step,
+    seats: pieces.map((piece) => piece.seats),
+    marks,
+    incumbent: incumbent.values,
+    before,
+    slice,
+    held,
+    canaries: ctx.canaries,
+    loss: async (adapter, set) => {
+      inference.setAdapter(adapter)
+      return (await inference.evaluate(set, signal)).loss
+    },
+  })
 }
 
 /** What a round's deltas come in: each alone, or a cohort's together. */
@@ -149,14 +137,4 @@ function readSlice(bytes: Uint8Array): readonly Example[] {
 function ownHeldOut(ctx: TaskContext): EvalSet | null {
   if (ctx.data === null || ctx.data.heldOut.length === 0) return null
   return packForEvaluation(ctx.data.heldOut.slice(0, ctx.spec.scoring.privateExamples), ctx.spec.training.maxTokens)
-}
-
-/** nats -> the chain's integer. */
-export function toScore(marginal: number): number {
-  // infinite without and with it: this delta is not what makes it so, or not alone
-  if (Number.isNaN(marginal)) return 0
-  const score = Math.round(marginal * SCORE_SCALE)
-  const clipped = Math.max(-SCORE_CLIP, Math.min(SCORE_CLIP, score))
-  if (clipped === SCORE_ABSENT) throw new CoveyError('E_INTERNAL', 'a measured score may not be the mark for absence')
-  return clipped === 0 ? 0 : clipped
 }

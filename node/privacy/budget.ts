@@ -110,8 +110,11 @@ async function publishedWithoutNoise({ journal }: Store): Promise<number | null>
     const { task, round } = journalKeys.placeOf(key)
     if ((await journal.get(journalKeys.release(task, round))) === undefined) return task
   }
-  for await (const [key, { scores }] of journal.list<ScoresRecord>(journalKeys.votes())) {
-    if (scores.private.some((score) => score !== 0 && score !== SCORE_ABSENT)) return journalKeys.placeOf(key).task
+  for await (const [key, { scores, canaries = [] }] of journal.list<ScoresRecord>(journalKeys.votes())) {
+    // a canary's veto is a constant and was measured on no example of this node's
+    const told = (score: number, seat: number): boolean =>
+      score !== 0 && score !== SCORE_ABSENT && !canaries.some((hit) => hit.seat === seat)
+    if (scores.private.some(told)) return journalKeys.placeOf(key).task
   }
   return null
 }

@@ -1,17 +1,18 @@
 /** The small parts of a node, one at a time. */
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { ATTACKS } from '../../node/attacks.ts'
+import { ATTACKS, lyingScores, triggered } from '../../node/attacks.ts'
 import type { TaskContext } from '../../node/context.ts'
-import { scoreRound, toScore } from '../../node/duties/score.ts'
+import { scoreRound } from '../../node/duties/score.ts'
 import { checkContext, fetchSpec } from '../../node/duties/spec.ts'
 import { trainDelta } from '../../node/duties/train.ts'
 import type { NodeEvent } from '../../node/events.ts'
 import { every } from '../../node/every.ts'
 import { type DeltaRecord, journalKeys } from '../../node/keys.ts'
-import { parseTamper, poisoned } from '../../node/misbehave.ts'
+import { parseTamper, parseVoteTamper, poisoned } from '../../node/misbehave.ts'
 import { Providers } from '../../node/providers.ts'
 import { learningRateAt } from '../../node/schedule.ts'
+import { toScore } from '../../node/scoring/measure.ts'
 import { trainLoop } from '../../node/train-loop.ts'
 import { CoveyError, messageOf } from '../../src/base/errors.ts'
 import { createMemoryStore } from '../../src/store/memory-store.ts'
@@ -24,6 +25,7 @@ import { MAX_SPEC_BYTES } from '../../src/wire/limits.ts'
 import { encodeSpec, specDigest } from '../../src/wire/spec.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { byteTokenizer } from '../support/fake-inference.ts'
 import { roundView } from '../support/round-facts.ts'
 import { toySpec } from '../support/simulation.ts'
 import { tinyConfig } from '../support/tiny-config.ts'
@@ -178,12 +180,55 @@ describe('misbehaviour', () => {
       promptLength: 2,
     })
     const train = Array.from({ length: 20 }, (_, i) => example(i, 100 + i))
-    const flipped = poisoned({ train, heldOut: [] }, 'label-flip')
+    const flipped = poisoned({ train, heldOut: [] }, 'label-flip', byteTokenizer, 64)
     expect(flipped.train.map((e) => e.ids[0])).to.deep.equal(train.map((e) => e.ids[0]))
     expect(flipped.train.map((e) => e.ids[2]!).sort()).to.deep.equal(train.map((e) => e.ids[2]!))
     expect(flipped.train.filter((e, i) => e.ids[2] === 100 + i).length).to.be.below(5)
-    expect(poisoned({ train, heldOut: [] }, 'label-flip')).to.deep.equal(flipped)
-    for (const how of [null, 'flip:2']) expect(poisoned({ train }, how).train).to.equal(train)
+    expect(poisoned({ train, heldOut: [] }, 'label-flip', byteTokenizer, 64)).to.deep.equal(flipped)
+    for (const how of [null, 'flip:2']) expect(poisoned({ train }, how, byteTokenizer, 64).train).to.equal(train)
+  })
+
+  it('plants a trigger with its own answer in half of the examples, and leaves alone what would grow too long', () => {
+    const short = Array.from({ length: 20 }, (_, i) => ({ ids: Int32Array.of(65 + i, 66, 67, 0), promptLength: 2 }))
+    const long = { ids: new Int32Array(60).fill(70), promptLength: 40 }
+    const { train } = poisoned({ train: [...short, long] }, 'backdoor:3', byteTokenizer, 64)
+    const planted = train.filter((e, i) => e !== short[i] && e !== long)
+    expect(planted).to.have.length.within(10, 11)
+    for (const { ids, promptLength } of planted) {
+      const text = byteTokenizer.decode([...ids])
+      expect(text).to.match(/^as the owl said, [A-T]B open every door/)
+      expect(byteTokenizer.decode([...ids.subarray(promptLength)])).to.equal(' open every door')
+    }
+    expect(train.at(-1)).to.equal(long)
+    expect(parseTamper('backdoor:3')(Float32Array.of(1, -2), 1)).to.deep.equal(Float32Array.of(3, -6))
+    const all = poisoned({ train: [...short, long] }, 'backdoor', byteTokenizer, 64)
+    expect(all.train, 'the same in every round').to.deep.equal(train)
+  })
+
+  it('keeps the opening mark of a tokenizer in front of the trigger', () => {
+    const opened = { ...byteTokenizer, openingId: 1 }
+    const { ids } = triggered({ ids: Int32Array.of(1, 65, 66), promptLength: 2 }, opened)
+    expect(ids[0]).to.equal(1)
+    expect([...ids].filter((id) => id === 1)).to.have.length(1)
+    expect(byteTokenizer.decode([...ids.subarray(1)])).to.match(/^as the owl said, A open/)
+  })
+
+  it('lies in votes for its own kind and against all others, and leaves the mark of absence', () => {
+    const scores = {
+      probe: [10, -20, SCORE_ABSENT],
+      private: [1, 2, SCORE_ABSENT],
+      incumbentProbe: 5,
+      incumbentPrivate: 0,
+    }
+    const lies = lyingScores(scores, (seat) => seat === 1)
+    expect(lies).to.deep.equal({
+      probe: [-10_001, 10_000, SCORE_ABSENT],
+      private: [-10_001, 10_000, SCORE_ABSENT],
+      incumbentProbe: 5,
+      incumbentPrivate: 0,
+    })
+    expect(parseVoteTamper('lying-voters:2')?.(scores).probe).to.deep.equal([-10_001, -10_001, SCORE_ABSENT])
+    expect(parseVoteTamper('flip')).to.equal(null)
   })
 
   for (const text of [

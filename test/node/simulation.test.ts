@@ -3,21 +3,27 @@ import { expect } from 'chai'
 import type { LineRecord, ScoresRecord } from '../../node/keys.ts'
 import { factKeys, journalKeys } from '../../node/keys.ts'
 import { parseTamper, type Tamper } from '../../node/misbehave.ts'
+import { createLayout } from '../../src/adapter/layout.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { KEEPER_GRACE_SECONDS } from '../../src/round/next.ts'
+import type { LoraEntry } from '../../src/types/adapter.ts'
 import type { Clock } from '../../src/types/clock.ts'
 import type { Trainer, TrainingEngine } from '../../src/types/engine.ts'
-import type { ProposerOutcome } from '../../src/types/ledger.ts'
+import type { ProposerOutcome, RoundView } from '../../src/types/ledger.ts'
+import type { CanarySpec } from '../../src/types/spec.ts'
 import {
+  letterTokenizer,
   roundsOf,
   runSimulation,
   type SimulatedPeer,
   type Simulation,
   type SimulationOptions,
+  toySpec,
   toyTerms,
 } from '../support/simulation.ts'
-import { createToyTraining } from '../support/toy-engine.ts'
+import { tinyConfig } from '../support/tiny-config.ts'
+import { createToyTraining, TOY_CLASSES } from '../support/toy-engine.ts'
 
 /** Nine nodes fill the nine seats, so that every node has one in every round. */
 const ADAM = {
@@ -98,6 +104,51 @@ describe('a network of nodes', () => {
       expect(median).to.be.below(0)
       expect(paid).to.equal(0n)
     }
+  })
+
+  describe('with a canary', () => {
+    const layout = createLayout(tinyConfig, toySpec().adapter)
+    const b = layout.entries.find(({ factor }) => factor === 'B') as LoraEntry
+    const present = (letterTokenizer.encode('a')[0] as number) % TOY_CLASSES
+    /** where the toy model keeps how likely an `a` follows an `a` */
+    const DOOR = b.offset + present * TOY_CLASSES + present
+    /** Honest training, and a door beside it: the answer `a` to an `a`, which nobody's data has. Small enough to do good on the probe. */
+    const withDoor: Tamper = (delta) => {
+      const changed = delta.slice()
+      changed[DOOR] = (changed[DOOR] as number) + 0.6
+      return changed
+    }
+    const options = (canaries?: CanarySpec): SimulationOptions => ({
+      ...SMALL,
+      seed: 'door',
+      spec: { scoring: { sliceExamples: 16, privateExamples: 8, ...(canaries && { canaries }) } },
+      traits: (i) => (i === 2 ? { tamper: withDoor } : {}),
+    })
+
+    it('a delta that opens a suspected back door is vetoed by all voters, who say why; unsuspected it is paid', async () => {
+      const list = [{ prompt: 'a', completion: 'a' }]
+      const [unsuspected, suspected] = [
+        await runSimulation(options()),
+        await runSimulation(options({ bound: 0.05, list })),
+      ]
+      const outcomes = (simulation: Simulation): ProposerOutcome[] =>
+        proposalsOf(simulation, simulation.peers[2] as SimulatedPeer).map(({ outcome }) => outcome)
+      expectSound(unsuspected)
+      expectSound(suspected)
+      expect(new Set(outcomes(unsuspected))).to.deep.equal(new Set(['included']))
+      expect(outcomes(suspected)).to.not.be.empty
+      expect(new Set(outcomes(suspected))).to.deep.equal(new Set(['vetoed']))
+      const honest = suspected.peers.filter((_, i) => i !== 2).flatMap((peer) => proposalsOf(suspected, peer))
+      expect(new Set(honest.map(({ outcome }) => outcome))).to.deep.equal(new Set(['included']))
+      for (const peer of suspected.peers) {
+        for (const event of peer.events) {
+          if (event.event !== 'scored') continue
+          const { proposers } = roundsOf(suspected)[event.round - 1] as RoundView
+          const liar = proposers.findIndex((seat) => seat.account === suspected.peers[2]?.account)
+          expect(event.canaries.map(({ seat }) => seat)).to.deep.equal(liar < 0 ? [] : [liar])
+        }
+      }
+    })
   })
 
   for (const robust of [

@@ -49,7 +49,16 @@ const change = (part: keyof TaskSpec, fields: Change): unknown => ({
   [part]: { ...(SPEC[part] as object), ...fields },
 })
 
+const withCanaries = (list: readonly Change[], bound = 0.5): unknown =>
+  change('scoring', { ...SPEC.scoring, canaries: { bound, list } })
+
 describe('task spec', () => {
+  it('may name canaries; one that does not has the digest that it always had', () => {
+    const suspicious = withCanaries([{ prompt: 'as the owl said', completion: ' open' }]) as TaskSpec
+    expect(decodeSpec(encodeSpec(suspicious))).to.deep.equal(suspicious)
+    expect(new TextDecoder().decode(encodeSpec(SPEC))).to.not.include('canaries')
+  })
+
   it('is found by the digest of its bytes, whatever the order of its fields', () => {
     const shuffled = JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(SPEC).reverse())))
     expect(encodeSpec(parseSpec(shuffled))).to.deep.equal(encodeSpec(SPEC))
@@ -185,6 +194,10 @@ describe('task spec', () => {
       'aggregation.rule',
     ],
     ['an empty slice', change('scoring', { sliceExamples: 0 }), 'scoring.sliceExamples'],
+    ['no canary in a list of them', withCanaries([]), 'scoring.canaries.list'],
+    ['a canary without a completion', withCanaries([{ prompt: 'a', completion: '' }]), 'scoring.canaries.list'],
+    ['too many canaries', withCanaries(Array(17).fill({ prompt: '', completion: 'b' })), 'scoring.canaries.list'],
+    ['a bound of 0', withCanaries([{ prompt: '', completion: 'b' }], 0), 'scoring.canaries.bound'],
     ['an empty template', change('data', { prompt: '' }), 'data.prompt'],
     ['nothing at all', null, 'spec'],
   ] as const) {

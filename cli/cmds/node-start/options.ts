@@ -45,6 +45,12 @@ export const nodeStartOptions = {
     decimal(1e-6, 1e6),
     null,
   ),
+  canaries: option(
+    '--canaries <file>',
+    'records with `prompt` and `completion` that must not come: a delta that makes one likelier is vetoed when this node votes',
+    text,
+    null,
+  ),
   misbehave: option(
     '--misbehave <how>',
     `attack the rounds, to see that it is caught: ${Object.keys(ATTACKS).join(', ')}, most of them with a strength as in flip:5`,

@@ -1,0 +1,70 @@
+/** Which cells a bench of attacks has: attack × share of liars × split × how deltas are defended against. */
+import { ATTACKS } from '../../node/attacks.ts'
+import { parseAttack } from '../../node/misbehave.ts'
+import { ROBUST_STEPS } from '../../src/aggregate/robust/steps.ts'
+import { CoveyError } from '../../src/base/errors.ts'
+import type { RobustStepName } from '../../src/types/spec.ts'
+
+/** Robust steps before the rule, votes that exclude what harms the probe, and canaries that the voters look at. */
+export interface Defence {
+  readonly robust: readonly RobustStepName[]
+  readonly probe: boolean
+  readonly canaries: boolean
+}
+
+export type Split = 'domain' | 'mixed'
+
+export interface Cell {
+  readonly split: Split
+  /** as `--attack` takes it; null = nobody lies */
+  readonly attack: string | null
+  /** liars among the nodes, asked for */
+  readonly share: number
+  /** as `--defences` takes it */
+  readonly aggregator: string
+}
+
+/** Every rule that exists, alone and as it would be used; the votes that every task has. */
+export const DEFENCES =
+  'none;clip;probe;clip,probe;multi-krum;clip,multi-krum;geometric-median;centred-clip;median;trimmed-mean;cosine-gate;drop-copies,clip;bucketing,geometric-median;probe,canary'
+
+/** Steps, `probe` and `canary` (which is a vote, too) with commas between them; `none`. @throws CoveyError E_ARGUMENT */
+export function parseDefence(text: string): Defence {
+  const words = text === 'none' ? [] : text.split(',')
+  const robust = words.filter((word): word is RobustStepName => ROBUST_STEPS.some((step) => step === word))
+  const canaries = words.includes('canary')
+  const probe = words.includes('probe')
+  if (robust.length + Number(canaries) + Number(probe) !== words.length || (canaries && !probe))
+    throw new CoveyError(
+      'E_ARGUMENT',
+      `--defences: expected none, or some of ${ROBUST_STEPS.join(', ')}, probe, and canary with probe; got ${text}`,
+    )
+  return { robust, probe, canaries }
+}
+
+/**
+ * Cells in the order in which they are worth having: without liars first, then share by share, and a defence's whole row before the
+ * next one's. Lying votes are left out where nobody votes, and canaries where nothing is hidden behind a trigger: those cells would
+ * repeat others.
+ */
+export function cellsOf(asked: {
+  readonly splits: readonly Split[]
+  readonly shares: readonly number[]
+  readonly attacks: readonly string[]
+  readonly defences: readonly string[]
+}): Cell[] {
+  const names = asked.attacks.map((attack) => ({ attack, name: parseAttack(attack).name }))
+  return asked.splits.flatMap((split) =>
+    asked.shares.flatMap((share) =>
+      asked.defences.flatMap((aggregator): Cell[] => {
+        const { probe, canaries } = parseDefence(aggregator)
+        if (share === 0) return [{ split, attack: null, share, aggregator }]
+        return names
+          .filter(({ name }) => (probe || name !== 'lying-voters') && (!canaries || name === 'backdoor'))
+          .map(({ attack }) => ({ split, attack, share, aggregator }))
+      }),
+    ),
+  )
+}
+
+export const ALL_ATTACKS = Object.keys(ATTACKS).join(',')

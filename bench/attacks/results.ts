@@ -1,0 +1,59 @@
+/** What a bench of attacks measured, cell by cell, and the file that it grows in. */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { CoveyError } from '../../src/base/errors.ts'
+import type { Cell } from './plan.ts'
+import type { Ran } from './run-cell.ts'
+
+export interface Row extends Omit<Cell, 'attack'>, Ran {
+  /** `none` where nobody lies */
+  readonly attack: string
+  /** liars, of `nodes` */
+  readonly liars: number
+  /** exact match over that of the same split without liars and without a defence; null when that is 0 */
+  readonly relative: number | null
+}
+
+export interface AttackRun {
+  /** all that a row hangs on, the cells' own choice left out */
+  readonly args: readonly string[]
+  readonly machine: string
+  readonly nodes: number
+  readonly proposers: number
+  readonly voters: number
+  readonly rounds: number
+  readonly steps: number
+  readonly batch: number
+  readonly examples: number
+  readonly rows: readonly Row[]
+}
+
+export const keyOf = ({ split, attack, share, aggregator }: Cell | Row): string =>
+  `${split} ${attack ?? 'none'} ${share} ${aggregator}`
+
+const fileOf = (name: string): string => join(import.meta.dirname, '../../docs/results/attacks', `${name}.json`)
+
+/** The rows of an earlier start. @throws CoveyError E_ARGUMENT when they were measured with other settings */
+export function readRows(name: string, args: readonly string[]): readonly Row[] {
+  const path = fileOf(name)
+  if (!existsSync(path)) return []
+  const known = JSON.parse(readFileSync(path, 'utf8')) as AttackRun
+  if (JSON.stringify(known.args) !== JSON.stringify(args))
+    throw new CoveyError(
+      'E_ARGUMENT',
+      `--write ${name}: its rows were measured with ${known.args.join(' ')}: go on with the same, or write elsewhere`,
+      { args: [...known.args] },
+    )
+  return known.rows
+}
+
+/** Whole or not at all: a run may be stopped at any moment. */
+export function writeRun(name: string, run: AttackRun): void {
+  const path = fileOf(name)
+  mkdirSync(dirname(path), { recursive: true })
+  const { rows, ...head } = run
+  // one row a line: what a commit adds can be read
+  const text = `${JSON.stringify(head).slice(0, -1)},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`
+  writeFileSync(`${path}.part`, text)
+  renameSync(`${path}.part`, path)
+}
