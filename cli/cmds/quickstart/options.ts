@@ -34,6 +34,12 @@ export const quickstartOptions = {
     oneOf('constant', 'cosine'),
     'cosine',
   ),
+  proximal: option(
+    '--proximal <mu>',
+    'how strongly a proposer is held to the global adapter that it began with (FedProx); 0: not at all',
+    decimal(0, 1_000),
+    0,
+  ),
   aggregate: option(
     '--aggregate <rule>',
     'how factors are averaged',

@@ -15,6 +15,8 @@ export interface QuickstartOptions {
   readonly alpha: number
   readonly learningRate: number
   readonly schedule: 'constant' | 'cosine'
+  /** µ of FedProx; 0 = none */
+  readonly proximal: number
   readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
   /** in front of the rule, in this order */
   readonly robust: readonly RobustStepName[]

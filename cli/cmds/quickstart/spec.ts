@@ -34,6 +34,7 @@ export type SpecChoices = Pick<
   | 'batch'
   | 'learningRate'
   | 'schedule'
+  | 'proximal'
   | 'outer'
   | 'outerRate'
   | 'outerMomentum'
@@ -103,6 +104,7 @@ export function quickstartSpec(options: SpecChoices, model: BaseModel, templates
       schedule: options.schedule,
       weightDecay: 0,
       clipNorm: 1,
+      ...(options.proximal === 0 ? {} : { proximal: options.proximal }),
     },
     aggregation: {
       rule: options.rule,

@@ -42,6 +42,7 @@ export async function guideTask(model: BaseModel, ask: Ask): Promise<Record<stri
     alpha: defaults.alpha.fallback,
     learningRate: defaults.learningRate.fallback,
     schedule: defaults.schedule.fallback,
+    proximal: defaults.proximal.fallback,
     rule: defaults.aggregate.fallback,
     robust: defaults.robust.fallback,
     outer: defaults.outer.fallback,

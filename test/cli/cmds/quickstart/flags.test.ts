@@ -1,0 +1,70 @@
+/** Each flag about a task lands in the spec that the task is bound by, or in the plan of who misbehaves. */
+import { expect } from 'chai'
+import { planOf } from '../../../../cli/cmds/quickstart/handler.ts'
+import { quickstart } from '../../../../cli/cmds/quickstart/index.ts'
+import { withMasks } from '../../../../cli/cmds/quickstart/masked.ts'
+import type { quickstartOptions } from '../../../../cli/cmds/quickstart/options.ts'
+import type { QuickstartOptions } from '../../../../cli/cmds/quickstart/plan.ts'
+import { quickstartSpec } from '../../../../cli/cmds/quickstart/spec.ts'
+import type { OptionValues } from '../../../../cli/command.ts'
+import { buildProgram } from '../../../../cli/program.ts'
+import { createRandomModel } from '../../../../src/model/random.ts'
+import type { TaskSpec } from '../../../../src/types/spec.ts'
+import { decodeSpec, encodeSpec } from '../../../../src/wire/spec.ts'
+import { expectRejects } from '../../../support/expect-error.ts'
+import { tinyConfig } from '../../../support/tiny-config.ts'
+
+const model = createRandomModel(tinyConfig, 1)
+
+async function typed(line: string): Promise<{ readonly plan: QuickstartOptions; readonly spec: TaskSpec }> {
+  let plan: QuickstartOptions | undefined
+  const program = buildProgram([quickstart], '0', async (_command, options) => {
+    plan = planOf(options as OptionValues<typeof quickstartOptions>, { model: 'm', dir: 'd', json: false })
+  })
+  await program.parseAsync(['quickstart', ...line.split(' ').filter((word) => word !== '')], { from: 'user' })
+  if (plan === undefined) throw new Error('the command was not run')
+  const spec = withMasks(quickstartSpec(plan, model, { prompt: null, completion: null }), plan)
+  // as others read it
+  return { plan, spec: decodeSpec(encodeSpec(spec)) }
+}
+
+describe("a quickstart's flags", () => {
+  it('--aggregate is the rule of aggregation', async () => {
+    for (const rule of ['frozen-a', 'alternating', 'stacked-svd', 'factor-mean'])
+      expect((await typed(`--aggregate ${rule}`)).spec.aggregation.rule).to.equal(rule)
+  })
+
+  it('--robust is the chain in front of it', async () => {
+    expect((await typed('--robust clip,multi-krum')).spec.aggregation.robust).to.deep.equal(['clip', 'multi-krum'])
+    expect((await typed('')).spec.aggregation).to.not.have.property('robust')
+  })
+
+  it('--encode is how deltas travel', async () => {
+    for (const encoding of ['f32', 'int4', 'sign', 'topk-20', 'rank-2'])
+      expect((await typed(`--encode ${encoding}`)).spec.encoding).to.equal(encoding)
+  })
+
+  it('--proximal is FedProx, and nothing where it is not given', async () => {
+    expect((await typed('--proximal 0.05')).spec.training.proximal).to.equal(0.05)
+    for (const line of ['', '--proximal 0']) expect((await typed(line)).spec.training).to.not.have.property('proximal')
+  })
+
+  it('--dp is the budget of the task', async () => {
+    const dp = { unit: 'node', epsilon: 8, delta: 1e-5, clip: 0.5 }
+    expect((await typed('--dp 8 --dp-unit node --dp-clip 0.5')).spec.privacy).to.deep.equal({ mode: 'open', dp })
+  })
+
+  it('--masked hides single deltas among --cohort members', async () => {
+    const { privacy, encoding } = (await typed('--masked --cohort 3')).spec
+    expect(privacy).to.deep.equal({ mode: 'masked', cohort: 3, range: 1 })
+    expect(encoding).to.equal('f32')
+    await expectRejects(() => typed('--masked --dp 8'), 'E_ARGUMENT', /one of them/)
+    await expectRejects(() => typed('--masked --proposers 2'), 'E_ARGUMENT', /at least 3/)
+  })
+
+  it('--liar and --attack are about nodes, and in no spec', async () => {
+    const { plan, spec } = await typed('--liar 2 --attack alie')
+    expect(plan).to.include({ liar: 2, attack: 'alie' })
+    expect(spec).to.deep.equal((await typed('')).spec)
+  })
+})
