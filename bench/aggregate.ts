@@ -1,5 +1,6 @@
 /**
- * What aggregation costs: the weighted mean of a round's deltas in GB/s of float32 that go in, robust steps in front of it, and the
+ * What aggregation costs: peak memory with a round's deltas in memory and out of files (a process each, bench/aggregate-memory.ts), the
+ * weighted mean of the deltas in GB/s of float32 that go in, robust steps in front of it, and the
  * same in numpy as Flower does it (bench/peers/flower-aggregate.py; null where numpy is missing). One thread; times are processor
  * time, so that others on the machine count less, and the least of the repeats.
  *
@@ -7,15 +8,12 @@
  */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { createLayout, initialAdapter, linearNames } from '../src/adapter/layout.ts'
+import { initialAdapter } from '../src/adapter/layout.ts'
 import { nextGlobal } from '../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { deltaGram } from '../src/aggregate/robust/delta-gram.ts'
-import { CoveyError } from '../src/base/errors.ts'
-import { seededRandom } from '../src/base/random.ts'
-import type { LoraFactor } from '../src/types/adapter.ts'
 import type { AggregationRule, RobustStepName } from '../src/types/spec.ts'
-import { SHAPES, type ShapeName } from './shapes.ts'
+import { benchLayout, randomDelta } from './aggregate-deltas.ts'
 
 const { values: a } = parseArgs({
   options: {
@@ -29,18 +27,7 @@ const { values: a } = parseArgs({
 })
 const count = Number(a.deltas)
 const repeats = Number(a.repeats)
-if (!Object.hasOwn(SHAPES, a.shape))
-  throw new CoveyError('E_ARGUMENT', `--shape: expected one of ${Object.keys(SHAPES).join(', ')}, got ${a.shape}`)
-const shape = SHAPES[a.shape as ShapeName]
-const config = { ...shape, layers: Number(a.layers ?? shape.layers) }
-const layout = createLayout(config, {
-  rank: Number(a.rank),
-  alpha: 16,
-  rsLora: false,
-  dropout: 0,
-  targets: linearNames(config),
-  seed: 1,
-})
+const layout = benchLayout(a.shape, a.layers === undefined ? null : Number(a.layers), Number(a.rank))
 const base = initialAdapter(layout).values
 
 interface Row {
@@ -77,7 +64,7 @@ const CHAINS: readonly (readonly RobustStepName[])[] = [
 function measure(rule: AggregationRule, deltaCount: number, chains: typeof CHAINS): void {
   const aggregator = aggregatorFor(rule)
   const factors = aggregator.trainedFactors(1)
-  const deltas = Array.from({ length: deltaCount }, (_, i) => randomDelta(factors, i))
+  const deltas = Array.from({ length: deltaCount }, (_, i) => randomDelta(layout, factors, i))
   const trained = layout.entries.filter((e) => factors.includes(e.factor))
   const bytes = 4 * deltaCount * trained.reduce((sum, e) => sum + e.shape[0] * e.shape[1], 0)
   const next = (robust: readonly RobustStepName[]) =>
@@ -111,17 +98,6 @@ function measure(rule: AggregationRule, deltaCount: number, chains: typeof CHAIN
     )
 }
 
-function randomDelta(factors: readonly LoraFactor[], seed: number): Float32Array {
-  const random = seededRandom(`delta ${seed}`)
-  const out = new Float32Array(layout.size)
-  for (const entry of layout.entries) {
-    if (!factors.includes(entry.factor)) continue
-    const end = entry.offset + entry.shape[0] * entry.shape[1]
-    for (let i = entry.offset; i < end; i++) out[i] = (2 * random.next() - 1) / 100
-  }
-  return out
-}
-
 /** {"meanMs", "krumMs"} of Flower's FedAvg and Krum on as many numbers; null where python3 or numpy is missing. */
 function peer(rule: AggregationRule): { readonly meanMs: number; readonly krumMs: number } | null {
   const factors = aggregatorFor(rule).trainedFactors(1)
@@ -135,11 +111,35 @@ function peer(rule: AggregationRule): { readonly meanMs: number; readonly krumMs
   return status === 0 ? JSON.parse(String(stdout)) : null
 }
 
+/** Deltas of smaller ranks would hide behind what Node itself takes. */
+const MEMORY_RANK = 32
+
+/** Peak memory of a process that aggregates deltas in memory, or out of files; null when it failed. */
+function peak(mode: 'arrays' | 'files', steps: string): Memory | null {
+  const script = new URL('aggregate-memory.ts', import.meta.url).pathname
+  const layers = String(layout.entries.length / 2 / layout.lora.targets.length)
+  const args = [script, mode, a.deltas, a.shape, layers, String(MEMORY_RANK), steps]
+  const { status, stdout } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', ...args])
+  return status === 0 ? JSON.parse(String(stdout)) : null
+}
+
+interface Memory {
+  readonly peakRssMb: number
+  readonly ms: number
+  readonly digest: string
+}
+
+const memory = ['-', 'clip,multi-krum'].map((steps) => {
+  const [arrays, files] = [peak('arrays', steps), peak('files', steps)]
+  process.stderr.write(
+    `${steps === '-' ? 'mean' : steps}: peak ${arrays?.peakRssMb.toFixed(0)} MB with the deltas in memory, ${files?.peakRssMb.toFixed(0)} MB out of files, ${arrays?.digest === files?.digest ? 'the same bytes' : 'OTHER BYTES'}\n`,
+  )
+  return { steps, arrays, files }
+})
 measure('frozen-a', count, CHAINS)
 measure('factor-mean', count, [['clip', 'multi-krum']])
 const find = (what: string): Row => rows.find((r) => r.what === what && r.rule === 'frozen-a') as Row
 const numpy = peer('frozen-a')
-const rssMb = process.resourceUsage().maxRSS / 1000
 if (numpy === null) process.stderr.write('numpy: not there\n')
 else
   process.stderr.write(
@@ -147,5 +147,5 @@ else
   )
 if (a.json)
   process.stdout.write(
-    `${JSON.stringify({ meanGBs: find('mean').gbPerSecond, chainOverMean: find('clip, multi-krum').overMean, rows, numpy, rssMb, shape: a.shape, layers: config.layers, rank: layout.lora.rank, deltas: count })}\n`,
+    `${JSON.stringify({ meanGBs: find('mean').gbPerSecond, chainOverMean: find('clip, multi-krum').overMean, rows, numpy, memory, memoryRank: MEMORY_RANK, shape: a.shape, layers: layout.entries.length / 2 / layout.lora.targets.length, rank: layout.lora.rank, deltas: count })}\n`,
   )

@@ -1,15 +1,17 @@
 /** The line of global adapters: reading one, and adding the next after a settlement. */
 import { decodeAdapter, encodeAdapter, maxDeltaBytes } from '../../src/adapter/delta.ts'
 import type { Moments } from '../../src/aggregate/outer/adaptive.ts'
-import { openStep } from '../../src/aggregate/outer-step.ts'
+import { openStreamedStep } from '../../src/aggregate/streamed-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { includedDeltas } from '../../src/round/adapter-line.ts'
+import type { DeltaSource } from '../../src/types/aggregate.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { GlobalAdapter, TaskContext } from '../context.ts'
 import { readLine } from '../facts.ts'
 import type { LineRecord, MomentsRecord } from '../keys.ts'
 import { factKeys } from '../keys.ts'
-import { deltaFormat, deltaValues, ensureBlob } from './blobs.ts'
+import { deltaFormat, ensureBlob } from './blobs.ts'
+import { deltasInMemory, storedDeltas } from './delta-source.ts'
 import { settlementMark } from './retreat.ts'
 
 /** Puts global(0) on record; called once when a node takes up a task, harmless again. */
@@ -59,10 +61,10 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     ctx.emit({ event: 'disagreement', round, agreed: settlement.agreedBase, own: before.global })
   }
   const base = settlement.rolledBack ? before.base : before.global
-  const { deltas, weights, included } = await includedOf(ctx, view, signal)
+  const { source, weights, included } = await includedOf(ctx, view, signal)
   const baseMoments = settlement.rolledBack ? before.baseMoments : before.moments
   const known = await momentsOf(ctx, baseMoments)
-  const { next: values, moments } = openStep({
+  const { next: values, moments } = await openStreamedStep({
     aggregator: ctx.aggregator,
     outer: ctx.spec.aggregation,
     layout: ctx.layout,
@@ -70,7 +72,7 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     // a step that was taken back gives no momentum
     before: settlement.rolledBack ? null : await adapterValues(ctx, before.base),
     moments: known,
-    deltas,
+    source,
     weights,
     round,
   })
@@ -103,23 +105,24 @@ async function includedOf(
   view: RoundView,
   signal: AbortSignal,
 ): Promise<{
-  readonly deltas: readonly Float32Array[]
+  readonly source: DeltaSource
   readonly weights: readonly number[]
   /** proposers */
   readonly included: number
 }> {
   if (ctx.masked !== null) {
-    const means = await ctx.masked.included(view, signal)
-    return { ...means, included: means.weights.reduce((sum, weight) => sum + weight, 0) }
+    const { deltas, weights } = await ctx.masked.included(view, signal)
+    return { source: deltasInMemory(deltas), weights, included: weights.reduce((sum, weight) => sum + weight, 0) }
   }
   const { round } = view
-  const deltas: Float32Array[] = []
+  const { maxBytes } = deltaFormat(ctx, round)
+  const digests: string[] = []
   for (const { digest, size } of includedDeltas(view)) {
-    const { maxBytes } = deltaFormat(ctx, round)
     await ensureBlob(ctx, { digest, size, maxBytes, of: 'delta', round, account: null }, signal)
-    deltas.push(await deltaValues(ctx, round, digest))
+    digests.push(digest)
   }
-  return { deltas, weights: deltas.map(() => 1), included: deltas.length }
+  const source = await storedDeltas(ctx, round, digests)
+  return { source, weights: digests.map(() => 1), included: digests.length }
 }
 
 async function adapterValues(ctx: TaskContext, digest: string): Promise<Float32Array> {

@@ -7,16 +7,20 @@
  *
  * In front of the rule stand the task's robust steps (./robust). They are run once a round; what voters measure of one delta holds
  * their verdict fixed, see `OuterStep.pair`.
+ *
+ * The deltas are in memory here; streamed-step.ts reads them out of files, to the same bytes.
  */
 import { CoveyError } from '../base/errors.ts'
 import type { LoraLayout } from '../types/adapter.ts'
 import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationSpec } from '../types/spec.ts'
-import { adaptiveStep, checkAdaptive, type Moments } from './outer/adaptive.ts'
+import type { Moments } from './outer/adaptive.ts'
+import { checkOuter, outerStep, type Stepped } from './outer/step.ts'
 import { checkSteps, type Joining, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
+import { sightOf } from './robust/sight.ts'
 import { checkInput } from './rules/mean.ts'
 
-export interface OuterStepInput {
+export interface StepInput {
   readonly aggregator: Aggregator
   readonly outer: Pick<AggregationSpec, 'outerRate' | 'outerMomentum' | 'outer' | 'robust'>
   readonly layout: LoraLayout
@@ -26,10 +30,13 @@ export interface OuterStepInput {
   readonly before: Float32Array | null
   /** of an adaptive outer step: those that belong to `base`; null or left out: no round made any */
   readonly moments?: Moments | null
-  /** (layout.size) each, in seat order */
-  readonly deltas: readonly Float32Array[]
   readonly weights: readonly number[]
   readonly round: number
+}
+
+export interface OuterStepInput extends StepInput {
+  /** (layout.size) each, in seat order */
+  readonly deltas: readonly Float32Array[]
 }
 
 export interface OuterStep {
@@ -46,7 +53,12 @@ export interface OuterStep {
    * it came with, so that voters judge a delta by what it does and not by what a step thought of it: a liar that was left out is
    * still found harmful, and an honest outlier still useful.
    */
-  pair(i: number): { readonly with: Float32Array; readonly without: Float32Array }
+  pair(i: number): Pair
+}
+
+export interface Pair {
+  readonly with: Float32Array
+  readonly without: Float32Array
 }
 
 /**
@@ -60,80 +72,58 @@ export function nextGlobal(input: OuterStepInput): Float32Array {
 /** The same, opened for those who measure single deltas. @throws CoveyError E_AGGREGATE | E_ARGUMENT */
 export function openStep(input: OuterStepInput): OuterStep {
   const { aggregator, outer, layout, base, before, deltas, weights, round } = input
-  checkOuter(aggregator, outer)
-  const known = outer.outer === undefined ? null : (input.moments ?? null)
-  const steps = outer.robust ?? []
-  checkSteps(steps, aggregator.rule)
+  const steps = checkSettings(input)
   checkInput(layout, base, deltas, weights)
   const factors = aggregator.trainedFactors(round)
-  const joining = runChain({ steps, layout, base, before, deltas, weights, factors, round })
-  const resultOf = (how: Joining, list: readonly Float32Array[]): Pick<OuterStep, 'next' | 'moments'> => {
+  const state = stateOf(input)
+  const joining = runChain(steps, weights, sightOf({ steps, layout, base, before, deltas, factors, round }))
+  const resultOf = (how: Joining, list: readonly Float32Array[]): Stepped => {
     const weighed = weigh(how, list, layout, factors)
-    if (weighed.deltas.length === 0) return { next: base.slice(), moments: known }
-    const next = aggregator.aggregate(layout, base, weighed.deltas, weighed.weights, round)
-    if (outer.outer !== undefined)
-      return { next, moments: adaptiveStep(outer.outer, outer.outerRate, base, next, known) }
-    return { next: step(base, before, next, outer), moments: null }
+    if (weighed.deltas.length === 0) return { next: base.slice(), moments: state.moments }
+    return outerStep(outer, state, aggregator.aggregate(layout, base, weighed.deltas, weighed.weights, round))
   }
   const { next, moments } = resultOf(joining, deltas)
-  const shares = deltas.map((_, i) => shareOf(joining.points, i))
+  const shares = sharesOf(joining, weights.length)
   return {
     next,
     moments,
     shares,
     pair(i) {
-      const delta = deltas[i]
-      if (delta === undefined)
-        throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${deltas.length - 1}, got ${i}`, { delta: i })
-      if (shares[i] === 0) {
-        const joined = letIn(joining, i, deltas.length, weights[i] as number)
-        return { with: resultOf(joined, deltas).next, without: next }
-      }
+      const how = pairing(joining, shares, weights, i)
+      if (how.letIn) return { with: resultOf(how.joining, deltas).next, without: next }
       const nothing = new Float32Array(layout.size)
       const others = deltas.map((other, j) => (j === i ? nothing : other))
-      return { with: next, without: resultOf(joining, others).next }
+      return { with: next, without: resultOf(how.joining, others).next }
     },
   }
 }
 
-function step(
-  base: Float32Array,
-  before: Float32Array | null,
-  next: Float32Array,
-  { outerRate, outerMomentum }: OuterStepInput['outer'],
-): Float32Array {
-  if (outerRate === 1 && (outerMomentum === 0 || before === null)) return next
-  for (let i = 0; i < next.length; i++) {
-    const from = base[i] as number
-    const last = before === null ? 0 : from - (before[i] as number)
-    next[i] = from + (outerRate * ((next[i] as number) - from) + outerMomentum * last)
-  }
-  return next
+/** @returns the robust steps. @throws CoveyError E_ARGUMENT */
+export function checkSettings({ aggregator, outer }: StepInput): NonNullable<AggregationSpec['robust']> {
+  checkOuter(aggregator.rule, outer)
+  const steps = outer.robust ?? []
+  checkSteps(steps, aggregator.rule)
+  return steps
 }
 
-function checkOuter(
-  aggregator: Aggregator,
-  { outerRate: rate, outerMomentum: momentum, outer }: OuterStepInput['outer'],
-): void {
-  if (!(Number.isFinite(rate) && rate > 0) || !(momentum >= 0 && momentum < 1)) {
-    throw new CoveyError(
-      'E_ARGUMENT',
-      `outer step: expected a positive rate and a momentum from 0 to below 1, got ${rate} and ${momentum}`,
-    )
-  }
-  if (!isLinear(aggregator.rule) && (rate !== 1 || momentum !== 0 || outer !== undefined)) {
-    throw new CoveyError(
-      'E_ARGUMENT',
-      `outer step: ${aggregator.rule} takes rate 1 and momentum 0 only: its rounds are not steps in one space`,
-    )
-  }
-  if (outer === undefined) return
-  checkAdaptive(outer)
-  if (momentum !== 0)
-    throw new CoveyError('E_ARGUMENT', `outer step: ${outer.step} has moments of its own, expected momentum 0`)
+export function stateOf({ outer, base, before, moments }: StepInput): Parameters<typeof outerStep>[1] {
+  return { base, before, moments: outer.outer === undefined ? null : (moments ?? null) }
 }
 
-/** Rules whose every round moves the same factors by a mean. */
-function isLinear(rule: Aggregator['rule']): boolean {
-  return rule === 'frozen-a' || rule === 'factor-mean'
+export function sharesOf({ points }: Joining, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => shareOf(points, i))
+}
+
+/** How the other adapter of a pair is joined: with delta i let in, or with nothing in its place. @throws CoveyError E_ARGUMENT */
+export function pairing(
+  joining: Joining,
+  shares: readonly number[],
+  weights: readonly number[],
+  i: number,
+): { readonly letIn: boolean; readonly joining: Joining } {
+  const weight = weights[i]
+  if (weight === undefined)
+    throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${weights.length - 1}, got ${i}`, { delta: i })
+  if (shares[i] !== 0) return { letIn: false, joining }
+  return { letIn: true, joining: letIn(joining, i, weights.length, weight) }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { CoveyError } from './errors.ts'
 
 const HEX64 = /^[0-9a-f]{64}$/
@@ -6,6 +6,11 @@ const HEX64 = /^[0-9a-f]{64}$/
 /** sha256 of bytes or UTF-8 text as 64 lower-case hex digits: the address of a blob. */
 export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex')
+}
+
+/** The same of bytes that come in pieces. */
+export function startSha256(): Hash {
+  return createHash('sha256')
 }
 
 /** True when `value` is written as a digest: 64 lower-case hex digits, no prefix. */

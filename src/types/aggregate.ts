@@ -1,7 +1,10 @@
 import type { LoraFactor, LoraLayout } from './adapter.ts'
 import type { AggregationRule } from './spec.ts'
 
-/** Seam: a rule that makes one adapter of many deltas. Pure and the same to the bit on every machine. One file a rule. */
+/**
+ * Seam: a rule that makes one adapter of many deltas. Pure and the same to the bit on every machine. One file a rule. What a rule makes
+ * of a module depends on that module's values alone, so that a round may be aggregated a few modules at a time.
+ */
 export interface Aggregator {
   readonly rule: AggregationRule
   /** the factors that proposers train in this round (1-based) */
@@ -19,4 +22,14 @@ export interface Aggregator {
     weights: readonly number[],
     round: number,
   ): Float32Array
+}
+
+/** A round's deltas where they lie: read a few modules at a time, as often as needed. */
+export interface DeltaSource {
+  readonly count: number
+  /**
+   * The values [begin, end) of delta i, which are those of whole modules. The caller keeps them.
+   * @throws CoveyError E_DELTA | E_BLOB_UNAVAILABLE | E_DISK
+   */
+  read(i: number, begin: number, end: number): Promise<Float32Array>
 }

@@ -19,6 +19,16 @@ export interface Encoding {
    * @returns (layout.size), zero outside of `factors`. @throws CoveyError E_DELTA
    */
   decode(bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]): Float32Array
+  /** Reads a few tensors of a file that `decode` has taken; left out where the bytes are coded as a whole. */
+  readonly parts?: (layout: LoraLayout, factors: readonly LoraFactor[]) => EncodedParts
+}
+
+/** A file that can be read in parts. */
+export interface EncodedParts {
+  /** bytes [begin, end) of the file that hold the values [from, to) of the flat vector, which are those of whole tensors */
+  range(from: number, to: number): readonly [begin: number, end: number]
+  /** (to − from), zero where nothing was trained. @param bytes of that range */
+  values(bytes: Uint8Array, from: number, to: number): Float32Array
 }
 
 /** The tensors that a delta of these factors has, in the layout's order. */

@@ -16,9 +16,9 @@ import {
   toBf16,
   toFloat32,
 } from '../../base/safetensors.ts'
-import type { AdapterEntry, Delta, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import type { AdapterEntry, Delta, LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
 import { entryValues, sizeOf } from '../layout.ts'
-import { type Encoding, entriesOf, tooLarge } from './encoding.ts'
+import { type EncodedParts, type Encoding, entriesOf, tooLarge } from './encoding.ts'
 import { dequantize, quantize, scaleCount } from './int8.ts'
 
 /** Hugging Face's loaders look for it. */
@@ -41,7 +41,50 @@ function tensorEncoding(name: TensorEncoding): Encoding {
     },
     encode: (delta) => encodeTensors(delta, name),
     decode: (bytes, layout, factors) => decodeTensors('E_DELTA', bytes, layout, name, factors),
+    parts: (layout, factors) => partsOf(layout, name, factors),
   }
+}
+
+/** The tensors of consecutive entries stand side by side, in the layout's order. */
+function partsOf(layout: LoraLayout, encoding: TensorEncoding, factors: readonly LoraFactor[]): EncodedParts {
+  const entries = entriesOf(layout, factors)
+  let at = encodeSafetensorsHeader(planOf(layout, encoding, factors), METADATA).byteLength
+  const starts = entries.map((entry) => {
+    const start = at
+    at += planEntry(entry, encoding).reduce((n, tensor) => n + tensor.size, 0)
+    return start
+  })
+  const end = at
+  const within = (from: number, to: number): number[] =>
+    entries.flatMap(({ offset }, i) => (offset >= from && offset < to ? [i] : []))
+  return {
+    range(from, to) {
+      const some = within(from, to)
+      const first = some[0]
+      if (first === undefined) return [0, 0]
+      return [starts[first] as number, starts[(some.at(-1) as number) + 1] ?? end]
+    },
+    values(bytes, from, to) {
+      const out = new Float32Array(to - from)
+      const some = within(from, to)
+      const begin = starts[some[0] ?? 0] as number
+      for (const i of some) {
+        const entry = entries[i] as LoraEntry
+        const [first, second] = planEntry(entry, encoding)
+        const start = (starts[i] as number) - begin
+        const cut = start + (first as PlannedTensor).size
+        const into = out.subarray(entry.offset - from, entry.offset - from + sizeOf(entry))
+        // scales stand in front of codes
+        if (second === undefined) into.set(toFloat32(encoding === 'f32' ? 'F32' : 'BF16', bytes.subarray(start, cut)))
+        else dequantizeInto(bytes.subarray(cut, cut + second.size), bytes.subarray(start, cut), into)
+      }
+      return out
+    },
+  }
+}
+
+function dequantizeInto(codes: Uint8Array, scales: Uint8Array, out: Float32Array): void {
+  dequantize(new Int8Array(codes.buffer, codes.byteOffset, codes.byteLength), toFloat32('F32', scales), out)
 }
 
 interface PlannedTensor {
@@ -140,8 +183,7 @@ export function decodeTensors(
     const out = entryValues(values, entry)
     const data = bytes(entry.name)
     if (encoding === 'int8') {
-      const codes = new Int8Array(data.buffer, data.byteOffset, data.byteLength)
-      dequantize(codes, toFloat32('F32', bytes(`${entry.name}.scale`)), out)
+      dequantizeInto(data, bytes(`${entry.name}.scale`), out)
     } else {
       out.set(toFloat32(encoding === 'f32' ? 'F32' : 'BF16', data))
     }

@@ -1,29 +1,11 @@
 /** Runs a task's robust steps, in the spec's order, over a round's deltas. */
-import { bytesOf, sha256 } from '../../base/bytes.ts'
 import { CoveyError } from '../../base/errors.ts'
-import { type Random, seededRandom } from '../../base/random.ts'
 import type { LoraFactor, LoraLayout } from '../../types/adapter.ts'
 import type { AggregationRule, RobustStepName } from '../../types/spec.ts'
-import { entryRange } from '../rules/mean.ts'
 import { type CoordinateRule, joinCoordinates } from './coordinate-wise.ts'
-import { deltaGram } from './delta-gram.ts'
 import { type Points, pointsOf, type Seen } from './points.ts'
+import type { Sight } from './sight.ts'
 import { isCoordinateRule, ROBUST_STEPS, STEPS } from './steps.ts'
-
-export interface ChainInput {
-  readonly steps: readonly RobustStepName[]
-  readonly layout: LoraLayout
-  /** (layout.size) what the deltas were made on */
-  readonly base: Float32Array
-  /** (layout.size) what the base was built on; null when there is no last step to go by */
-  readonly before: Float32Array | null
-  /** (layout.size) each, in seat order; weights above 0, same order */
-  readonly deltas: readonly Float32Array[]
-  readonly weights: readonly number[]
-  /** that this round trains */
-  readonly factors: readonly LoraFactor[]
-  readonly round: number
-}
 
 /** How a round's deltas are joined: as a weighted mean of points, or coordinate by coordinate. */
 export interface Joining {
@@ -57,17 +39,16 @@ export function checkSteps(steps: readonly RobustStepName[], rule: AggregationRu
 
 /**
  * Deterministic to the bit: inner products in float64 in one order, + − × ÷ √ only.
+ * @param weights above 0, in seat order
  * @throws CoveyError E_AGGREGATE when an inner product is not finite
  */
-export function runChain(input: ChainInput): Joining {
-  const { steps, deltas, weights } = input
+export function runChain(steps: readonly RobustStepName[], weights: readonly number[], sight: Sight): Joining {
   let points = pointsOf(weights)
-  if (deltas.length === 0) return { points, coordinates: null }
-  const gramOf = pointGram(input)
+  if (weights.length === 0) return { points, coordinates: null }
   let coordinates: CoordinateRule | null = null
   for (const step of steps) {
     if (isCoordinateRule(step)) coordinates = step
-    else points = STEPS[step](points, gramOf(points))
+    else points = STEPS[step](points, seenOf(points, weights.length, sight))
   }
   return { points, coordinates }
 }
@@ -106,54 +87,23 @@ export function letIn({ points, coordinates }: Joining, i: number, count: number
   }
 }
 
-/** The inner products of points out of those of deltas, which are computed when the first step looks, and once. */
-function pointGram(input: ChainInput): (points: Points) => Seen {
-  const { deltas, steps, round } = input
-  const back = steps.includes('cosine-gate') ? stepBack(input) : null
-  const n = deltas.length + (back === null ? 0 : 1)
-  let known: Float64Array | undefined
-  const ofDeltas = (): Float64Array => {
-    known ??=
-      back === null
-        ? deltaGram(input.layout, input.base, deltas, input.factors)
-        : deltaGram(input.layout, input.base, [...deltas, back.delta], back.factors)
-    return known
-  }
-  const random = (): Random =>
-    seededRandom(`covey/bucketing/1/${round}/${deltas.map((delta) => sha256(bytesOf(delta))).join('/')}`)
-  return (points) => {
-    const { mixtures } = points
-    let gram: Float64Array | undefined
-    return {
-      random,
-      get gram() {
-        gram ??= gramOfMixtures(mixtures, ofDeltas(), n)
-        return gram
-      },
-      get root() {
-        if (back === null) return null
-        const all = ofDeltas()
-        // the delta leads back from the base to what was before it: the step is its opposite
-        const dots = Float64Array.from(mixtures, (mixture) => -(times(mixture, all, n)[n - 1] as number))
-        return { dots, square: all[n * n - 1] as number }
-      },
-    }
-  }
-}
-
-/** From the base back to what it was built on, as a delta, with the factors that it or the round moves. */
-function stepBack({
-  layout,
-  base,
-  before,
-  factors,
-}: ChainInput): { readonly delta: Float32Array; readonly factors: readonly LoraFactor[] } | null {
-  if (before === null) return null
-  const delta = before.map((x, i) => x - (base[i] as number))
-  const moved = layout.entries.filter((entry) => delta.subarray(...entryRange(entry)).some((x) => x !== 0))
+/** The inner products of points out of those of deltas. */
+function seenOf({ mixtures }: Points, deltas: number, sight: Sight): Seen {
+  const n = deltas + (sight.back ? 1 : 0)
+  let gram: Float64Array | undefined
   return {
-    delta,
-    factors: (['A', 'B'] as const).filter((f) => factors.includes(f) || moved.some((e) => e.factor === f)),
+    random: sight.random,
+    get gram() {
+      gram ??= gramOfMixtures(mixtures, sight.gram(), n)
+      return gram
+    },
+    get root() {
+      if (!sight.back) return null
+      const all = sight.gram()
+      // the delta leads back from the base to what was before it: the step is its opposite
+      const dots = Float64Array.from(mixtures, (mixture) => -(times(mixture, all, n)[n - 1] as number))
+      return { dots, square: all[n * n - 1] as number }
+    },
   }
 }
 

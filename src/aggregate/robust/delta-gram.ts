@@ -30,13 +30,29 @@ export function deltaGram(
   factors: readonly LoraFactor[],
   kernel: Kernel | null = openKernel(),
 ): Float64Array {
-  const n = deltas.length
-  const gram = new Float64Array(n * n)
+  const gram = new Float64Array(deltas.length * deltas.length)
+  addModules(layout, base, deltas, factors, gram, kernel)
+  return finished(layout.lora, deltas.length, gram)
+}
+
+/** The part of some modules: gram[i, j] += ⟨ΔWᵢ, ΔWⱼ⟩/s² over those of the layout, for i ≤ j. `base` and `deltas` hold these alone. */
+export function addModules(
+  layout: LoraLayout,
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  factors: readonly LoraFactor[],
+  gram: Float64Array,
+  kernel: Kernel | null,
+): void {
   for (const [a, b] of modulesOf(layout)) {
     if (factors.length === 2) addBoth(a, b, base, deltas, gram)
     else addLinear(a, b, base, deltas, factors[0] as LoraFactor, kernel, gram)
   }
-  const scale = loraScale(layout.lora)
+}
+
+/** `gram`, when all modules are in it: scaled, both halves. @throws CoveyError E_AGGREGATE when an inner product is not finite */
+export function finished(lora: LoraLayout['lora'], n: number, gram: Float64Array): Float64Array {
+  const scale = loraScale(lora)
   for (let i = 0; i < n; i++) {
     for (let j = i; j < n; j++) {
       const value = scale * scale * (gram[i * n + j] as number)

@@ -7,6 +7,8 @@ export function entryRange(entry: LoraEntry): readonly [begin: number, end: numb
   return [entry.offset, entry.offset + entry.shape[0] * entry.shape[1]]
 }
 
+const misfit = (message: string): CoveyError => new CoveyError('E_AGGREGATE', message)
+
 /** @throws CoveyError E_AGGREGATE */
 export function checkInput(
   layout: LoraLayout,
@@ -14,14 +16,18 @@ export function checkInput(
   deltas: readonly Float32Array[],
   weights: readonly number[],
 ): void {
-  const fail = (message: string): CoveyError => new CoveyError('E_AGGREGATE', message)
-  if (base.length !== layout.size) throw fail(`base: expected ${layout.size} values, got ${base.length}`)
-  if (deltas.length !== weights.length)
-    throw fail(`expected one weight a delta, got ${weights.length} for ${deltas.length}`)
+  checkWeights(layout, base, deltas.length, weights)
   deltas.forEach((delta, i) => {
-    if (delta.length !== layout.size) throw fail(`delta ${i}: expected ${layout.size} values, got ${delta.length}`)
-    const weight = weights[i] as number
-    if (!Number.isFinite(weight) || weight <= 0) throw fail(`weight ${i}: expected a number above 0, got ${weight}`)
+    if (delta.length !== layout.size) throw misfit(`delta ${i}: expected ${layout.size} values, got ${delta.length}`)
+  })
+}
+
+/** The same for deltas that are not here yet. @throws CoveyError E_AGGREGATE */
+export function checkWeights(layout: LoraLayout, base: Float32Array, deltas: number, weights: readonly number[]): void {
+  if (base.length !== layout.size) throw misfit(`base: expected ${layout.size} values, got ${base.length}`)
+  if (deltas !== weights.length) throw misfit(`expected one weight a delta, got ${weights.length} for ${deltas}`)
+  weights.forEach((weight, i) => {
+    if (!Number.isFinite(weight) || weight <= 0) throw misfit(`weight ${i}: expected a number above 0, got ${weight}`)
   })
 }
 

@@ -12,7 +12,7 @@ import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from '../../b
 import type { LoraEntry, LoraFactor } from '../../types/adapter.ts'
 import type { Aggregator } from '../../types/aggregate.ts'
 import { modulesOf } from '../modules.ts'
-import { checkFinite, checkInput } from './mean.ts'
+import { checkFinite, checkInput, entryRange } from './mean.ts'
 
 const TRAINED: readonly LoraFactor[] = ['A', 'B']
 
@@ -28,12 +28,16 @@ export const stackedSvd: Aggregator = {
   aggregate(layout, base, deltas, weights) {
     checkInput(layout, base, deltas, weights)
     const out = base.slice()
-    // nobody moved: the SVD would turn the factors for nothing
-    if (deltas.length === 0 || deltas.every((delta) => delta.every((x) => x === 0))) return out
+    if (deltas.length === 0) return out
     let total = 0
     for (const weight of weights) total += weight
     const shares = weights.map((weight) => weight / total)
-    for (const [a, b] of modulesOf(layout)) aggregateModule(a, b, base, deltas, shares, out)
+    for (const [a, b] of modulesOf(layout)) {
+      // nobody moved it: the SVD would turn the factors for nothing
+      const [begin, end] = [a.offset, entryRange(b)[1]]
+      if (deltas.some((delta) => delta.subarray(begin, end).some((x) => x !== 0)))
+        aggregateModule(a, b, base, deltas, shares, out)
+    }
     return out
   },
 }

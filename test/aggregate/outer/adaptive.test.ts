@@ -69,7 +69,7 @@ describe('adaptive outer steps', () => {
         const zero = new Float32Array(layout.size)
         const at = layout.entries.find((e) => e.factor === 'B')!.offset
         const changes = [0.03, -0.2, 0.0625]
-        let global = zero
+        let global: Float32Array = zero
         let moments: Moments | null = null
         for (const change of changes) {
           const delta = zero.slice()

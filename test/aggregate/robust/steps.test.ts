@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { createLayout } from '../../../src/adapter/layout.ts'
-import { runChain, weigh } from '../../../src/aggregate/robust/chain.ts'
+import { type Joining, runChain, weigh } from '../../../src/aggregate/robust/chain.ts'
+import { sightOf } from '../../../src/aggregate/robust/sight.ts'
 import type { RobustStepName } from '../../../src/types/spec.ts'
 import { distance, randomFactors } from '../../support/dense-lora.ts'
 import {
@@ -19,10 +20,17 @@ const scaled = (x: Float32Array, by: number): Float32Array => x.map((v) => by * 
 const plus = (x: Float32Array, y: Float32Array): Float32Array => x.map((v, i) => v + y[i]!)
 const some = (seed: string | number, size = 0.1): Float32Array => randomFactors(layout, ['B'], seed, size)
 
+function joiningOf(input: Parameters<typeof sightOf>[0]): Joining {
+  return runChain(
+    input.steps,
+    input.deltas.map(() => 1),
+    sightOf(input),
+  )
+}
+
 /** What the chain gives: weights of the deltas, of no change last, and the mean of ΔW that they stand for. */
 function run(steps: readonly RobustStepName[], deltas: readonly Float32Array[], before: Float32Array | null = null) {
-  const weights = deltas.map(() => 1)
-  const joining = runChain({ steps, layout, base, before, deltas, weights, factors: ['B'], round: 1 })
+  const joining = joiningOf({ steps, layout, base, before, deltas, factors: ['B'], round: 1 })
   const weighed = weigh(joining, deltas, layout, ['B'])
   const total = weighed.weights.reduce((sum, w) => sum + w, 0)
   const dense = weighed.deltas.map((delta) => denseChange(layout, base, delta))
@@ -136,26 +144,24 @@ describe('robust steps against dense references', () => {
   })
 
   it('bucketing: everybody stands in one bucket, and alone it changes nothing', () => {
-    const { points } = runChain({
+    const { points } = joiningOf({
       steps: ['bucketing'],
       layout,
       base,
       before: null,
       deltas: all,
-      weights: all.map(() => 1),
       factors: ['B'],
       round: 1,
     })
     expect(points.weights).to.have.members([2, 2, 2, 2, 1])
     expect(distance(run(['bucketing'], all).mean, run([], all).mean)).to.be.below(1e-15)
     const bySeed = [1, 2, 3, 4, 5].map((round) =>
-      runChain({
+      joiningOf({
         steps: ['bucketing'],
         layout,
         base,
         before: null,
         deltas: all,
-        weights: all.map(() => 1),
         factors: ['B'],
         round,
       })

@@ -1,0 +1,49 @@
+/** A round's deltas as they lie on this node's disk: digests in memory, values read a few modules at a time. */
+import { encodingNamed } from '../../src/adapter/encodings/registry.ts'
+import { CoveyError } from '../../src/base/errors.ts'
+import type { DeltaSource } from '../../src/types/aggregate.ts'
+import type { TaskContext } from '../context.ts'
+import { factKeys } from '../keys.ts'
+import { deltaFormat, deltaValues } from './blobs.ts'
+
+/** One read of a blob is no longer. */
+const READ_BYTES = 4 * 1024 * 1024
+
+/** @param digests of blobs that are here. @throws CoveyError E_DELTA for one that is none; E_BLOB_UNAVAILABLE | E_DISK */
+export async function storedDeltas(ctx: TaskContext, round: number, digests: readonly string[]): Promise<DeltaSource> {
+  // checked whole once, one after another: what is read afterwards is read in parts
+  for (const digest of digests)
+    if ((await ctx.store.facts.get<string>(factKeys.check(ctx.task, round, digest))) !== 'usable')
+      await deltaValues(ctx, round, digest)
+  const { encoding, factors } = deltaFormat(ctx, round)
+  const parts = encodingNamed(encoding).parts?.(ctx.layout, factors)
+  return {
+    count: digests.length,
+    async read(i, begin, end) {
+      const digest = digests[i] as string
+      if (parts === undefined) return (await deltaValues(ctx, round, digest)).slice(begin, end)
+      const [from, to] = parts.range(begin, end)
+      return parts.values(await bytesOf(ctx, digest, from, to), begin, end)
+    },
+  }
+}
+
+/** Deltas that are in memory anyway. */
+export function deltasInMemory(deltas: readonly Float32Array[]): DeltaSource {
+  return {
+    count: deltas.length,
+    read: (i, begin, end) => Promise.resolve((deltas[i] as Float32Array).subarray(begin, end)),
+  }
+}
+
+async function bytesOf({ store }: TaskContext, digest: string, from: number, to: number): Promise<Uint8Array> {
+  const out = new Uint8Array(to - from)
+  for (let at = from; at < to; ) {
+    const piece = await store.blobs.read(digest, at, Math.min(READ_BYTES, to - at))
+    if (piece.byteLength === 0)
+      throw new CoveyError('E_CORRUPT', `blob ${digest}: expected ${to} bytes, it ends at ${at}`, { digest })
+    out.set(piece, at - from)
+    at += piece.byteLength
+  }
+  return out
+}
