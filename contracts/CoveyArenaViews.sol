@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ArenaState} from "./arena/ArenaState.sol";
 import {ICoveyArena} from "./interfaces/ICoveyArena.sol";
 import {ICoveyArenaViews} from "./interfaces/ICoveyArenaViews.sol";
+import {ICoveyTasks} from "./interfaces/ICoveyTasks.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 
@@ -55,6 +56,18 @@ contract CoveyArenaViews is ArenaState, ICoveyArenaViews {
         Record storage arena = _arena(id);
         if (arena.placeOf[account] != 0) return ICoveyArena.Role.Entrant;
         return arena.leafOf[account] != 0 ? ICoveyArena.Role.Validator : ICoveyArena.Role.None;
+    }
+
+    /// @inheritdoc ICoveyArenaViews
+    function isOpen(uint256 id) external view returns (bool) {
+        if (id == 0 || id > _arenaCount) return false;
+        Record storage arena = _arenas[id];
+        return arena.status <= ICoveyTasks.TaskStatus.Running && block.timestamp < arena.params.endsAt;
+    }
+
+    /// @inheritdoc ICoveyArenaViews
+    function granted(uint256 id) external view returns (uint256) {
+        return _arena(id).granted;
     }
 
     /// @inheritdoc ICoveyArenaViews

@@ -46,7 +46,7 @@ contract Emissions is IEmissions, ReentrancyGuardTransient {
     mapping(address account => Account) private _holders;
     mapping(address where => mapping(uint256 target => Account)) private _targets;
 
-    /// @param fundables the contracts whose tasks weight may be for, for ever; each may take what `pull` offers it
+    /// @param fundables the contracts whose tasks or arenas weight may be for, for ever; each may take what `pull` offers it
     constructor(ERC20Burnable token_, Terms memory terms, address[] memory fundables) {
         _within("supply", terms.supply, 1, type(uint96).max);
         _within("rate", terms.rate, 1, Emission.RATE_UNIT / 2);

@@ -9,8 +9,8 @@
  *   4. StakeVault(token, unbondingPeriod)
  *   5. NodeRegistry(vault)
  *   6. CoveyTasks(token, registry, vault)          linked with TaskLimits and Settlement; makes its own CoveyViews
- *   7. ArenaLimits(), Arena()                      libraries
- *   8. CoveyArena(token, registry, vault)          linked with both; makes its own CoveyArenaViews
+ *   7. ArenaLimits(), ArenaDraw(), Arena()         libraries
+ *   8. CoveyArena(token, registry, vault)          linked with them; makes its own CoveyArenaViews
  *   9. StakeVault.bind(tasks, arena)               once, by the vault's deployer; no task and no arena can be created before
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -27,6 +27,7 @@ const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
   ['CoveyTasks.sol', 'CoveyTasks'],
   ['CoveyViews.sol', 'CoveyViews'],
   ['libraries/ArenaLimits.sol', 'ArenaLimits'],
+  ['arena/ArenaDraw.sol', 'ArenaDraw'],
   ['libraries/Arena.sol', 'Arena'],
   ['CoveyArena.sol', 'CoveyArena'],
   ['CoveyArenaViews.sol', 'CoveyArenaViews'],
@@ -34,6 +35,8 @@ const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
 ]
 /** Made by the constructor of another contract: its code is in that one's. */
 const ABI_ONLY: ReadonlySet<string> = new Set(['CoveyViews', 'CoveyArenaViews'])
+
+const LIBRARIES: ReadonlySet<string> = new Set(['TaskLimits', 'Settlement', 'ArenaLimits', 'ArenaDraw', 'Arena'])
 
 interface Artifact {
   readonly abi: readonly { readonly type: string }[]
@@ -43,9 +46,9 @@ interface Artifact {
   >
 }
 
-function render(source: string, name: string, { abi: entries, bytecode, linkReferences }: Artifact): string {
+function render(name: string, { abi: entries, bytecode, linkReferences }: Artifact): string {
   // a library's public functions have selectors of their own kind, which ethers cannot spell: nobody calls them from outside
-  const abi = source.startsWith('libraries/') ? entries.filter((entry) => entry.type === 'error') : entries
+  const abi = LIBRARIES.has(name) ? entries.filter((entry) => entry.type === 'error') : entries
   const links = Object.fromEntries(
     Object.values(linkReferences)
       .flatMap((libraries) => Object.entries(libraries))
@@ -82,7 +85,7 @@ for (const [source, name] of CONTRACTS) {
     console.error(`bindings: expected an artifact of ${name} (contracts/${source}); run \`hardhat compile\` first`)
     process.exit(1)
   }
-  const text = render(source, name, JSON.parse(artifact) as Artifact)
+  const text = render(name, JSON.parse(artifact) as Artifact)
   const path = join(OUT, `${name}.ts`)
   if (read(path) === text) continue
   stale.push(`src/ledger/generated/${name}.ts`)

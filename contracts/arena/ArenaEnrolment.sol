@@ -4,6 +4,7 @@ pragma solidity 0.8.34;
 import {ICoveyArena} from "../interfaces/ICoveyArena.sol";
 import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
 import {SumTree} from "../libraries/SumTree.sol";
+import {ArenaDraw} from "./ArenaDraw.sol";
 import {ArenaStore} from "./ArenaStore.sol";
 
 /// @title Who may commit adapters, and who can be drawn to score them
@@ -49,15 +50,8 @@ abstract contract ArenaEnrolment is ArenaStore {
             Record storage arena = _arenas[ids[i]];
             if (arena.status > ICoveyTasks.TaskStatus.Running) continue;
             // closed arenas drop out of the list without leaving, so the leaf can be trusted for open ones only
-            arena.tree.set(arena.leafOf[account] - 1, uint64(_units(arena, stake, power)));
+            arena.tree.set(arena.leafOf[account] - 1, uint64(ArenaDraw.units(arena, stake, power)));
         }
-    }
-
-    /// Whole gwei by which an account counts; 0 below the minimum. Fits uint64, since the supply does.
-    /// @param stake own: what is delegated does not stand in for it
-    /// @param power with what is delegated
-    function _units(Record storage arena, uint256 stake, uint256 power) internal view returns (uint256) {
-        return stake < arena.params.minStake ? 0 : power / SumTree.UNIT;
     }
 
     /// Whoever has committed an adapter in the open epoch keeps its place until that is settled.
@@ -79,7 +73,7 @@ abstract contract ArenaEnrolment is ArenaStore {
             address entrant = entrants[i];
             if (_holds(arena, entrant)) continue;
             (uint256 stake, uint256 theirs) = vault.stakeAndWeight(entrant);
-            uint256 units = _units(arena, stake, theirs);
+            uint256 units = ArenaDraw.units(arena, stake, theirs);
             if (units < lightest) (lightest, at) = (units, i);
         }
         uint256 mine = power / SumTree.UNIT;
@@ -120,7 +114,7 @@ abstract contract ArenaEnrolment is ArenaStore {
         arena.leafOf[msg.sender] = leaf + 1;
         arena.accountAt[leaf] = msg.sender;
         ++arena.enrolled;
-        arena.tree.set(leaf, uint64(_units(arena, stake, power)));
+        arena.tree.set(leaf, uint64(ArenaDraw.units(arena, stake, power)));
     }
 
     function _leavePool(uint256 id, Record storage arena) private {

@@ -4,12 +4,12 @@ pragma solidity 0.8.34;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICoveyArena} from "../interfaces/ICoveyArena.sol";
 import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
 import {Arena} from "../libraries/Arena.sol";
 import {Settlement} from "../libraries/Settlement.sol";
 import {SumTree} from "../libraries/SumTree.sol";
+import {ArenaDraw} from "./ArenaDraw.sol";
 import {ArenaEnrolment} from "./ArenaEnrolment.sol";
 
 /// @title One epoch: draw, commits and reveals, settlement
@@ -43,7 +43,7 @@ abstract contract ArenaEpochs is ArenaEnrolment {
         epoch.startedAt = uint64(block.timestamp);
         epoch.budget = uint128(Arena.epochReward(arena.poolLeft, arena.params.epochs, number - 1));
         epoch.champion = arena.champion;
-        address[] memory validators = _seat(arena, epoch, seed);
+        address[] memory validators = ArenaDraw.seat(arena, epoch, seed, vault);
         emit EpochStarted(id, number, seed, epoch.budget, validators);
         _enterPhase(id, arena, Phase.Submit, arena.params.durations.submit);
     }
@@ -56,7 +56,7 @@ abstract contract ArenaEpochs is ArenaEnrolment {
         uint256 seat = epoch.entryOf[msg.sender];
         if (seat != 0) revert ICoveyTasks.AlreadyCommitted(epoch.entries[seat - 1].commitment);
         (uint256 stake, uint256 power) = vault.stakeAndWeight(msg.sender);
-        uint256 units = _units(arena, stake, power);
+        uint256 units = ArenaDraw.units(arena, stake, power);
         if (units == 0) revert ICoveyTasks.StakeTooLow(stake, arena.params.minStake);
         Entry storage entry = epoch.entries.push();
         (entry.account, entry.weight, entry.commitment) = (msg.sender, uint96(units * SumTree.UNIT), commitment);
@@ -149,39 +149,6 @@ abstract contract ArenaEpochs is ArenaEnrolment {
             emit KeeperPaid(id, arena.epoch, msg.sender, fee);
         }
         _endPhase(id, arena, epoch);
-    }
-
-    /// Draws by the tree's weights and seats by the vault's: a slash elsewhere may not have reached the tree yet.
-    function _seat(Record storage arena, Epoch storage epoch, bytes32 seed)
-        private
-        returns (address[] memory validators)
-    {
-        uint256 eligible = arena.tree.positive;
-        uint256 wanted = arena.params.validators;
-        uint256 least = Math.min(wanted, 2);
-        if (eligible < least) revert ICoveyTasks.NotEnoughNodes(eligible, least);
-        (uint256[] memory leaves, uint64[] memory weights) = arena.tree.draw(seed, Math.min(wanted, eligible));
-        for (uint256 i; i < leaves.length; ++i) {
-            _seatOne(arena, epoch, leaves[i], weights[i]);
-        }
-        uint256 seated = epoch.validators.length;
-        // whoever wants the epoch calls onStakeChanged for those below the minimum, and asks again
-        if (seated < least) revert ICoveyTasks.NotEnoughNodes(seated, least);
-        validators = new address[](seated);
-        for (uint256 i; i < seated; ++i) {
-            validators[i] = epoch.validators[i].account;
-        }
-    }
-
-    function _seatOne(Record storage arena, Epoch storage epoch, uint256 leaf, uint64 weight) private {
-        address account = arena.accountAt[leaf];
-        (uint256 stake, uint256 power) = vault.stakeAndWeight(account);
-        uint256 units = _units(arena, stake, power);
-        if (units != weight) arena.tree.set(leaf, uint64(units));
-        if (units == 0) return;
-        ICoveyTasks.VoterSeat storage seat = epoch.validators.push();
-        (seat.account, seat.weight) = (account, uint96(units * SumTree.UNIT));
-        epoch.validatorOf[account] = epoch.validators.length;
     }
 
     /// The arena and its open epoch, when it is in `phase` and before the deadline.

@@ -49,6 +49,8 @@ abstract contract ArenaState {
         uint32 epoch;
         uint32 enrolled;
         ICoveyArena.ArenaParams params;
+        /// what `fund` added to the pool, wei
+        uint128 granted;
         bytes32 seed;
         /// validators' salts as they were revealed, chained
         bytes32 salts;

@@ -3,6 +3,7 @@ pragma solidity 0.8.34;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ICoveyArena} from "../interfaces/ICoveyArena.sol";
@@ -10,6 +11,7 @@ import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
 import {INodeRegistry} from "../interfaces/INodeRegistry.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {ArenaLimits} from "../libraries/ArenaLimits.sol";
+import {Settlement} from "../libraries/Settlement.sol";
 import {SumTree} from "../libraries/SumTree.sol";
 import {ArenaState} from "./ArenaState.sol";
 
@@ -45,6 +47,7 @@ abstract contract ArenaStore is ICoveyArena, ArenaState, ReentrancyGuardTransien
         uint256 most = type(uint96).max - arena.poolLeft;
         if (amount == 0 || amount > most) revert ICoveyTasks.BadParameter("amount", amount, 1, most);
         arena.poolLeft += uint128(amount);
+        arena.granted += uint128(amount);
         emit ArenaFunded(id, msg.sender, amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -84,11 +87,14 @@ abstract contract ArenaStore is ICoveyArena, ArenaState, ReentrancyGuardTransien
         emit ArenaFinished(id, _refund(arena));
     }
 
-    /// Owes the creator what is left of the pool.
+    /// Owes the creator its part of what is left of the pool, and burns the part of what others gave: a creator that could
+    /// take it would open arenas to be given to, and cancel them.
     function _refund(Record storage arena) private returns (uint256 amount) {
-        amount = arena.poolLeft;
+        uint256 left = arena.poolLeft;
         arena.poolLeft = 0;
+        amount = Settlement.creatorsPart(left, arena.params.pool, arena.granted);
         _credits[arena.creator].claimable += uint128(amount);
+        if (left > amount) ERC20Burnable(address(token)).burn(left - amount);
     }
 
     function _create(ArenaParams calldata params) private returns (uint256 id) {

@@ -99,6 +99,7 @@ interface ICoveyArena {
         uint32 epochs
     );
     event ArenaFunded(uint256 indexed arena, address indexed by, uint256 amount);
+    /// `refund`: to the creator
     event ArenaFinished(uint256 indexed arena, uint256 refund);
     event ArenaCancelled(uint256 indexed arena, uint256 refund);
     event Entered(uint256 indexed arena, address indexed account, Role role);
@@ -150,7 +151,8 @@ interface ICoveyArena {
         external
         returns (uint256 id);
 
-    /// @notice Adds to an arena's pool. Anyone; nothing of it comes back to who gave it.
+    /// @notice Adds to the pool of an arena that is open (`isOpen`). Anyone; nothing of it comes back: of what is left of the
+    /// pool in the end, the part of what was added is burnt.
     function fund(uint256 id, uint256 amount) external;
 
     /// @notice Closes an arena whose first epoch has not begun, and owes the pool to its creator, who must be the caller.

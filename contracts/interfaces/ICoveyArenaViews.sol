@@ -57,6 +57,12 @@ interface ICoveyArenaViews {
 
     function roleOf(uint256 id, address account) external view returns (ICoveyArena.Role);
 
+    /// @return that `fund` takes something for it: there may be epochs still, or one is open, and `endsAt` has not passed
+    function isOpen(uint256 id) external view returns (bool);
+
+    /// @return what `fund` has added to its pool, wei
+    function granted(uint256 id) external view returns (uint256);
+
     function claimable(address account) external view returns (uint256);
 
     /// @return rewards ever credited, without what went to delegators

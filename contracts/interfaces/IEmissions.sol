@@ -3,18 +3,18 @@ pragma solidity 0.8.34;
 
 import {EmissionClock} from "../libraries/Emission.sol";
 
-/// @notice A contract whose tasks have pools that anyone may add to.
+/// @notice A contract whose tasks, or arenas, have pools that anyone may add to.
 interface IFundable {
-    /// @notice Takes `amount` from the caller into the pool of a task that is open.
+    /// @notice Takes `amount` from the caller into the pool of one that is open.
     function fund(uint256 id, uint256 amount) external;
 
-    /// @return false for a task that is over, or that there is none of
+    /// @return false for one that is over, or that there is none of
     function isOpen(uint256 id) external view returns (bool);
 }
 
 /// @title A fixed supply, given out a little less every day
-/// @notice Rules and their reasons: docs/emissions.md. Who locks tokens says which task their weight is for; every task's
-/// part of what is emitted goes to its pool, a smaller part to the lockers. There is no owner and no way to make more.
+/// @notice Rules and their reasons: docs/emissions.md. Who locks tokens says which task or arena (a target) their weight is for;
+/// every target's part of what is emitted goes to its pool, a smaller part to the lockers. There is no owner and no way to make more.
 interface IEmissions {
     struct Terms {
         /// all that is ever emitted, wei
@@ -34,9 +34,9 @@ interface IEmissions {
         uint16 noticeDays;
         /// unix seconds; 0 = no notice was given
         uint64 freeAt;
-        /// the contract whose task the weight is for ...
+        /// the contract whose task or arena the weight is for ...
         address where;
-        /// ... and which of its tasks
+        /// ... and which of them
         uint256 target;
     }
 
@@ -62,7 +62,7 @@ interface IEmissions {
     event NoticeGiven(uint256 indexed id, uint64 freeAt);
     event Returned(uint256 indexed id, address indexed owner, uint256 amount);
     event HolderPaid(address indexed owner, uint256 amount);
-    /// `burnt`: the task was over
+    /// `burnt`: the target was over
     event Pulled(address indexed where, uint256 indexed target, uint256 amount, bool burnt);
 
     error BadTerms(string name, uint256 value, uint256 least, uint256 most);
@@ -97,7 +97,7 @@ interface IEmissions {
         bytes32 s
     ) external returns (uint256 id);
 
-    /// @notice Turns a lock's weight to another task, from now on.
+    /// @notice Turns a lock's weight to another target, from now on.
     function direct(uint256 id, address where, uint256 target) external;
 
     /// @notice Gives notice: the lock weighs nothing from now on and can be withdrawn when the notice is over.
@@ -109,14 +109,14 @@ interface IEmissions {
     /// @notice Pays the caller its part of what was emitted while it had locks.
     function claim() external returns (uint256 amount);
 
-    /// @notice Sends what a task's weight has earned to its pool, or burns it when the task is over. Anyone.
+    /// @notice Sends what a target's weight has earned to its pool, or burns it when the target is over. Anyone.
     function pull(address where, uint256 target) external returns (uint256 amount);
 
     function emission() external view returns (EmissionView memory);
 
     function locksOf(address account) external view returns (LockView[] memory);
 
-    /// @return weight that is for the task, wei-days
+    /// @return weight that is for the target, wei-days
     /// @return accrued what `pull` would move now, wei
     function targetOf(address where, uint256 target) external view returns (uint256 weight, uint256 accrued);
 

@@ -188,6 +188,8 @@ export interface ArenaLedger {
   credit(account: Address): Promise<ArenaCredit>
 
   create(params: ArenaParams): Promise<number>
+  /** adds to an open arena's pool, for good: of what is left in the end, this part is burnt */
+  fund(arena: number, amount: bigint): Promise<TxReceipt>
   cancel(arena: number): Promise<TxReceipt>
   enter(arena: number, role: ArenaRole): Promise<TxReceipt | null>
   leave(arena: number): Promise<TxReceipt | null>

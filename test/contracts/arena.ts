@@ -15,7 +15,7 @@ import {
 } from '../support/arena-world.ts'
 import {
   type Account,
-  deployLibrary,
+  deployArenaLibraries,
   ethers,
   id32,
   networkHelpers,
@@ -263,15 +263,20 @@ describe('CoveyArena', () => {
     expect((await arena.arenaView(1)).phase).to.equal(PHASE.idle)
   })
 
-  it('is cancelled before the start by its creator, closed after its end by anyone; both give the pool back', async () => {
+  it('is cancelled before the start by its creator, closed after its end by anyone; both give its own pool back', async () => {
     const { arena, creator, stranger, token, endsAt } = await open()
     await arena.connect(creator).createArena({ ...arenaParams, endsAt })
     await expect(arena.connect(stranger).cancel(2)).to.be.revertedWithCustomError(arena, 'NotCreator')
     await token.transfer(stranger.address, TOKEN)
     await token.connect(stranger).approve(arena.target, TOKEN)
     await arena.connect(stranger).fund(2, TOKEN)
+    expect([await arena.isOpen(2), await arena.isOpen(3), await arena.granted(2)]).to.deep.equal([true, false, TOKEN])
+    const supply = await token.totalSupply()
     await arena.connect(creator).cancel(2)
-    expect(await arena.claimable(creator.address)).to.equal(301n * TOKEN)
+    // what others gave is nobody's any more
+    expect(await arena.claimable(creator.address)).to.equal(300n * TOKEN)
+    expect(supply - (await token.totalSupply())).to.equal(TOKEN)
+    expect(await arena.isOpen(2)).to.equal(false)
     await expect(arena.connect(creator).cancel(2)).to.be.revertedWithCustomError(arena, 'ArenaClosed')
     await arena.startEpoch(1)
     await expect(arena.close(1)).to.be.revertedWithCustomError(arena, 'WrongArenaPhase')
@@ -306,10 +311,7 @@ describe('CoveyArena', () => {
       { ...good, rules: { ...good.rules, keeperBps: 101 } },
     ]
     for (const params of bad) await expect(arena.connect(creator).createArena(params)).to.be.revert(ethers)
-    const libraries = {
-      ArenaLimits: (await deployLibrary('ArenaLimits')).target,
-      Arena: (await deployLibrary('Arena')).target,
-    }
+    const libraries = await deployArenaLibraries()
     const other = await ethers.deployContract('CoveyArena', [token.target, registry.target, vault.target], {
       libraries,
     })

@@ -36,7 +36,8 @@ const adapterOf = (account: Address, what = account as string): AdapterReveal =>
   salt: salt(account),
 })
 
-const params = (now: number, change: Partial<ArenaParams> = {}): ArenaParams => ({
+/** @param now of the chain, unix seconds */
+export const testArenaParams = (now: number, change: Partial<ArenaParams> = {}): ArenaParams => ({
   specDigest: sha256('spec'),
   baseDigest: sha256('base'),
   probeRoot: probe.root,
@@ -86,7 +87,7 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
         await ledger.register(peer.peerId, peer.sign)
         await ledger.deposit(BigInt(100 + 10 * i) * TOKEN)
       }
-      const id = await creator.arenas.create(params(await creator.ledger.time(), change))
+      const id = await creator.arenas.create(testArenaParams(await creator.ledger.time(), change))
       const [entrants, validators] = [nodes.slice(0, competing), nodes.slice(competing)]
       for (const { arenas } of entrants) await arenas.enter(id, 'entrant')
       for (const { arenas } of validators) await arenas.enter(id, 'validator')
@@ -268,7 +269,7 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
       const [a] = entrants as [Player]
       await refusal('NotCreator', a.arenas.cancel(id))
       await refusal('ArenaNotOver', a.arenas.close(id))
-      const other = await creator.arenas.create(params(await creator.ledger.time()))
+      const other = await creator.arenas.create(testArenaParams(await creator.ledger.time()))
       await refusal('NotEnoughNodes', creator.arenas.startEpoch(other))
       await creator.arenas.cancel(other)
       expect((await any.credit(creator.arenas.account)).claimable).to.equal(90n * TOKEN)
@@ -279,6 +280,29 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
       await a.arenas.advance(id)
       expect((await any.arena(id)).status).to.equal('finished')
       expect(await a.arenas.close(id)).to.equal(null)
+    })
+
+    it('takes what anybody adds to its pool; of the rest, the creator gets the part that was its own', async () => {
+      const all = await ready({ epochs: 2 })
+      const { creator, entrants, any, id } = all
+      const [a] = entrants as [Player]
+      await a.arenas.fund(id, 30n * TOKEN)
+      expect((await any.arena(id)).poolLeft).to.equal(120n * TOKEN)
+      await refusal('BadParameter', a.arenas.fund(id, 0n))
+      await refusal('ERC20InsufficientBalance', a.arenas.fund(id, 5000n * TOKEN))
+      await play(all, 1, [100, 300, 200, 0])
+      expect((await any.epoch(id, 1)).budget).to.equal(60n * TOKEN)
+      await world.elapse(5 * 86_400)
+      await refusal('ArenaOver', a.arenas.fund(id, 1n))
+      const left = (await any.arena(id)).poolLeft
+      await a.arenas.close(id)
+      // three quarters of the pool were the creator's; the rest is nobody's any more
+      expect((await any.credit(creator.arenas.account)).claimable).to.equal((left * 3n) / 4n)
+      await refusal('ArenaClosed', a.arenas.fund(id, 1n))
+      const other = await creator.arenas.create(testArenaParams(await creator.ledger.time()))
+      await a.arenas.fund(other, 90n * TOKEN)
+      await creator.arenas.cancel(other)
+      expect((await any.credit(creator.arenas.account)).claimable).to.equal((left * 3n) / 4n + 90n * TOKEN)
     })
 
     it('a heavier one takes the place of the lightest; who has committed keeps it', async () => {
@@ -300,7 +324,7 @@ export function describeArenaLedger(kind: string, open: () => Promise<ArenaWorld
     it('takes no parameters that the contract would refuse', async () => {
       const [creator] = (await world.players(1)) as [Player]
       const now = await creator.ledger.time()
-      const good = params(now)
+      const good = testArenaParams(now)
       for (const bad of [
         { ...good, pool: 0n },
         { ...good, endsAt: now },

@@ -1,7 +1,9 @@
 /** What every EmissionsLedger does: the same suite for the rules in memory and for the contract on an EVM. */
 import { expect } from 'chai'
+import type { ArenaLedger } from '../../src/types/arena.ts'
 import type { EmissionsLedger, EmissionTerms } from '../../src/types/emissions.ts'
 import type { Ledger } from '../../src/types/ledger.ts'
+import { testArenaParams } from './arena.behavior.ts'
 import { refusal, testParams } from './ledger.behavior.ts'
 
 const TOKEN = 10n ** 18n
@@ -16,8 +18,11 @@ export const TEST_TERMS: EmissionTerms = {
 }
 
 export interface EmissionsWorld {
-  /** two funded accounts (2,000 tokens each) and their two ledgers; the schedule has not begun */
-  readonly accounts: readonly [readonly [EmissionsLedger, Ledger], readonly [EmissionsLedger, Ledger]]
+  /** two funded accounts (2,000 tokens each) and their ledgers; the schedule has not begun */
+  readonly accounts: readonly [
+    readonly [EmissionsLedger, Ledger, ArenaLedger],
+    readonly [EmissionsLedger, Ledger, ArenaLedger],
+  ]
   elapse(seconds: number): Promise<void>
   close(): Promise<void>
 }
@@ -35,9 +40,10 @@ export function describeEmissions(kind: string, open: () => Promise<EmissionsWor
     let bob: EmissionsLedger
     let annsTasks: Ledger
     let bobsTasks: Ledger
+    let annsArenas: ArenaLedger
     beforeEach(async () => {
       world = await open()
-      ;[[ann, annsTasks], [bob, bobsTasks]] = world.accounts
+      ;[[ann, annsTasks, annsArenas], [bob, bobsTasks]] = world.accounts
     })
     afterEach(() => world.close())
 
@@ -148,6 +154,34 @@ export function describeEmissions(kind: string, open: () => Promise<EmissionsWor
       await refusal('TargetClosed', ann.lock(TOKEN, 100, { kind: 'task', id: 99 }))
       await bob.direct(id, open_)
       expect((await bob.locks(bob.account))[0]?.target).to.deep.equal(open_)
+    })
+
+    it('goes to an arena’s pool as to a task’s, and is burnt once the arena is over', async () => {
+      await ann.open()
+      const now = await annsTasks.time()
+      const change = { pool: 10n * TOKEN, endsAt: now + 3 * DAY }
+      const arena = { kind: 'arena', id: await annsArenas.create(testArenaParams(now, change)) } as const
+      const beside = await task()
+      const { lock: id } = await bob.lock(50n * TOKEN, 100, arena)
+      await ann.lock(50n * TOKEN, 100, beside)
+      expect((await bob.locks(bob.account))[0]?.target).to.deep.equal(arena)
+      await world.elapse(DAY)
+      expect(await bob.pull(arena)).to.not.equal(null)
+      const { poolLeft } = await annsArenas.arena(arena.id)
+      near(poolLeft - 10n * TOKEN, 40n * TOKEN)
+      near((await ann.target(beside)).waiting, 40n * TOKEN)
+      // over by its clock, though nobody has closed it yet: what its weight earns from now on is burnt
+      await world.elapse(2 * DAY)
+      await refusal('TargetClosed', ann.lock(TOKEN, 100, arena))
+      await refusal('TargetClosed', ann.lock(TOKEN, 100, { kind: 'arena', id: 9 }))
+      expect((await bob.target(arena)).waiting > 0n).to.equal(true)
+      await bob.pull(arena)
+      expect((await annsArenas.arena(arena.id)).poolLeft).to.equal(poolLeft)
+      // of the pool's rest the creator gets what it had put in, and nothing of what was given
+      await annsArenas.close(arena.id)
+      expect((await annsArenas.credit(ann.account)).claimable).to.equal(10n * TOKEN)
+      await bob.direct(id, beside)
+      expect((await bob.locks(bob.account))[0]?.target).to.deep.equal(beside)
     })
 
     it('says what is wrong with a lock, and does nothing when nothing waits', async () => {

@@ -24,7 +24,7 @@ describe('emissions', () => {
     const open = (i: number) => {
       const account = getAddress(zeroPadValue(`0x0${i}`, 20)) as Address
       chain.mint(account, 2000n * TOKEN)
-      return [emissions.ledger(account), chain.ledger(account)] as const
+      return [emissions.ledger(account), chain.ledger(account), chain.arenas(account)] as const
     }
     const accounts = [open(1), open(2)] as const
     return {
@@ -67,7 +67,8 @@ describe('emissions', () => {
     describeEmissions('on an EVM', async () => {
       const open = (name: string) => {
         const options = { rpcUrl: world.chain.url, addresses, signer: testSigner(name), poll_ms: 5 }
-        return [createEvmEmissions(options), createEvmLedger(options)] as const
+        const ledger = createEvmLedger(options)
+        return [createEvmEmissions(options), ledger, ledger.arenas] as const
       }
       const accounts = [open(NAMES[0]), open(NAMES[1])] as const
       for (const [emissions] of accounts) await emissions.start()
@@ -85,7 +86,7 @@ describe('emissions', () => {
             history.emissionsWaiting,
           )
           history.close()
-          await Promise.all(accounts.flat().map((ledger) => ledger.stop()))
+          await Promise.all(accounts.flatMap(([emissions, ledger]) => [emissions.stop(), ledger.stop()]))
           await world.chain.admin('evm_revert', [fresh])
           fresh = await world.chain.admin('evm_snapshot')
         },

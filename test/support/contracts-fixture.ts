@@ -87,6 +87,13 @@ export async function deployLibrary(name: string) {
   return new ethers.ContractFactory([], bytecode, deployer).deploy()
 }
 
+/** What CoveyArena is linked with. */
+export async function deployArenaLibraries() {
+  const at: Record<string, string> = {}
+  for (const name of ['ArenaLimits', 'ArenaDraw', 'Arena']) at[name] = String((await deployLibrary(name)).target)
+  return at
+}
+
 /** The tasks contract under both of its ABIs. */
 export function withViews(tasks: BaseContract): Tasks {
   return underBoth(tasks, viewsAbi) as unknown as Tasks
@@ -108,9 +115,9 @@ export async function deploy() {
   const tasks = await ethers.deployContract('CoveyTasks', [token.target, registry.target, vault.target], {
     libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
   })
-  const [arenaLimits, arenaRules] = [await deployLibrary('ArenaLimits'), await deployLibrary('Arena')]
+  const arenaLibraries = await deployArenaLibraries()
   const arena = await ethers.deployContract('CoveyArena', [token.target, registry.target, vault.target], {
-    libraries: { ArenaLimits: arenaLimits.target, Arena: arenaRules.target },
+    libraries: arenaLibraries,
   })
   await vault.getFunction('bind')(tasks.target, arena.target)
   return {

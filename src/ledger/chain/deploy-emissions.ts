@@ -34,7 +34,7 @@ export async function deployEmissions(options: DeployEmissionsOptions): Promise<
   const queue = new TxQueue({ rpc, signer, journal: options.journal ?? createMemoryTxJournal(), ...poll })
   try {
     await rpc.checkChain()
-    const args = emissionsInterface.encodeDeploy([addresses.token, terms, [addresses.tasks]])
+    const args = emissionsInterface.encodeDeploy([addresses.token, terms, [addresses.tasks, addresses.arena]])
     const receipt = await queue.send({ to: null, data: concat([bytecode, args]) as Hex, name: 'deploy Emissions' })
     if (receipt.contractAddress === null)
       throw new CoveyError('E_RPC', 'deploy Emissions: the receipt names no address')

@@ -14,6 +14,7 @@ import {
   vaultInterface,
 } from '../abi/contracts.ts'
 import { bytecode as arenaRulesCode } from '../generated/Arena.ts'
+import { bytecode as arenaDrawCode } from '../generated/ArenaDraw.ts'
 import { bytecode as arenaLimitsCode } from '../generated/ArenaLimits.ts'
 import { bytecode as arenaCode, links as arenaLinks } from '../generated/CoveyArena.ts'
 import { bytecode as tasksCode, links as tasksLinks } from '../generated/CoveyTasks.ts'
@@ -70,11 +71,13 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     const registry = await put('NodeRegistry', registryCode, registryInterface, [vault])
     const code = link(tasksCode, tasksLinks, { TaskLimits: limits, Settlement: settlement })
     const tasks = await put('CoveyTasks', code, tasksInterface, [token, registry, vault])
-    const [arenaLimits, arenaRules] = await Promise.all([
+    const [arenaLimits, arenaDraw, arenaRules] = await Promise.all([
       put('ArenaLimits', arenaLimitsCode),
+      put('ArenaDraw', arenaDrawCode),
       put('Arena', arenaRulesCode),
     ])
-    const linked = link(arenaCode, arenaLinks, { ArenaLimits: arenaLimits, Arena: arenaRules })
+    const arenaLibraries = { ArenaLimits: arenaLimits, ArenaDraw: arenaDraw, Arena: arenaRules }
+    const linked = link(arenaCode, arenaLinks, arenaLibraries)
     const arena = await put('CoveyArena', linked, arenaInterface, [token, registry, vault])
     await queue.send({
       to: vault,

@@ -7,6 +7,7 @@ import { getAddress, getBytes, hexlify, type Interface, keccak256 } from 'ethers
 import type { Address, Hex } from '../../types/ledger.ts'
 import { arenaInterface, type Deployment, registryInterface, tasksInterface, vaultInterface } from '../abi/contracts.ts'
 import { bytecode as arenaRulesCode } from '../generated/Arena.ts'
+import { bytecode as arenaDrawCode } from '../generated/ArenaDraw.ts'
 import { bytecode as arenaLimitsCode } from '../generated/ArenaLimits.ts'
 import { bytecode as arenaCode } from '../generated/CoveyArena.ts'
 import { bytecode as tasksCode } from '../generated/CoveyTasks.ts'
@@ -129,10 +130,11 @@ export async function verifyDeployment(
   try {
     await rpc.checkChain(signal)
     const { codeHashes: hashes } = at
+    const arenaLibraries = [arenaLimitsCode, arenaDrawCode, arenaRulesCode]
     await check('registry', at.registry, registryCode, hashes.registry)
     await check('vault', at.vault, vaultCode, hashes.vault)
     await libraries('tasks', await check('tasks', at.tasks, tasksCode, hashes.tasks), [limitsCode, settlementCode])
-    await libraries('arena', await check('arena', at.arena, arenaCode, hashes.arena), [arenaLimitsCode, arenaRulesCode])
+    await libraries('arena', await check('arena', at.arena, arenaCode, hashes.arena), arenaLibraries)
     // what answers questions runs over the contract's own storage: it has to be ours, too
     await views('tasks', at.tasks, tasksInterface, tasksCode)
     await views('arena', at.arena, arenaInterface, arenaCode)

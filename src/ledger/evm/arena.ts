@@ -14,7 +14,7 @@ import {
   encodeRole,
 } from '../abi/arena-views.ts'
 import { digestToHex } from '../abi/commitment.ts'
-import { arenaInterface } from '../abi/contracts.ts'
+import { arenaInterface, tokenInterface } from '../abi/contracts.ts'
 import { type ChainLink, toReceipt } from './link.ts'
 
 export function arenaOf(link: ChainLink): ArenaLedger {
@@ -73,6 +73,12 @@ export function arenaOf(link: ChainLink): ArenaLedger {
         if (event?.name === 'ArenaCreated') return Number(event.args[0])
       }
       throw new CoveyError('E_CONTRACT', `createArena: transaction ${receipt.hash} holds no ArenaCreated event`)
+    },
+
+    async fund(id, amount) {
+      // a permit is taken for a new pool only: an approval goes first
+      await link.send(link.at.token, tokenInterface, 'approve', [at, amount])
+      return toReceipt(await link.send(at, arenaInterface, 'fund', [id, amount]))
     },
 
     cancel: async (id) => toReceipt(await link.send(at, arenaInterface, 'cancel', [id])),

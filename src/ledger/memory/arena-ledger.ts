@@ -32,6 +32,7 @@ export function memoryArenaLedger(chain: MemoryChain, account: Address): ArenaLe
       chain.seal()
       return id
     },
+    fund: async (id, amount) => sealed(() => arenas.fund(account, id, amount)),
     cancel: async (id) => sealed(() => arenas.cancel(account, id)),
     enter: (id, role) =>
       once(
