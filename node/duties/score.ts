@@ -2,12 +2,13 @@
  * A voter's duty: what is each delta worth? Gathers what the vote is measured on and writes the vote down; the measurement itself is
  * in ../scoring. Why it is this one and nothing simpler: ARCHITECTURE.md, "Scoring".
  */
-import { openStep } from '../../src/aggregate/outer-step.ts'
+import { openStreamedStep } from '../../src/aggregate/streamed-step.ts'
 import { bytesToHex } from '../../src/base/bytes.ts'
 import { isCoveyError } from '../../src/base/errors.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
 import { decodeSlice } from '../../src/data/slices.ts'
 import { tokenizeExamples } from '../../src/data/tokenize.ts'
+import type { DeltaSource } from '../../src/types/aggregate.ts'
 import type { Example } from '../../src/types/data.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import { SCORE_ABSENT } from '../../src/types/ledger.ts'
@@ -17,7 +18,7 @@ import type { ScoresRecord } from '../keys.ts'
 import { factKeys, journalKeys } from '../keys.ts'
 import { cohortPieces } from '../masked/pieces.ts'
 import { type Measured, measureRound } from '../scoring/measure.ts'
-import { deltaValues } from './blobs.ts'
+import { deltasInMemory, storedDeltas } from './delta-source.ts'
 import { globalAfter, momentsAfter, predecessorOf } from './global.ts'
 
 /** @throws CoveyError E_ENGINE | E_ABORTED | E_DISK */
@@ -54,19 +55,19 @@ async function measure(
 ): Promise<Measured> {
   const incumbent = await globalAfter(ctx, view.round - 1)
   const inference = await ctx.workbench.inference()
-  const { pieces, marks } = await piecesOf(ctx, view, incumbent.digest, slice !== null)
+  const { pieces, source, marks } = await piecesOf(ctx, view, incumbent.digest, slice !== null)
   const before = view.round > 1 ? await predecessorOf(ctx, view.round - 1) : null
   const step =
     pieces.length === 0
       ? null
-      : openStep({
+      : await openStreamedStep({
           aggregator: ctx.aggregator,
           outer: ctx.spec.aggregation,
           layout: ctx.layout,
           base: incumbent.values,
           before,
           moments: await momentsAfter(ctx, view.round - 1),
-          deltas: pieces.map((piece) => piece.delta),
+          source,
           weights: pieces.map((piece) => piece.seats.length),
           round: view.round,
         })
@@ -88,7 +89,9 @@ async function measure(
 
 /** What a round's deltas come in: each alone, or a cohort's together. */
 interface Pieces {
-  readonly pieces: readonly { readonly seats: readonly number[]; readonly delta: Float32Array }[]
+  readonly pieces: readonly { readonly seats: readonly number[] }[]
+  /** a delta a piece */
+  readonly source: DeltaSource
   /** scores of the seats that are in no piece; those of the others are measured */
   readonly marks: readonly { readonly probe: number; readonly private: number }[]
 }
@@ -96,25 +99,30 @@ interface Pieces {
 const ABSENT = { probe: SCORE_ABSENT, private: SCORE_ABSENT }
 
 async function piecesOf(ctx: TaskContext, view: RoundView, base: string, probed: boolean): Promise<Pieces> {
-  if (ctx.masked !== null) return cohortPieces(ctx, await ctx.masked.cohorts(view), view, base, probed)
-  const pieces: { seats: number[]; delta: Float32Array }[] = []
-  for (const [i, { reveal }] of view.proposers.entries()) {
-    const delta = await usableDelta(ctx, view.round, reveal, base)
-    if (delta !== null) pieces.push({ seats: [i], delta })
+  if (ctx.masked !== null) {
+    const { pieces, marks } = cohortPieces(ctx, await ctx.masked.cohorts(view), view, base, probed)
+    return { pieces, source: deltasInMemory(pieces.map((piece) => piece.delta)), marks }
   }
-  return { pieces, marks: view.proposers.map(() => ABSENT) }
+  const pieces: { seats: number[] }[] = []
+  const digests: string[] = []
+  for (const [i, { reveal }] of view.proposers.entries()) {
+    if (reveal === null || !(await isUsable(ctx, view.round, reveal, base))) continue
+    pieces.push({ seats: [i] })
+    digests.push(reveal.digest)
+  }
+  const source = await storedDeltas(ctx, view.round, digests)
+  return { pieces, source, marks: view.proposers.map(() => ABSENT) }
 }
 
-/** A delta that counts: revealed, pulled, checked, and trained from the same global adapter as ours. */
-async function usableDelta(
+/** Whether a delta counts: pulled, checked, and trained from the same global adapter as ours. */
+async function isUsable(
   ctx: TaskContext,
   round: number,
-  reveal: RoundView['proposers'][number]['reveal'],
+  reveal: { readonly digest: string; readonly baseDigest: string },
   base: string,
-): Promise<Float32Array | null> {
-  if (reveal === null || reveal.baseDigest !== base) return null
-  const state = await ctx.store.facts.get<string>(factKeys.check(ctx.task, round, reveal.digest))
-  return state === 'usable' ? deltaValues(ctx, round, reveal.digest) : null
+): Promise<boolean> {
+  if (reveal.baseDigest !== base) return false
+  return (await ctx.store.facts.get<string>(factKeys.check(ctx.task, round, reveal.digest))) === 'usable'
 }
 
 async function sliceOf(ctx: TaskContext, view: RoundView): Promise<EvalSet | null> {

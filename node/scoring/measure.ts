@@ -3,7 +3,7 @@
  * without that delta (the others' weights unchanged) minus loss of the aggregate, on the probe slice, and on the voter's own held-out
  * data as a veto; and whether a delta opens a back door that is suspected. A node calls it with what it pulled, a bench with what it made.
  */
-import type { OuterStep } from '../../src/aggregate/outer-step.ts'
+import type { OuterStep, Pair } from '../../src/aggregate/outer-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Scores } from '../../src/types/ledger.ts'
@@ -15,7 +15,7 @@ type EvalSet = readonly PackedBatch[]
 
 export interface Measuring {
   /** the round's aggregate, opened; null when no delta is usable */
-  readonly step: Pick<OuterStep, 'next' | 'pair'> | null
+  readonly step: (Pick<OuterStep, 'next'> & { pair(i: number): Pair | Promise<Pair> }) | null
   /** for each of the step's deltas the seats that it came from: one, or a cohort's */
   readonly seats: readonly (readonly number[])[]
   /** by seat: scores of those that no delta is measured for; those of the others are replaced */
@@ -64,7 +64,7 @@ export async function measureRound(input: Measuring): Promise<Measured> {
   if (step !== null) {
     const whole = await lossesOf(step.next)
     for (const [i, seats] of input.seats.entries()) {
-      const pair = step.pair(i)
+      const pair = await step.pair(i)
       const withIt = pair.with === step.next ? whole : await lossesOf(pair.with)
       const without = pair.without === step.next ? whole : await lossesOf(pair.without)
       const opened = canaries === null ? [] : hitsOf(canaries, without.canaries, withIt.canaries)
