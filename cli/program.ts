@@ -13,7 +13,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   rewards: 'Show, claim and explain rewards',
   task: 'Create, list, show, watch and cancel tasks',
   arena: 'Competitions for the best adapter: take part, score, keep them going',
-  emissions: 'Lock tokens for tasks’ parts of the emissions, pull and claim',
+  emissions: 'Lock tokens for the parts of tasks and arenas in the emissions, pull and claim',
   node: 'Take part in tasks',
   coordinator: 'Create a task and keep it going',
   chain: 'The embedded chain for one machine; the contracts on any chain',

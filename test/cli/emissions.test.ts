@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { LockView } from '../../src/types/emissions.ts'
+import { testArenaParams } from '../ledger/arena.behavior.ts'
 import { testParams } from '../ledger/ledger.behavior.ts'
 import { type CliWorld, startCliWorld, TOKEN } from '../support/cli-world.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -13,6 +14,8 @@ describe('covey emissions', function () {
     world = await startCliWorld(['giver', 'holder'], 10_000, async (bank) => {
       expect(await bank.createTask(testParams({ pool: 10n * TOKEN }))).to.equal(1)
       expect(await bank.createTask(testParams({ pool: 10n * TOKEN }))).to.equal(2)
+      const change = { pool: 10n * TOKEN, endsAt: (await bank.time()) + 700 * 86_400 }
+      expect(await bank.arenas.create(testArenaParams(0, change))).to.equal(1)
     })
   })
   after(() => world.remove())
@@ -45,8 +48,8 @@ describe('covey emissions', function () {
       return off * off < (half / 100n) ** 2n
     }
     expect(nearly(shown.result.claimable)).to.equal(true)
-    const [task] = shown.result.tasks as [{ task: number; waiting: bigint }]
-    expect([task.task, nearly(task.waiting)]).to.deep.equal([1, true])
+    const [task] = shown.result.targets as [{ kind: string; id: number; waiting: bigint }]
+    expect([task.kind, task.id, nearly(task.waiting)]).to.deep.equal(['task', 1, true])
 
     expect((await covey('giver', 'emissions pull 1')).text).to.equal('pulled into the pool of task 1\n')
     expect((await covey('giver', 'emissions pull 2')).text).to.equal('nothing waits for task 2\n')
@@ -84,6 +87,26 @@ describe('covey emissions', function () {
     expect((await covey('holder', 'emissions claim')).text).to.equal('nothing to claim\n')
   })
 
+  it('is for arenas too', async () => {
+    expect((await covey('holder', 'emissions lock 50 --arena 1 --days 365')).text).to.equal(
+      'lock 2: 50 COVEY for arena 1, 365 days of notice\n',
+    )
+    await elapse(86_400)
+    const { targets } = (await covey('holder', 'emissions show')).result
+    expect((targets as readonly { kind: string; id: number }[]).map(({ kind, id }) => `${kind} ${id}`)).to.deep.equal([
+      'arena 1',
+    ])
+    expect((await covey('giver', 'emissions pull --arena 1')).text).to.equal('pulled into the pool of arena 1\n')
+    expect((await covey('giver', 'emissions pull --arena 9')).text).to.equal('nothing waits for arena 9\n')
+    expect((await covey('giver', 'arena show 1')).text).to.match(
+      /pool {3}(1\d|[2-9]\d)\.\d+ COVEY left; 10 COVEY at its creation/,
+    )
+    expect((await covey('holder', 'emissions direct 2 --task 1')).text).to.equal('lock 2 is for task 1\n')
+    const { text, result } = await covey('holder', 'emissions explain')
+    expect(result.agrees).to.equal(true)
+    expect(text).to.match(/arena 1 {2}[\d.]+ COVEY by this account's weight/)
+  })
+
   it('says what is wrong with what was typed', async () => {
     for (const line of [
       'emissions lock 5',
@@ -91,6 +114,9 @@ describe('covey emissions', function () {
       'emissions unlock 0',
       'emissions pull one',
       'emissions direct 1',
+      'emissions direct 1 --task 1 --arena 1',
+      'emissions pull',
+      'emissions pull 1 --arena 1',
     ])
       await expectRejects(() => covey('holder', line), 'E_CONFIG')
   })

@@ -17,7 +17,7 @@ export const arenaShowHandler: Handler<typeof arenaShowOptions> = async (options
     output.line(`arena ${id}: ${standing(arena)}, created by ${arena.creator}`)
     output.line(`spec   ${params.specDigest}`)
     output.line(`base   ${params.baseDigest}`)
-    output.line(`pool   ${output.amount(arena.poolLeft)} of ${output.amount(params.pool)} left`)
+    output.line(`pool   ${output.amount(arena.poolLeft)} left; ${output.amount(params.pool)} at its creation`)
     output.line(
       `rules  γ ${percentOf(rules.gammaBps)}, each rank ${percentOf(rules.ratioBps)} of the one before it, stake counts: ${rules.alpha}, more than ${rules.floor / ARENA_SCORE_SCALE} nats to be paid`,
     )

@@ -1,6 +1,3 @@
-import { integer, option } from '../../command.ts'
 import { chainOptions } from '../../common.ts'
-export const emissionsDirectOptions = {
-  ...chainOptions,
-  task: option('--task <id>', 'whose pool the weight is for', integer(1), null),
-}
+import { targetOptions } from '../../emissions.ts'
+export const emissionsDirectOptions = { ...chainOptions, ...targetOptions }

@@ -1,9 +1,10 @@
 import { MAX_NOTICE_DAYS, MIN_NOTICE_DAYS } from '../../../src/round/emissions.ts'
 import { integer, option } from '../../command.ts'
 import { chainOptions } from '../../common.ts'
+import { targetOptions } from '../../emissions.ts'
 export const emissionsLockOptions = {
   ...chainOptions,
-  task: option('--task <id>', 'whose pool the weight is for', integer(1), null),
+  ...targetOptions,
   days: option(
     '--days <n>',
     'days of notice: the longer, the more weight',

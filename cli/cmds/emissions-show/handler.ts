@@ -17,9 +17,9 @@ export const emissionsShowHandler: Handler<typeof emissionsShowOptions> = async 
       emissions.holder(account),
     ])
     const { terms, opened, emitted, day, today, totalWeight } = view
-    const ids = [...new Set(locks.map(({ target }) => target.id))].sort((a, b) => a - b)
-    const tasks = await Promise.all(
-      ids.map(async (id) => ({ task: id, ...(await emissions.target({ kind: 'task', id })) })),
+    const pointed = new Map(locks.map(({ target }) => [`${target.kind} ${target.id}`, target]))
+    const targets = await Promise.all(
+      [...pointed.values()].map(async (target) => ({ ...target, ...(await emissions.target(target)) })),
     )
     if (!opened) output.line('not begun: `covey emissions open` gives the supply')
     output.line(
@@ -33,8 +33,8 @@ export const emissionsShowHandler: Handler<typeof emissionsShowOptions> = async 
           ? `lock ${id}  ${output.amount(amount)} for ${target.kind} ${target.id}, ${noticeDays} days of notice`
           : `lock ${id}  ${output.amount(amount)}, free from ${timeOf(freeAt)} on`,
       )
-    for (const { task, waiting } of tasks) output.line(`task ${task}  ${output.amount(waiting)} to be pulled`)
+    for (const { kind, id, waiting } of targets) output.line(`${kind} ${id}  ${output.amount(waiting)} to be pulled`)
     output.line(`to claim  ${output.amount(own.waiting)}`)
-    return { account, ...view, locks, tasks, weight: own.weight, claimable: own.waiting }
+    return { account, ...view, locks, targets, weight: own.weight, claimable: own.waiting }
   })
 }

@@ -17,7 +17,7 @@ export const taskShowHandler: Handler<typeof taskShowOptions> = async (options, 
     output.line(`spec   ${params.specDigest}`)
     output.line(`base   ${params.baseDigest}`)
     output.line(`probe  ${params.probeRoot ?? 'none: only gross harm can be told'}`)
-    output.line(`pool   ${output.amount(task.poolLeft)} of ${output.amount(params.pool)} left`)
+    output.line(`pool   ${output.amount(task.poolLeft)} left; ${output.amount(params.pool)} at its creation`)
     output.line(
       `seats  ${params.proposers} proposers and ${params.voters} voters a round, of ${task.enrolled} nodes; at least ${output.amount(params.minStake)} at stake`,
     )

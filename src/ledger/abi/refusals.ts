@@ -139,7 +139,7 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'nothing was earned by delegating to this operator since the last claim',
     'look at `covey delegate show`',
   ],
-  NothingToPull: ['nothing was emitted for this task since the last pull', 'look at `covey emissions show`'],
+  NothingToPull: ['nothing was emitted for this task or arena since the last pull', 'look at `covey emissions show`'],
   NothingUnbonding: ['no stake is unbonding', 'ask for some back first: `covey stake withdraw AMOUNT`'],
   NoticeStands: [
     'notice was given for this lock',
@@ -167,7 +167,10 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
   StillUnbonding: ['the stake is still unbonding', 'wait until the time named: `covey stake show`'],
   StringTooLong: ["the contract's name is too long", 'deploy the contracts again'],
   SupplyTooLarge: ['the token has more supply than weights can hold', 'deploy with a token of less supply'],
-  TargetClosed: ['weight can only be for a task that is open', 'choose another one: `covey task list`'],
+  TargetClosed: [
+    'weight can only be for a task or an arena that is open',
+    'choose another one: `covey task list`, `covey arena list`',
+  ],
   TaskClosed: ['the task is finished or cancelled', 'choose another one: `covey task list`'],
   TaskFull: ['the task has no room for another node', 'wait until one leaves, or choose another task'],
   TooManyDelegations: [
