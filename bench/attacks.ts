@@ -13,10 +13,11 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CoveyError } from '../src/base/errors.ts'
 import { ALL_ATTACKS, type Cell, cellsOf, DEFENCES, type Split } from './attacks/plan.ts'
-import { type AttackRun, keyOf, type Row, readRows, writeRun } from './attacks/results.ts'
+import { type AttackRun, keyOf, type Row, readRows } from './attacks/results.ts'
 import { CellRunner } from './attacks/run-cell.ts'
 import { shortened } from './attacks/short-data.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { writeResult } from './results-file.ts'
 import { openRounds } from './rounds.ts'
 
 /** What says which cells are run and where they go, not what comes of one. */
@@ -122,7 +123,7 @@ for (const [key, cell] of wanted) {
     ...ran,
   }
   rows.set(key, row)
-  if (a.write !== undefined) writeRun(a.write, result(examples))
+  writeResult('attacks', a.write, result(examples))
   log(line(row))
 }
 if (a.json) process.stdout.write(`${JSON.stringify(result(open[0]?.examples ?? 0))}\n`)

@@ -1,5 +1,5 @@
 /** Where a bench's figures are kept: docs/results/KIND/NAME.json, of which scripts/measurements.ts makes docs/measurements.md. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const RESULTS = join(import.meta.dirname, '../docs/results')
@@ -8,7 +8,10 @@ const RESULTS = join(import.meta.dirname, '../docs/results')
 export function writeResult(kind: string, name: string | undefined, result: object): void {
   if (name === undefined) return
   mkdirSync(join(RESULTS, kind), { recursive: true })
-  writeFileSync(join(RESULTS, kind, `${name}.json`), `${JSON.stringify(result)}\n`)
+  const path = join(RESULTS, kind, `${name}.json`)
+  // whole or not at all: a long run that writes after each step may be stopped at any moment
+  writeFileSync(`${path}.part`, `${JSON.stringify(result)}\n`)
+  renameSync(`${path}.part`, path)
 }
 
 /** @returns what `writeResult` wrote before under this name; null when nothing */

@@ -24,6 +24,7 @@ import type { Moments } from '../src/aggregate/outer/adaptive.ts'
 import { type OuterStep, openStep } from '../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../src/aggregate/registry.ts'
 import { systemClock } from '../src/base/clock.ts'
+import { isCoveyError } from '../src/base/errors.ts'
 import { type Random, seededRandom, shuffle } from '../src/base/random.ts'
 import { createBatcher, packForEvaluation } from '../src/data/batches.ts'
 import { holdOut, probeSlices } from '../src/data/split.ts'
@@ -49,8 +50,8 @@ export interface RoundDone {
   /** by seat: what the judge let in; everything without one */
   readonly included: readonly boolean[]
   readonly rolledBack: boolean
-  /** (layout.size) each, seat order: as published */
-  readonly deltas: readonly Float32Array[]
+  /** (layout.size) each, seat order: as published; null where every node refuses it (its norm is past all that training gives) */
+  readonly deltas: readonly (Float32Array | null)[]
 }
 
 /** A round's deltas before it settles. */
@@ -59,6 +60,8 @@ export interface Unsettled {
   /** nodes that proposed, and those of the rest that vote */
   readonly seats: readonly number[]
   readonly voters: readonly number[]
+  /** seats whose deltas pass a node's checks: the step is made of these, in this order */
+  readonly usable: readonly number[]
   /** (layout.size) the global adapter that the round started from, and what that was built on; null in the first round */
   readonly incumbent: Float32Array
   readonly before: Float32Array | null
@@ -267,7 +270,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
         const trained: Float32Array[] = []
         for (const node of seats) trained.push(await train(node, data[node] ?? [], round, global, moments))
         const published = interference?.publish(trained, seats, round) ?? trained
-        const deltas: Float32Array[] = []
+        const deltas: (Float32Array | null)[] = []
         const sizes: number[] = []
         for (const [i, node] of seats.entries()) {
           const values = (published[i] as Float32Array).slice()
@@ -281,7 +284,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           const bytes = encodeDelta(delta, encoding)
           if (encodingNamed(encoding).feedback)
             residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
-          deltas.push(decodeDelta(bytes, layout, { encoding, factors }).values)
+          deltas.push(usable(() => decodeDelta(bytes, layout, { encoding, factors }).values))
           sizes.push(bytes.byteLength)
         }
         const open = (of: readonly Float32Array[], before: Float32Array | null): OuterStep =>
@@ -296,18 +299,20 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             weights: of.map(() => 1),
             round,
           })
-        let step = open(deltas, before)
-        const verdict = await interference?.judge?.judge({ round, seats, voters, incumbent: global, before, step })
-        const { included, rolledBack } = verdict ?? { included: deltas.map(() => true), rolledBack: false }
+        const here = deltas.flatMap((delta, i) => (delta === null ? [] : [i]))
+        const valuesOf = (of: readonly number[]): Float32Array[] => of.map((i) => deltas[i] as Float32Array)
+        let step = open(valuesOf(here), before)
+        const unsettled = { round, seats, voters, usable: here, incumbent: global, before, step }
+        const verdict = await interference?.judge?.judge(unsettled)
+        const { included, rolledBack } = verdict ?? { included: deltas.map((d) => d !== null), rolledBack: false }
         const shares = deltas.map(() => 0)
         if (rolledBack && before !== null) {
           // its deltas were trained from the adapter that goes; both fall back to what that was built on
           global = before
           remembered = rememberedBefore
         } else {
-          const counted = deltas.flatMap((_, i) => (included[i] ? [i] : []))
-          const chosen = counted.map((i) => deltas[i] as Float32Array)
-          if (counted.length < deltas.length) step = open(chosen, before)
+          const counted = here.filter((i) => included[i])
+          if (counted.length < here.length) step = open(valuesOf(counted), before)
           step.shares.forEach((share, k) => {
             shares[counted[k] as number] = share
           })
@@ -347,6 +352,16 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       for (const trainer of trainers.values()) await trainer.close()
       await inference.close()
     },
+  }
+}
+
+/** null for what a node would not take. */
+function usable(read: () => Float32Array): Float32Array | null {
+  try {
+    return read()
+  } catch (error) {
+    if (isCoveyError(error, 'E_DELTA')) return null
+    throw error
   }
 }
 

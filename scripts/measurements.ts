@@ -8,16 +8,19 @@
  * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write),
  * docs/results/prune/*.json (bench/prune.ts --write),
  * docs/results/compress/*.json (bench/compress.ts --write), docs/results/privacy/*.json (bench/privacy.ts --write),
- * docs/results/distill/*.json (bench/distill.ts --write), docs/results/economy/*.json (bench/economy.ts --write).
+ * docs/results/distill/*.json (bench/distill.ts --write), docs/results/economy/*.json (bench/economy.ts --write), docs/results/attacks/*.json (bench/attacks.ts --write).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import type { AttackRun } from '../bench/attacks/results.ts'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
+import { attacksSection } from './sections/attacks.ts'
 import { type CompressRun, compressionSection } from './sections/compression.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
 import { type DistillRun, distillSection } from './sections/distill.ts'
 import { type EconomyRun, economySection } from './sections/economy.ts'
+import { type MaskedRun, maskedSection } from './sections/masked.ts'
 import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { type PrivacyRun, privacySection } from './sections/privacy.ts'
 import { type PruneRun, pruningSection } from './sections/pruning.ts'
@@ -60,11 +63,13 @@ const sections = [
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
   ...results<CompressRun>('compress').map(([name, run]) => compressionSection(name.replaceAll('-', ' '), run)),
   ...results<PrivacyRun>('privacy').map(([name, run]) => privacySection(name.replaceAll('-', ' '), run)),
+  ...results<MaskedRun>('masked').map(([name, run]) => maskedSection(name, run)),
   ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
   ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),
   ...results<DistillRun>('distill').map(([name, run]) => distillSection(name.replaceAll('-', ' '), run)),
   ...results<PruneRun>('prune').map(([name, run]) => pruningSection(name.replaceAll('-', ' '), run)),
   ...results<EconomyRun>('economy').map(([name, run]) => economySection(name, run)),
+  ...results<AttackRun>('attacks').map(([name, run]) => attacksSection(name.replaceAll('-', ' '), run)),
   ...results<CurveRun>('curves').map(([name, run]) => curveSection(name, run)),
 ]
 const head =

@@ -10,7 +10,7 @@ import type { OuterStep } from '../../src/aggregate/outer-step.ts'
 import { roundBudget, settle } from '../../src/round/settlement.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Inference } from '../../src/types/engine.ts'
-import type { Scores, Settlement } from '../../src/types/ledger.ts'
+import { SCORE_ABSENT, type Scores, type Settlement } from '../../src/types/ledger.ts'
 import type { Judge, Unsettled } from '../rounds.ts'
 
 type EvalSet = readonly PackedBatch[]
@@ -91,7 +91,7 @@ export function openVoters(options: VotersOptions): Voters {
 /** A round as its voters measure it. What is the same for all of them, the probe and the canaries, is measured once: honest voters agree to the bit. */
 function measuring(options: VotersOptions, round: Unsettled) {
   const { inference, slices, canaries } = options
-  const { step, seats, incumbent, before } = round
+  const { step, seats, usable, incumbent, before } = round
   const pairs = new Map<number, ReturnType<OuterStep['pair']>>()
   const pair = (i: number): ReturnType<OuterStep['pair']> => {
     const known = pairs.get(i) ?? step.pair(i)
@@ -111,9 +111,9 @@ function measuring(options: VotersOptions, round: Unsettled) {
   }
   return (held: EvalSet | null) =>
     measureRound({
-      step: { next: step.next, pair },
-      seats: seats.map((_, seat) => [seat]),
-      marks: seats.map(() => ({ probe: 0, private: 0 })),
+      step: usable.length === 0 ? null : { next: step.next, pair },
+      seats: usable.map((seat) => [seat]),
+      marks: seats.map(() => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
       incumbent,
       before,
       slice: slices[round.round - 1] ?? null,

@@ -1,7 +1,6 @@
 /** What a bench of attacks measured, cell by cell, and the file that it grows in. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { CoveyError } from '../../src/base/errors.ts'
+import { readResult } from '../results-file.ts'
 import type { Cell } from './plan.ts'
 import type { Ran } from './run-cell.ts'
 
@@ -31,13 +30,10 @@ export interface AttackRun {
 export const keyOf = ({ split, attack, share, aggregator }: Cell | Row): string =>
   `${split} ${attack ?? 'none'} ${share} ${aggregator}`
 
-const fileOf = (name: string): string => join(import.meta.dirname, '../../docs/results/attacks', `${name}.json`)
-
 /** The rows of an earlier start. @throws CoveyError E_ARGUMENT when they were measured with other settings */
 export function readRows(name: string, args: readonly string[]): readonly Row[] {
-  const path = fileOf(name)
-  if (!existsSync(path)) return []
-  const known = JSON.parse(readFileSync(path, 'utf8')) as AttackRun
+  const known = readResult<AttackRun>('attacks', name)
+  if (known === null) return []
   if (JSON.stringify(known.args) !== JSON.stringify(args))
     throw new CoveyError(
       'E_ARGUMENT',
@@ -45,15 +41,4 @@ export function readRows(name: string, args: readonly string[]): readonly Row[] 
       { args: [...known.args] },
     )
   return known.rows
-}
-
-/** Whole or not at all: a run may be stopped at any moment. */
-export function writeRun(name: string, run: AttackRun): void {
-  const path = fileOf(name)
-  mkdirSync(dirname(path), { recursive: true })
-  const { rows, ...head } = run
-  // one row a line: what a commit adds can be read
-  const text = `${JSON.stringify(head).slice(0, -1)},"rows":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`
-  writeFileSync(`${path}.part`, text)
-  renameSync(`${path}.part`, path)
 }

@@ -23,7 +23,7 @@ export interface Ran {
   readonly loss: number
   /** of held-out prompts with the trigger, those that are answered as the liars chose; null without a back door */
   readonly attackSuccess: number | null
-  /** of the liars' seats, those that were left out; null without liars, and for coordinate-wise rules, which leave nobody out */
+  /** of the liars' seats, those that were left out or refused by every node; null without liars, and where nobody can be left out */
   readonly liarsCaught: number | null
   readonly honestExcluded: number | null
   /** nodes that lost so much stake that they were not drawn again; null where nobody votes */
@@ -63,6 +63,7 @@ export class CellRunner {
     const seats = { liars: 0, caught: 0, honest: 0, excluded: 0 }
     let last: Float32Array | undefined
     let rollbacks = 0
+    let refused = false
     const interference: Interference = {
       examples: this.#examples(split, attack?.name ?? null),
       publish,
@@ -78,11 +79,12 @@ export class CellRunner {
         else seats.honest++
       })
       if (done.rolledBack) rollbacks++
+      if (done.deltas.includes(null)) refused = true
       last = done.global
     }
     const { exactMatch, loss } = await rounds.evaluate(last as Float32Array, this.#options.evalExamples)
     const coordinates = defence.robust.some((step) => step === 'median' || step === 'trimmed-mean')
-    const tells = defence.probe || (defence.robust.length > 0 && !coordinates)
+    const tells = refused || defence.probe || (defence.robust.length > 0 && !coordinates)
     const barred = (liar: boolean): number | null =>
       judge === null ? null : rounds.nodes.filter((_, node) => lies(node) === liar && judge.barred(node)).length
     return {

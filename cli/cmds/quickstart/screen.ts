@@ -105,8 +105,10 @@ export class Screen {
         return
       }
       case 'scored': {
-        const e = event as unknown as { probe: number[]; seconds: number }
-        this.#set(line, `scored ${e.probe.map(nats).join(' ')} in ${e.seconds.toFixed(1)} s`)
+        const e = event as unknown as { probe: number[]; canaries: { seat: number }[]; seconds: number }
+        const doors = new Set(e.canaries.map(({ seat }) => seat + 1))
+        const opened = doors.size === 0 ? '' : `, suspected back door in seat ${[...doors].join(', ')}`
+        this.#set(line, `scored ${e.probe.map(nats).join(' ')} in ${e.seconds.toFixed(1)} s${opened}`)
         return
       }
       case 'aggregated': {

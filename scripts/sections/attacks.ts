@@ -1,0 +1,122 @@
+/** Attacks beside defences: what is left of the model, who was caught, and which defence is fit for what. */
+import type { AttackRun, Row } from '../../bench/attacks/results.ts'
+import { commandLine, percent } from './format.ts'
+
+/** A defence keeps the model when this part of the clean run's exact match is left. */
+const KEPT = 0.95
+/** A back door is open when more of the prompts with the trigger than this are answered as the liars chose. */
+const OPEN = 0.1
+
+const SPLITS = { domain: 'whole domains a node', mixed: 'mixed' } as const
+const shown = (aggregator: string): string => aggregator.split(',').join(' + ')
+const whole = (x: number): string => (100 * x).toFixed(0)
+const names = (list: readonly string[]): string => (list.length === 0 ? 'none' : list.join(', '))
+const distinct = <T>(list: readonly T[]): T[] => [...new Set(list)]
+
+/** The order in which the bench has them, whatever was measured first. */
+const inOrder = (rows: readonly Row[]): string[] => distinct(rows.map(({ aggregator }) => aggregator))
+
+function table(rows: readonly Row[], cell: (row: Row) => string): string[] {
+  const attacks = distinct(rows.map(({ attack }) => attack))
+  return [
+    `| | ${attacks.join(' | ')} |`,
+    `|---|${attacks.map(() => '---:|').join('')}`,
+    ...inOrder(rows).map((aggregator) => {
+      const cells = attacks.map((attack) => {
+        const row = rows.find((r) => r.aggregator === aggregator && r.attack === attack)
+        return row === undefined ? '' : cell(row)
+      })
+      return `| ${shown(aggregator)} | ${cells.join(' | ')} |`
+    }),
+  ]
+}
+
+const left = ({ relative, attackSuccess }: Row): string =>
+  `${relative?.toFixed(2) ?? '–'}${attackSuccess === null ? '' : ` (open ${whole(attackSuccess)} %)`}`
+
+const caught = ({ liarsCaught, honestExcluded, liarsBarred, honestBarred }: Row): string => {
+  if (honestExcluded === null) return '–'
+  const of = `${liarsCaught === null ? '–' : whole(liarsCaught)} / ${whole(honestExcluded)}`
+  return liarsBarred === null ? of : `${of}, ${liarsBarred} : ${honestBarred ?? 0}`
+}
+
+const holds = (row: Row): boolean => (row.relative ?? 0) >= KEPT
+
+/** What the rows of one share of liars say, in sentences. */
+function verdicts(rows: readonly Row[]): string[] {
+  const attacks = distinct(rows.map(({ attack }) => attack))
+  const each = inOrder(rows).map((aggregator) => {
+    const of = rows.filter((row) => row.aggregator === aggregator)
+    const kept = of.filter(holds).map(({ attack }) => attack)
+    const rest = of.length === attacks.length ? '' : ` (of ${of.length} measured)`
+    return `${shown(aggregator)} against ${names(kept)}${rest}`
+  })
+  const unmet = attacks.filter((attack) => !rows.some((row) => row.attack === attack && holds(row)))
+  const doors = rows.filter(({ attackSuccess }) => attackSuccess !== null)
+  const open = doors.filter(({ attackSuccess }) => (attackSuccess as number) > OPEN)
+  const shut = doors.filter(({ attackSuccess }) => (attackSuccess as number) <= OPEN)
+  return [
+    `At least ${KEPT} of the clean run is left with ${each.join('; ')}.`,
+    ...(unmet.length === 0 ? [] : ['', `No defence measured keeps as much against ${unmet.join(', ')}.`]),
+    ...(doors.length === 0
+      ? []
+      : [
+          '',
+          `The back door stands open (more than ${whole(OPEN)} % of the prompts with the trigger bring the liars’ answer) with ${names(open.map((row) => shown(row.aggregator)))}; it is shut with ${names(shut.map((row) => shown(row.aggregator)))}.`,
+        ]),
+  ]
+}
+
+/** Which defences cost nothing where nobody lies, split by split: the first thing to ask of one. */
+function fitness(rows: readonly Row[]): string[] {
+  return distinct(rows.map(({ split }) => split)).map((split) => {
+    const clean = rows.filter((row) => row.split === split && row.attack === 'none' && row.aggregator !== 'none')
+    const fit = clean.filter(holds).map((row) => shown(row.aggregator))
+    const unfit = clean
+      .filter((row) => !holds(row))
+      .map(({ aggregator, relative, honestExcluded }) => {
+        const out = honestExcluded ? `, ${whole(honestExcluded)} % of the honest seats left out` : ''
+        return `${shown(aggregator)} (${relative?.toFixed(2) ?? '–'}${out})`
+      })
+    return `Where nobody lies, data dealt as ${SPLITS[split]}: ${names(fit)} cost less than ${whole(1 - KEPT)} %; ${names(unfit)} cost more.`
+  })
+}
+
+/** One run of `npm run bench:attacks -- --write NAME`, as far as it has come. */
+export function attacksSection(name: string, run: AttackRun): string {
+  const { rows, args, machine, nodes, proposers, voters, rounds, steps, batch, examples } = run
+  const clean = rows.filter((row) => row.attack === 'none' && row.aggregator === 'none')
+  const groups = distinct(rows.filter(({ share }) => share > 0).map(({ split, share }) => `${split} ${share}`)).map(
+    (key) => rows.filter((row) => `${row.split} ${row.share}` === key),
+  )
+  return [
+    `## attacks: ${name}`,
+    '',
+    '```',
+    commandLine('bench:attacks', args),
+    '```',
+    '',
+    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}, at low priority beside other work. A clean run, without liars and without a defence: ${clean.map(({ split, exactMatch }) => `${percent(exactMatch)} (${SPLITS[split]})`).join(', ')}. One seed: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance (the scatter between seeds was not measured here).`,
+    '',
+    ...fitness(rows).flatMap((sentence) => [sentence, '']),
+    ...groups.flatMap((group) => {
+      const { split, share, liars } = group[0] as Row
+      return [
+        `### ${liars} liars of ${nodes} nodes (${whole(share)} %), ${SPLITS[split]}`,
+        '',
+        'Exact match over that of the clean run; for a back door also how many prompts with the trigger bring the liars’ answer. Empty: not measured (yet), or the same as another cell.',
+        '',
+        ...table(group, left),
+        '',
+        'Liars’ seats left out / honest seats left out, in %; where there are votes also nodes slashed out of the draw, liars : honest. –: nobody can be left out.',
+        '',
+        ...table(group, caught),
+        '',
+        ...verdicts(group),
+        '',
+      ]
+    }),
+  ]
+    .join('\n')
+    .trimEnd()
+}
