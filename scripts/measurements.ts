@@ -20,7 +20,6 @@ import { type CompressRun, compressionSection } from './sections/compression.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
 import { type DistillRun, distillSection } from './sections/distill.ts'
 import { type EconomyRun, economySection } from './sections/economy.ts'
-import { type MaskedRun, maskedSection } from './sections/masked.ts'
 import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { type PrivacyRun, privacySection } from './sections/privacy.ts'
 import { type PruneRun, pruningSection } from './sections/pruning.ts'
@@ -63,7 +62,6 @@ const sections = [
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
   ...results<CompressRun>('compress').map(([name, run]) => compressionSection(name.replaceAll('-', ' '), run)),
   ...results<PrivacyRun>('privacy').map(([name, run]) => privacySection(name.replaceAll('-', ' '), run)),
-  ...results<MaskedRun>('masked').map(([name, run]) => maskedSection(name, run)),
   ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
   ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),
   ...results<DistillRun>('distill').map(([name, run]) => distillSection(name.replaceAll('-', ' '), run)),
