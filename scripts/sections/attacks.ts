@@ -104,7 +104,7 @@ export function attacksSection(name: string, run: AttackRun): string {
       return [
         `### ${liars} liars of ${nodes} nodes (${whole(share)} %), ${SPLITS[split]}`,
         '',
-        'Exact match over that of the clean run; for a back door also how many prompts with the trigger bring the liars’ answer. Empty: not measured (yet), or the same as another cell.',
+        'Exact match over that of the clean run; for a back door also how many prompts with the trigger bring the liars’ answer (label-flip has no answer of its own choice: what is missing of the model is its success). Empty: not measured (yet), or the same as another cell.',
         '',
         ...table(group, left),
         '',
