@@ -38,7 +38,7 @@ export const benchOptions = {
   threads: { type: 'string', default: '1' },
   seed: { type: 'string', default: text('seed') },
   dp: { type: 'string' },
-  'dp-unit': { type: 'string', default: text('dpUnit') },
+  'dp-unit': { type: 'string', default: 'example' },
   'dp-clip': { type: 'string', default: text('dpClip') },
   json: { type: 'boolean', default: false },
 } as const

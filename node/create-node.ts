@@ -20,6 +20,7 @@ import { startLine } from './duties/global.ts'
 import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
 import { startGossip } from './gossip.ts'
+import { checkCohortNoise } from './masked/check-noise.ts'
 import { MaskedTask } from './masked/masked-task.ts'
 import type { Tamper, VoteTamper } from './misbehave.ts'
 import { ANY_PRIVACY, checkFloor, type PrivacyFloor } from './privacy/floor.ts'
@@ -107,6 +108,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
     // who brings no data publishes none
     if (options.loadData !== null) checkFloor(options.task, spec.privacy, privacy)
     const layout = createLayout(components.model.config, spec.adapter)
+    if (options.loadData !== null) checkCohortNoise(options.task, spec.privacy, params, layout)
     workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
     const data = options.loadData === null ? null : await options.loadData(spec)
     masked = spec.privacy.mode === 'masked' ? new MaskedTask(() => context) : null

@@ -2,7 +2,7 @@
  * What each participant's data was worth to a task: the Shapley value of its deltas, round by round, by the loss of the global adapter
  * that each coalition of a round's included proposers would have made. What it says and what it does not: docs/audit.md.
  */
-import { CoveyError } from '../../src/base/errors.ts'
+import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { mostMeasured, type Shares, shapley } from '../../src/round/shapley.ts'
 import type { Address, RoundView, TaskView } from '../../src/types/ledger.ts'
 import type { EvalSet, NodeComponents, TaskContext } from '../context.ts'
@@ -155,17 +155,20 @@ async function auditRound(
     const { loss } = await inference.evaluate(set, signal)
     return Number.isFinite(loss) ? Math.min(loss, MOST_LOSS) : MOST_LOSS
   }
+  const lossWith = async (coalition: readonly Piece[]): Promise<number> => {
+    try {
+      return await lossOf(join(ctx, start, coalition, round).values)
+    } catch (error) {
+      // of these alone there is no aggregate: as bad as one that overflows
+      if (isCoveyError(error, 'E_AGGREGATE')) return MOST_LOSS
+      throw error
+    }
+  }
   const base = await lossOf(start.base)
   const worth = async (coalition: readonly number[]): Promise<number> => {
-    const joined = join(
-      ctx,
-      start,
-      coalition.map((i) => pieces[i] as Piece),
-      round,
-    )
-    const value = base - (await lossOf(joined.values))
+    const loss = await lossWith(coalition.map((i) => pieces[i] as Piece))
     meter.tick(round)
-    return value
+    return base - loss
   }
   const game = { players: pieces.length, worth }
   const found: Shares = await shapley(game, { permutations, tolerance, seed: `${seed}/${ctx.task}/${round}` })

@@ -82,8 +82,11 @@ export async function trainDelta(
   residual?.forEach((x, i) => {
     change[i]! += x
   })
+  // a masked delta gets its part of the noise with its masks
   const shown =
-    dp && release && !byExample ? noisedDelta(ctx.layout, factors, change, dp, release, ctx.randomBytes) : change
+    dp && release && !byExample && ctx.masked === null
+      ? noisedDelta(ctx.layout, factors, change, dp, release, ctx.randomBytes)
+      : change
   const values = ctx.tamper === null ? shown : ctx.tamper(shown, round)
   const delta = { layout: ctx.layout, factors, values }
   const bytes =

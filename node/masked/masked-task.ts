@@ -4,7 +4,9 @@ import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { encodeFixed } from '../../src/privacy/masked/fixed-point.ts'
 import { encodeMasked } from '../../src/privacy/masked/masked-delta.ts'
 import { maskDelta } from '../../src/privacy/masked/member.ts'
+import { noisyCodes } from '../../src/privacy/masked/noise.ts'
 import { checkOpenings } from '../../src/privacy/masked/open.ts'
+import { gridNoise } from '../../src/privacy/noise/discrete-gaussian.ts'
 import type { Address, RoundView } from '../../src/types/ledger.ts'
 import type { MaskedPrivacy, TaskSpec } from '../../src/types/spec.ts'
 import type { CohortMeans, Look, Masked, TaskContext } from '../context.ts'
@@ -103,12 +105,14 @@ export class MaskedTask implements Masked {
     const ctx = this.#context()
     const session = await this.#own(round)
     if (session === null) return this.#giveUp(round, null, signal)
+    const tooSmall = tooSmallFor(ctx, session)
+    if (tooSmall !== null) return this.#giveUp(round, tooSmall, signal)
     const { cohort, me } = session
     for (;;) {
       const { member } = session
       if (member !== null && member.roster !== null) {
         const values = gather(ctx.layout, ctx.aggregator.trainedFactors(round), delta)
-        const words = maskDelta(member, encodeFixed(values, gridOf(ctx, session)))
+        const words = maskDelta(member, codesOf(ctx, session, values))
         return encodeMasked(cohort, { from: me as number, roster: member.roster, words })
       }
       if (member !== null && member.failure !== null) return this.#giveUp(round, member.failure, signal)
@@ -118,7 +122,8 @@ export class MaskedTask implements Masked {
 
   async expectCohort(round: number, signal: AbortSignal): Promise<void> {
     const session = await this.#own(round)
-    if (session === null) await this.#giveUp(round, null, signal)
+    const failure = session && tooSmallFor(this.#context(), session)
+    if (session === null || failure !== null) await this.#giveUp(round, failure, signal)
   }
 
   async check(view: RoundView, account: Address, digest: string): Promise<void> {
@@ -263,6 +268,20 @@ export class MaskedTask implements Masked {
     await restoreMail(ctx, round)
     return round
   }
+}
+
+/** Why a sum of this cohort could be opened with less noise than the task promises; null: it could not. */
+function tooSmallFor({ spec }: TaskContext, { cohort }: CohortSession): string | null {
+  const { dp } = spec.privacy as MaskedPrivacy
+  if (dp === undefined || cohort.threshold >= dp.honest) return null
+  return `a sum of ${cohort.threshold} members has less noise than the task promises, which counts on ${dp.honest}`
+}
+
+/** A member's values on its cohort's grid, with its part of the noise where the task has any. */
+function codesOf(ctx: TaskContext, session: CohortSession, values: Float32Array): Uint32Array {
+  const { dp } = ctx.spec.privacy as MaskedPrivacy
+  if (dp === undefined) return encodeFixed(values, gridOf(ctx, session))
+  return noisyCodes(values, dp, gridNoise(ctx.randomBytes))
 }
 
 /** Something was revealed of it and it may still be summed. */

@@ -11,6 +11,7 @@ import {
   type Published,
   survivorsOf,
 } from '../../src/privacy/masked/masked-delta.ts'
+import { noisyGrid } from '../../src/privacy/masked/noise.ts'
 import { type Openings, openCohort, unmaskSum } from '../../src/privacy/masked/open.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { MaskedPrivacy } from '../../src/types/spec.ts'
@@ -139,7 +140,9 @@ export async function openWith(
 }
 
 export function gridOf({ spec }: TaskContext, { cohort }: CohortSession): ReturnType<typeof fixedPoint> {
-  return fixedPoint(cohort.members.length, (spec.privacy as MaskedPrivacy).range)
+  const { range, dp } = spec.privacy as MaskedPrivacy
+  const { length } = cohort.members
+  return dp === undefined ? fixedPoint(length, range) : noisyGrid(length, dp)
 }
 
 /** (layout.size) the cohort's mean as a delta. */

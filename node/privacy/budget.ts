@@ -7,7 +7,7 @@ import { CoveyError } from '../../src/base/errors.ts'
 import { epsilonOf, noiseFor } from '../../src/privacy/accounting/account.ts'
 import type { Release } from '../../src/privacy/accounting/release.ts'
 import { SCORE_ABSENT } from '../../src/types/ledger.ts'
-import type { DpSpec, TrainingSpec } from '../../src/types/spec.ts'
+import type { DpSpec, MaskedDpSpec, TrainingSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import type { TaskContext } from '../context.ts'
 import { journalKeys, type ScoresRecord } from '../keys.ts'
@@ -66,11 +66,13 @@ async function releaseOf(
 
 /** What each round of a node with so many examples releases: with enough noise for a seat in all of them. @throws CoveyError E_ARGUMENT */
 export function releaseFor(
-  dp: DpSpec,
+  dp: DpSpec | MaskedDpSpec,
   { steps, batchExamples }: Pick<TrainingSpec, 'steps' | 'batchExamples'>,
   examples: number,
   rounds: number,
 ): ReleaseRecord {
+  // of all members together, so that it is not this node's to choose
+  if ('noise' in dp) return { unit: 'node', noise: dp.noise, rate: 1, steps: 1 }
   const sampled =
     dp.unit === 'node' ? { rate: 1, steps: 1 } : { rate: Math.min(1, batchExamples / Math.max(1, examples)), steps }
   const noise = noiseFor({ rate: sampled.rate, steps: sampled.steps * rounds }, dp.epsilon, dp.delta)

@@ -1,8 +1,8 @@
 /** What a node's owner allows to be published of the node's data. A task that asks for more is declined. */
 import { CoveyError } from '../../src/base/errors.ts'
-import type { DpSpec, PrivacySpec } from '../../src/types/spec.ts'
+import type { DpSpec, MaskedDpSpec, PrivacySpec } from '../../src/types/spec.ts'
 
-/** `open`: deltas without noise; `example-dp` and `node-dp`: with the noise of that unit; `masked`: only sums are seen. */
+/** `open`: deltas without noise; `example-dp` and `node-dp`: with the noise of that unit; `masked`: only sums are seen, with noise or without. */
 export const PRIVACY_KINDS = ['open', 'example-dp', 'node-dp', 'masked'] as const
 export type PrivacyKind = (typeof PRIVACY_KINDS)[number]
 
@@ -28,13 +28,14 @@ export const ANY_PRIVACY: PrivacyFloor = {
 }
 
 export function kindOf(spec: PrivacySpec): PrivacyKind {
-  const dp = dpOf(spec)
-  return dp === undefined ? spec.mode : `${dp.unit}-dp`
+  // sums with noise tell less than sums without: who accepts these accepts those
+  if (spec.mode === 'masked' || spec.dp === undefined) return spec.mode
+  return `${spec.dp.unit}-dp`
 }
 
-/** The noise that a spec asks for. */
-export function dpOf(spec: PrivacySpec): DpSpec | undefined {
-  return spec.mode === 'open' ? spec.dp : undefined
+/** The noise that a spec asks for: of each node alone, or in masked mode of those together whose sum is seen. */
+export function dpOf(spec: PrivacySpec): DpSpec | MaskedDpSpec | undefined {
+  return spec.dp
 }
 
 /** @throws CoveyError E_PRIVACY with what the task asks for and what the owner allows */

@@ -60,6 +60,20 @@ export interface MaskedPrivacy {
   readonly range: number
   /** each member masks with so many others, even, 4 or more; left out: with all */
   readonly neighbours?: number
+  /** what is opened has noise; left out: it has none */
+  readonly dp?: MaskedDpSpec
+}
+
+/**
+ * Differential privacy of a cohort's sum, docs/privacy.md: every member adds a part of the noise, and nobody sees less than the sum of so many
+ * parts as a cohort needs members. The grid that all add up on follows from these numbers, so the noise is one of them.
+ */
+export interface MaskedDpSpec extends DpSpec {
+  readonly unit: 'node'
+  /** standard deviation of the noise of `honest` members, over 2·clip */
+  readonly noise: number
+  /** of a sum's members, those whose noise is counted on: at most as many as a cohort needs, less those that may work together */
+  readonly honest: number
 }
 
 /** See src/aggregate/outer-step.ts. */

@@ -107,16 +107,40 @@ const dp = z.strictObject({
   clip: z.number().min(1e-6).max(1e6),
 })
 
-/** As src/privacy/masked takes them. */
-const masked = z.strictObject({
-  mode: z.literal('masked'),
-  cohort: z.int().min(3).max(128),
-  range: z
+/** A cohort's sum needs more than two thirds of its members, src/privacy/masked/cohort.ts. */
+const neededOf = (members: number): number => Math.floor((2 * members) / 3) + 1
+
+/** Noise of many members together, as src/privacy/accounting takes it. */
+const maskedDp = z.strictObject({
+  ...dp.shape,
+  unit: z.literal('node'),
+  noise: z
     .number()
-    .min(2 ** -20)
-    .max(2 ** 10),
-  neighbours: z.int().min(4).max(126).multipleOf(2).exactOptional(),
+    .min(2 ** -6)
+    .max(2 ** 12),
+  honest: z.int().min(1).max(128),
 })
+
+/** As src/privacy/masked takes them. */
+const masked = z
+  .strictObject({
+    mode: z.literal('masked'),
+    cohort: z.int().min(3).max(128),
+    range: z
+      .number()
+      .min(2 ** -20)
+      .max(2 ** 10),
+    neighbours: z.int().min(4).max(126).multipleOf(2).exactOptional(),
+    dp: maskedDp.exactOptional(),
+  })
+  .refine((v) => v.dp === undefined || v.dp.honest <= neededOf(v.cohort), {
+    path: ['dp', 'honest'],
+    message: 'expected at most as many as a cohort needs to be summed, ⌊2·cohort/3⌋ + 1',
+  })
+  .refine((v) => v.dp === undefined || v.range === v.dp.clip, {
+    path: ['range'],
+    message: 'expected dp.clip: no value of a clipped delta is larger',
+  })
 
 const privacy = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('open'), dp: dp.exactOptional() }),
@@ -194,7 +218,7 @@ const fields = z.strictObject({
   data: z.strictObject({ prompt: template, completion: template, thinking: template.exactOptional() }),
 }) satisfies z.ZodType<TaskSpec>
 
-const hasNoise = (privacy: TaskSpec['privacy']): boolean => privacy.mode === 'open' && privacy.dp !== undefined
+const hasNoise = (privacy: TaskSpec['privacy']): boolean => privacy.dp !== undefined
 
 /** What is masked is added up, not looked at: only a rule under which the sum of deltas is a delta, in words that add up. */
 const spec = fields

@@ -85,7 +85,12 @@ export const quickstartOptions = {
     decimal(1e-3, 1_000),
     null,
   ),
-  dpUnit: option('--dp-unit <what>', 'of one example, or of all that a node has', oneOf('example', 'node'), 'example'),
+  dpUnit: option(
+    '--dp-unit <what>',
+    'of one example, or of all that a node has (example; with --masked node, the noise being that of a sum)',
+    oneOf('example', 'node'),
+    null,
+  ),
   dpClip: option(
     '--dp-clip <x>',
     "norm that an example's gradient, or a node's delta, is clipped to",

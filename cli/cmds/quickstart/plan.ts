@@ -31,7 +31,7 @@ export interface QuickstartOptions {
   readonly encoding: DeltaEncoding
   /** privacy budget of the task, or null for none; what it protects, and what is clipped to */
   readonly dp: number | null
-  readonly dpUnit: 'example' | 'node'
+  readonly dpUnit: 'example' | 'node' | null
   readonly dpClip: number
   readonly sliceExamples: number
   /** held-out examples for the rounds before the last; the last is measured on all */

@@ -56,7 +56,7 @@ function dpChoice({
   dpClip,
 }: Partial<Pick<QuickstartOptions, 'dp' | 'dpUnit' | 'dpClip'>>): DpSpec | undefined {
   if (dp === undefined || dp === null || dpUnit === undefined || dpClip === undefined) return undefined
-  return { unit: dpUnit, epsilon: dp, delta: DP_DELTA, clip: dpClip }
+  return { unit: dpUnit ?? 'example', epsilon: dp, delta: DP_DELTA, clip: dpClip }
 }
 
 function outerChoice({

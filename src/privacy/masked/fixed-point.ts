@@ -6,7 +6,7 @@ import { CoveyError } from '../../base/errors.ts'
 
 /** Adding and taking away 1.5·2^52 rounds a double of small magnitude to the nearest integer, ties to even. */
 const ROUND = 6755399441055744
-const LARGEST_SUM = 2 ** 31 - 1
+export const LARGEST_SUM = 2 ** 31 - 1
 
 export interface FixedPoint {
   /** most that are ever added */

@@ -9,12 +9,15 @@
  * table leaves out, a number is off by less than 2^-76 in total variation: 2^-40 for 2^36 of them.
  */
 import { Keystream, type RandomBytes } from './keystream.ts'
-import { gaussianTable, TABLE_SIGMA } from './table.ts'
+import { gaussianTable, TABLE_REACH, TABLE_SIGMA } from './table.ts'
 
 const FACTOR = 800
 
 /** Standard deviation of the noise in steps of the grid. */
 export const GRID_SIGMA = TABLE_SIGMA * Math.sqrt(1 + FACTOR * FACTOR)
+
+/** No number is farther from 0. */
+export const MOST_GRID_NOISE = TABLE_REACH * (1 + FACTOR)
 
 export interface GridNoise {
   /** Fills `out` with independent discrete Gaussian numbers of standard deviation GRID_SIGMA. */

@@ -18,15 +18,27 @@ export function gridStep(deviation: number): number {
  * @param values finite
  * @param deviation of the noise, in the values' unit
  */
-export function privateDelta(
-  values: Float32Array,
-  { clip, deviation }: { readonly clip: number; readonly deviation: number },
-  noise: GridNoise,
-): Float32Array {
+export function privateDelta(values: Float32Array, how: ClippedNoise, noise: GridNoise): Float32Array {
+  const step = gridStep(how.deviation)
+  return Float32Array.from(gridCodes(values, how, noise), (x) => x * step)
+}
+
+export interface ClippedNoise {
+  readonly clip: number
+  readonly deviation: number
+}
+
+/** The same in whole steps of the grid. @throws CoveyError E_PRIVACY when the clip has too many of them */
+export function gridCodes(values: Float32Array, { clip, deviation }: ClippedNoise, noise: GridNoise): Int32Array {
   const step = gridStep(deviation)
   const out = new Int32Array(values.length)
   noise.fill(out)
   const most = Math.floor(clip / step)
+  if (most > MOST_STEPS)
+    throw new CoveyError(
+      'E_PRIVACY',
+      `noise of ${deviation / clip} times the clip is too little to be added in whole steps`,
+    )
   let scale = Math.min(1, clip / Math.sqrt(values.reduce((sum, x) => sum + x * x, 0)))
   if (!Number.isFinite(scale)) scale = 1
   let whole = cut(values, scale / step)
@@ -36,13 +48,17 @@ export function privateDelta(
     scale *= 1 - 2 ** -20 * 4 ** tries
     whole = cut(values, scale / step)
   }
-  return Float32Array.from(whole, (x, i) => (x + (out[i] as number)) * step)
+  for (let i = 0; i < out.length; i++) out[i]! += whole[i] as number
+  return out
 }
+
+/** So many steps squared are still exact in float64, and a value with its noise fits into 32 bits. */
+export const MOST_STEPS = 2 ** 26
 
 const cut = (values: Float32Array, factor: number): Float64Array =>
   Float64Array.from(values, (x) => Math.trunc(x * factor))
 
-/** Exact: the sum stays below 2^53 for any noise that `noiseFor` gives. */
+/** Exact: values of at most MOST_STEPS in all. */
 const squares = (whole: Float64Array): number => whole.reduce((sum, x) => sum + x * x, 0)
 
 /**

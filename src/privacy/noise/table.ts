@@ -10,6 +10,8 @@ const LOG_SIGMA = 11
 export const TABLE_SIGMA = 2 ** LOG_SIGMA
 /** Standard deviations in the table: what lies beyond has 2^-79 of the mass. */
 const REACH = 10.5
+/** No number of the table is farther from 0. */
+export const TABLE_REACH = Math.ceil(REACH * TABLE_SIGMA)
 const PRECISION = 192
 /** Further bits in which probabilities are computed. */
 const GUARD = 64
@@ -31,7 +33,7 @@ export function gaussianTable(): GaussianTable {
 }
 
 function makeTable(): GaussianTable {
-  const reach = Math.ceil(REACH * TABLE_SIGMA)
+  const reach = TABLE_REACH
   const sums = cumulative(weightsUpTo(reach))
   const words = Uint32Array.from(sums, (sum) => Number(sum >> BigInt(PRECISION - WORD)))
   // sums of 1 have one bit more than fits

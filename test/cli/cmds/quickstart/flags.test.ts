@@ -9,6 +9,7 @@ import { quickstartSpec } from '../../../../cli/cmds/quickstart/spec.ts'
 import type { OptionValues } from '../../../../cli/command.ts'
 import { buildProgram } from '../../../../cli/program.ts'
 import { createRandomModel } from '../../../../src/model/random.ts'
+import { epsilonOf } from '../../../../src/privacy/accounting/account.ts'
 import type { TaskSpec } from '../../../../src/types/spec.ts'
 import { decodeSpec, encodeSpec } from '../../../../src/wire/spec.ts'
 import { expectRejects } from '../../../support/expect-error.ts'
@@ -58,8 +59,20 @@ describe("a quickstart's flags", () => {
     const { privacy, encoding } = (await typed('--masked --cohort 3')).spec
     expect(privacy).to.deep.equal({ mode: 'masked', cohort: 3, range: 1 })
     expect(encoding).to.equal('f32')
-    await expectRejects(() => typed('--masked --dp 8'), 'E_ARGUMENT', /one of them/)
     await expectRejects(() => typed('--masked --proposers 2'), 'E_ARGUMENT', /at least 3/)
+  })
+
+  it('--masked --dp is noise inside of a cohort, enough for all rounds without those that may be lost or collude', async () => {
+    const { spec, plan } = await typed('--masked --cohort 6 --proposers 7 --dp 8 --dp-clip 0.5 --rounds 5')
+    if (spec.privacy.mode !== 'masked' || spec.privacy.dp === undefined) return expect.fail('it has none')
+    const { noise, ...rest } = spec.privacy.dp
+    // five of six are needed, two may work together
+    expect(rest).to.deep.equal({ unit: 'node', epsilon: 8, delta: 1e-5, clip: 0.5, honest: 3 })
+    const spent = epsilonOf([{ noise, rate: 1, steps: plan.rounds }], 1e-5)
+    expect(spent).to.be.at.most(8).and.above(7.9)
+    expect([spec.privacy.range, spec.scoring.privateExamples, spec.encoding]).to.deep.equal([0.5, 0, 'f32'])
+    await expectRejects(() => typed('--masked --dp 8 --dp-unit example'), 'E_ARGUMENT', /--dp-unit node/)
+    await expectRejects(() => typed('--masked --dp 8 --cohort 6 --proposers 4'), 'E_ARGUMENT', /--cohort/)
   })
 
   it('--liar and --attack are about nodes, and in no spec', async () => {
