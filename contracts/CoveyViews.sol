@@ -6,6 +6,9 @@ import {ICoveyTasks} from "./interfaces/ICoveyTasks.sol";
 import {ICoveyViews} from "./interfaces/ICoveyViews.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
+import {Acts} from "./libraries/Acts.sol";
+import {Settlement} from "./libraries/Settlement.sol";
+import {Seats} from "./tasks/Seats.sol";
 import {TaskState} from "./tasks/TaskState.sol";
 
 /// @title What nodes read of the tasks
@@ -14,6 +17,10 @@ import {TaskState} from "./tasks/TaskState.sol";
 /// room from the acting half (EIP-170). Every function is a view, there is none that writes; asked at its own address,
 /// this contract knows no task.
 contract CoveyViews is TaskState, ICoveyViews {
+    using Seats for TaskState.Round;
+    using Seats for TaskState.Seat;
+    using Seats for TaskState.Task;
+
     constructor(IERC20 token_, INodeRegistry registry_, IStakeVault vault_) TaskState(token_, registry_, vault_) {}
 
     /// @inheritdoc ICoveyViews
@@ -42,15 +49,18 @@ contract CoveyViews is TaskState, ICoveyViews {
         Round storage round = task.rounds[number];
         v.task = id;
         v.round = number;
-        if (!round.settled) (v.phase, v.deadline) = (task.phase, task.deadline);
-        v.proposers = round.proposers;
-        v.voters = round.voters;
-        v.probeDigest = round.probeDigest;
-        v.probeSize = round.probeSize;
-        v.settled = round.settled;
-        v.agreedBase = round.agreedBase;
-        v.incumbentMedian = round.incumbentMedian;
-        v.rolledBack = round.rolledBack;
+        v.settled = number < task.round || task.phase == ICoveyTasks.Phase.Idle;
+        if (!v.settled) (v.phase, v.deadline) = (task.phase, task.deadline);
+        (v.probeDigest, v.probeSize) = (round.probeDigest, round.probeSize);
+        v.proposers = new ICoveyTasks.ProposerSeat[](round.proposers);
+        v.voters = new ICoveyTasks.VoterSeat[](round.voters);
+        for (uint256 i; i < v.proposers.length; ++i) {
+            _readProposer(round, i, v.proposers[i]);
+        }
+        for (uint256 i; i < v.voters.length; ++i) {
+            _readVoter(round, i, v.voters[i]);
+        }
+        if (v.settled) _judge(task, round, v);
     }
 
     /// @inheritdoc ICoveyViews
@@ -59,15 +69,18 @@ contract CoveyViews is TaskState, ICoveyViews {
         v.stake = vault.stakeOf(account);
         v.unbonding = vault.unbondingOf(account);
         v.unbondsAt = vault.unbondsAt(account);
-        v.claimable = _credits[account].claimable;
-        v.earned = _credits[account].earned;
+        Account storage a = _books.accounts[account];
+        (v.claimable, v.earned) = (a.claimable, a.earned);
         v.slashed = vault.slashedOf(account);
-        v.enrolments = _enrolments[account];
+        v.enrolments = new uint256[](a.enrolments);
+        for (uint256 i; i < v.enrolments.length; ++i) {
+            v.enrolments[i] = a.ids[i];
+        }
     }
 
     /// @inheritdoc ICoveyViews
     function isEnrolled(uint256 id, address account) external view returns (bool) {
-        return _task(id).leafOf[account] != 0;
+        return _task(id).members[account].leaf != 0;
     }
 
     /// @inheritdoc ICoveyViews
@@ -77,12 +90,12 @@ contract CoveyViews is TaskState, ICoveyViews {
 
     /// @inheritdoc ICoveyViews
     function claimable(address account) external view returns (uint256) {
-        return _credits[account].claimable;
+        return _books.accounts[account].claimable;
     }
 
     /// @inheritdoc ICoveyViews
     function isOpen(uint256 id) external view returns (bool) {
-        return id > 0 && id <= _taskCount && _tasks[id].status <= ICoveyTasks.TaskStatus.Running;
+        return id > 0 && id <= _taskCount && _books.tasks[id].status <= ICoveyTasks.TaskStatus.Running;
     }
 
     /// @inheritdoc ICoveyViews
@@ -92,6 +105,42 @@ contract CoveyViews is TaskState, ICoveyViews {
 
     /// @inheritdoc ICoveyViews
     function earned(address account) external view returns (uint256) {
-        return _credits[account].earned;
+        return _books.accounts[account].earned;
+    }
+
+    function _readProposer(Round storage round, uint256 i, ICoveyTasks.ProposerSeat memory v) private view {
+        Seat storage seat = round.seats[i];
+        uint256 act = Acts.at(round.proposerActs, i);
+        (v.account, v.weight) = (seat.account, uint96(seat.weightOf()));
+        v.revealed = act >= Acts.REVEALED;
+        if (v.revealed) (v.deltaDigest, v.size, v.baseDigest) = (seat.body, seat.tail, round.baseOf(i, act));
+        else v.commitment = seat.body;
+    }
+
+    function _readVoter(Round storage round, uint256 i, ICoveyTasks.VoterSeat memory v) private view {
+        uint256 at = round.proposers + i;
+        Seat storage seat = round.seats[at];
+        (v.account, v.weight) = (seat.account, uint96(seat.weightOf()));
+        v.revealed = Acts.at(round.voterActs, i) == Acts.REVEALED;
+        if (v.revealed) v.packedScores = round.scores(at);
+        else v.commitment = seat.body;
+    }
+
+    /// What the seats hold and the reward that was there say how the round ended: it is not stored a second time.
+    function _judge(Task storage task, Round storage round, RoundView memory v) private view {
+        Settlement.Result memory result =
+            Settlement.settle(task.settlementInput(v.round, uint256(round.drawnAtOrBudget)));
+        (v.agreedBase, v.rolledBack) = (result.agreedBase, result.rolledBack);
+        v.incumbentMedian = int16(result.incumbentMedian);
+        for (uint256 i; i < v.proposers.length; ++i) {
+            Settlement.ProposerResult memory r = result.proposers[i];
+            (v.proposers[i].outcome, v.proposers[i].median) = (r.outcome, int16(r.median));
+            (v.proposers[i].paid, v.proposers[i].slashBps) = (uint128(r.paid), uint16(r.slashBps));
+        }
+        for (uint256 i; i < v.voters.length; ++i) {
+            Settlement.VoterResult memory r = result.voters[i];
+            v.voters[i].outcome = r.outcome;
+            (v.voters[i].paid, v.voters[i].slashBps) = (uint128(r.paid), uint16(r.slashBps));
+        }
     }
 }

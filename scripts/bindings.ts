@@ -4,11 +4,11 @@
  *
  * Deploy order and constructor arguments (contracts/README.md has the reasons):
  *   1. TaskLimits()                                library
- *   2. Settlement()                                library
+ *   2. RoundEnd()                                  library
  *   3. CoveyToken(supply)                          dev nets only; else any ERC20 of fixed supply with permit and burn
  *   4. StakeVault(token, unbondingPeriod)
  *   5. NodeRegistry(vault)
- *   6. CoveyTasks(token, registry, vault)          linked with TaskLimits and Settlement; makes its own CoveyViews
+ *   6. CoveyTasks(token, registry, vault)          linked with TaskLimits and RoundEnd; makes its own CoveyViews
  *   7. ArenaLimits(), ArenaDraw(), Arena()         libraries
  *   8. CoveyArena(token, registry, vault)          linked with them; makes its own CoveyArenaViews
  *   9. StakeVault.bind(tasks, arena)               once, by the vault's deployer; no task and no arena can be created before
@@ -20,7 +20,7 @@ const ROOT = join(import.meta.dirname, '..')
 const OUT = join(ROOT, 'src/ledger/generated')
 const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
   ['libraries/TaskLimits.sol', 'TaskLimits'],
-  ['libraries/Settlement.sol', 'Settlement'],
+  ['tasks/RoundEnd.sol', 'RoundEnd'],
   ['CoveyToken.sol', 'CoveyToken'],
   ['NodeRegistry.sol', 'NodeRegistry'],
   ['StakeVault.sol', 'StakeVault'],
@@ -36,7 +36,7 @@ const CONTRACTS: readonly (readonly [source: string, name: string])[] = [
 /** Made by the constructor of another contract: its code is in that one's. */
 const ABI_ONLY: ReadonlySet<string> = new Set(['CoveyViews', 'CoveyArenaViews'])
 
-const LIBRARIES: ReadonlySet<string> = new Set(['TaskLimits', 'Settlement', 'ArenaLimits', 'ArenaDraw', 'Arena'])
+const LIBRARIES: ReadonlySet<string> = new Set(['TaskLimits', 'RoundEnd', 'ArenaLimits', 'ArenaDraw', 'Arena'])
 
 interface Artifact {
   readonly abi: readonly { readonly type: string }[]

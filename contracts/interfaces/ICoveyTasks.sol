@@ -57,7 +57,7 @@ interface ICoveyTasks {
         address account;
         /// own and delegated stake at the draw, wei, cut to whole gwei
         uint96 weight;
-        /// zero = not committed
+        /// zero = not committed, or revealed: what is revealed takes its place
         bytes32 commitment;
         bytes32 deltaDigest;
         bytes32 baseDigest;
@@ -74,6 +74,7 @@ interface ICoveyTasks {
     struct VoterSeat {
         address account;
         uint96 weight;
+        /// in a task zero once it is revealed
         bytes32 commitment;
         /// big-endian int16 pairs (probe, private), one per proposer seat, then the incumbent's
         bytes packedScores;

@@ -93,8 +93,7 @@ library Arena {
         uint256[] order;
         uint256 ranked;
         /// as long as validators: reused for every median
-        int256[] scores;
-        uint256[] weights;
+        uint256[] votes;
     }
 
     int256 internal constant ABSENT = -32_768;
@@ -112,10 +111,11 @@ library Arena {
         result.validators = new Settlement.VoterResult[](input.validators.length);
         Scratch memory s;
         s.order = new uint256[](input.entries.length);
-        s.scores = new int256[](input.validators.length);
-        s.weights = new uint256[](input.validators.length);
+        s.votes = new uint256[](input.validators.length);
         for (uint256 i; i < input.validators.length; ++i) {
-            if (input.validators[i].revealed) s.revealedWeight += input.validators[i].weight;
+            if (!input.validators[i].revealed) continue;
+            WeightedMedian.check(input.validators[i].scores, 2 * (input.entries.length + 1));
+            s.revealedWeight += input.validators[i].weight;
         }
         for (uint256 i; i < input.entries.length; ++i) {
             _judge(input, result.entries[i], s, i);
@@ -164,7 +164,7 @@ library Arena {
             r.outcome = EntryOutcome.Unjudged;
         } else {
             uint256 absent;
-            (r.median, absent) = _median(input, s, 2 * i);
+            (r.median, absent) = Settlement.medianAt(input.validators, s.votes, 2 * i);
             if (2 * absent > s.revealedWeight) {
                 r.outcome = EntryOutcome.Absent;
                 r.median = 0;
@@ -245,7 +245,7 @@ library Arena {
     /// Step 8: the champion is measured on the same slice, and gives way to who is better on it.
     function _choose(Input memory input, Result memory result, Scratch memory s) private pure {
         uint256 absent;
-        if (input.champion) (result.championMedian, absent) = _median(input, s, 2 * input.entries.length);
+        if (input.champion) (result.championMedian, absent) = Settlement.medianAt(input.validators, s.votes, 2 * input.entries.length);
         if (s.ranked == 0) return;
         int256 best = result.entries[s.order[0]].median;
         bool gone = !input.champion || 2 * absent > s.revealedWeight;
@@ -261,39 +261,9 @@ library Arena {
         for (uint256 i; i < result.entries.length; ++i) {
             EntryOutcome outcome = result.entries[i].outcome;
             if (outcome != EntryOutcome.Ranked && outcome != EntryOutcome.Below) continue;
-            int256 score = _score(scores, 2 * i);
+            int256 score = WeightedMedian.score(scores, 2 * i);
             if (score == ABSENT) ++missing;
-            else sum += _abs(score - result.entries[i].median);
+            else sum += WeightedMedian.abs(score - result.entries[i].median);
         }
-    }
-
-    /// Weighted median of the revealed scores at byte `offset`, absent marks left out; 0 when none is left.
-    function _median(Input memory input, Scratch memory s, uint256 offset)
-        private
-        pure
-        returns (int256 median, uint256 absent)
-    {
-        uint256 n;
-        uint256 total;
-        for (uint256 i; i < input.validators.length; ++i) {
-            if (!input.validators[i].revealed) continue;
-            uint256 weight = input.validators[i].weight;
-            int256 score = _score(input.validators[i].scores, offset);
-            if (score == ABSENT) {
-                absent += weight;
-                continue;
-            }
-            total += weight;
-            WeightedMedian.insert(s.scores, s.weights, n++, score, weight);
-        }
-        median = WeightedMedian.middle(s.scores, s.weights, n, total);
-    }
-
-    function _score(bytes memory packed, uint256 offset) private pure returns (int256) {
-        return int16(uint16(uint8(packed[offset])) << 8 | uint16(uint8(packed[offset + 1])));
-    }
-
-    function _abs(int256 x) private pure returns (uint256) {
-        return x < 0 ? uint256(-x) : uint256(x);
     }
 }

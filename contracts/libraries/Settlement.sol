@@ -109,8 +109,7 @@ library Settlement {
         /// sum of |median| over the measured
         uint256 size;
         /// as long as voters: reused for every median
-        int256[] scores;
-        uint256[] weights;
+        uint256[] votes;
     }
 
     /// "no usable delta"
@@ -136,14 +135,15 @@ library Settlement {
     }
 
     /// @notice Settles one round; the sum of what is paid never exceeds the budget.
-    function settle(Input memory input) public pure returns (Result memory result) {
+    function settle(Input memory input) internal pure returns (Result memory result) {
         result.proposers = new ProposerResult[](input.proposers.length);
         result.voters = new VoterResult[](input.voters.length);
         Scratch memory s;
-        s.scores = new int256[](input.voters.length);
-        s.weights = new uint256[](input.voters.length);
+        s.votes = new uint256[](input.voters.length);
         for (uint256 i; i < input.voters.length; ++i) {
-            if (input.voters[i].revealed) s.revealedWeight += input.voters[i].weight;
+            if (!input.voters[i].revealed) continue;
+            WeightedMedian.check(input.voters[i].scores, 4 * (input.proposers.length + 1));
+            s.revealedWeight += input.voters[i].weight;
         }
         result.agreedBase = _heaviestBase(input.proposers);
         _measure(input, result, s);
@@ -151,7 +151,7 @@ library Settlement {
         _payProposers(input, result, s);
         _settleVoters(input, result, s);
         if (input.probe && input.round > 1) {
-            (result.incumbentMedian,) = _median(input, s, 4 * input.proposers.length);
+            (result.incumbentMedian,) = medianAt(input.voters, s.votes, 4 * input.proposers.length);
             result.rolledBack = result.incumbentMedian < -int256(uint256(input.rules.excludeBelow));
         }
     }
@@ -160,7 +160,8 @@ library Settlement {
     function _heaviestBase(Proposer[] memory proposers) private pure returns (bytes32 best) {
         uint256 most;
         for (uint256 i; i < proposers.length; ++i) {
-            if (!proposers[i].revealed) continue;
+            // whose base is the heaviest so far has been counted with all that share it
+            if (!proposers[i].revealed || proposers[i].baseDigest == best) continue;
             uint256 weight;
             for (uint256 j; j < proposers.length; ++j) {
                 if (proposers[j].revealed && proposers[j].baseDigest == proposers[i].baseDigest) {
@@ -186,14 +187,14 @@ library Settlement {
             } else {
                 ++s.considered;
                 uint256 absent;
-                (r.median, absent) = _median(input, s, 4 * i + (input.probe ? 0 : 2));
+                (r.median, absent) = medianAt(input.voters, s.votes, 4 * i + (input.probe ? 0 : 2));
                 if (2 * absent > s.revealedWeight) {
                     r.outcome = ProposerOutcome.Absent;
                     r.median = 0;
                     r.slashBps = input.rules.faultBps;
                 } else {
                     ++s.measured;
-                    s.size += _abs(r.median);
+                    s.size += WeightedMedian.abs(r.median);
                 }
             }
         }
@@ -224,10 +225,12 @@ library Settlement {
 
     function _vetoWeight(Input memory input, uint256 seat) private pure returns (uint256 weight) {
         int256 vetoAt = -int256(uint256(input.rules.vetoBelow));
-        for (uint256 i; i < input.voters.length; ++i) {
-            if (!input.voters[i].revealed) continue;
-            int256 score = _score(input.voters[i].scores, 4 * seat + 2);
-            if (score != ABSENT && score < vetoAt) weight += input.voters[i].weight;
+        Voter[] memory voters = input.voters;
+        for (uint256 i; i < voters.length; ++i) {
+            Voter memory v = voters[i];
+            if (!v.revealed) continue;
+            int256 score = WeightedMedian.score(v.scores, 4 * seat + 2);
+            if (score < vetoAt && score != ABSENT) weight += v.weight;
         }
     }
 
@@ -266,7 +269,7 @@ library Settlement {
             } else if (!v.revealed) {
                 r.outcome = VoterOutcome.Unrevealed;
                 r.slashBps = rules.faultBps;
-            } else if (input.probe && _distance(v.scores, result) > allowed) {
+            } else if (input.probe && _distance(v.scores, result.proposers) > allowed) {
                 r.outcome = VoterOutcome.Apart;
             } else {
                 agreed += v.weight;
@@ -278,7 +281,7 @@ library Settlement {
         for (uint256 i; i < input.voters.length; ++i) {
             VoterResult memory r = result.voters[i];
             if (r.outcome != VoterOutcome.Apart) continue;
-            if (_distance(input.voters[i].scores, result) > LIE_FACTOR * allowed) {
+            if (_distance(input.voters[i].scores, result.proposers) > LIE_FACTOR * allowed) {
                 r.outcome = VoterOutcome.Slashed;
                 r.slashBps = rules.slashBps;
             }
@@ -286,45 +289,46 @@ library Settlement {
     }
 
     /// Sum of |probe score - median| over the proposers that have a median.
-    function _distance(bytes memory scores, Result memory result) private pure returns (uint256 sum) {
-        for (uint256 i; i < result.proposers.length; ++i) {
-            ProposerOutcome outcome = result.proposers[i].outcome;
-            bool measured = outcome == ProposerOutcome.Included || outcome == ProposerOutcome.Excluded
-                || outcome == ProposerOutcome.Vetoed || outcome == ProposerOutcome.Slashed;
-            if (!measured) continue;
-            int256 score = _score(scores, 4 * i);
-            sum += score == ABSENT ? uint256(CLIP) : _abs(score - result.proposers[i].median);
+    function _distance(bytes memory scores, ProposerResult[] memory proposers) private pure returns (uint256 sum) {
+        for (uint256 i; i < proposers.length; ++i) {
+            ProposerResult memory r = proposers[i];
+            // in between are those that were not measured
+            if (r.outcome != ProposerOutcome.Included && r.outcome < ProposerOutcome.Excluded) continue;
+            unchecked {
+                // 32 scores of 16 bits
+                int256 score = WeightedMedian.score(scores, 4 * i);
+                sum += score == ABSENT ? uint256(CLIP) : WeightedMedian.abs(score - r.median);
+            }
         }
     }
 
-    /// Weighted median of the revealed voters' scores at byte `offset`, absent marks left out; 0 when none is left.
-    function _median(Input memory input, Scratch memory s, uint256 offset)
-        private
+    /// @notice Weighted median of the revealed voters' scores at byte `offset`, absent marks left out; 0 when none is left.
+    /// @param voters whose scores were checked
+    /// @param votes scratch, as long as voters
+    /// @return median toward zero
+    /// @return absent weight of those who marked it so
+    function medianAt(Voter[] memory voters, uint256[] memory votes, uint256 offset)
+        internal
         pure
         returns (int256 median, uint256 absent)
     {
         uint256 n;
         uint256 total;
-        for (uint256 i; i < input.voters.length; ++i) {
-            if (!input.voters[i].revealed) continue;
-            uint256 weight = input.voters[i].weight;
-            int256 score = _score(input.voters[i].scores, offset);
-            if (score == ABSENT) {
-                absent += weight;
-                continue;
+        for (uint256 i; i < voters.length; ++i) {
+            Voter memory v = voters[i];
+            if (!v.revealed) continue;
+            int256 score = WeightedMedian.score(v.scores, offset);
+            unchecked {
+                // weights are parts of a supply below 2^94
+                if (score == ABSENT) {
+                    absent += v.weight;
+                } else {
+                    total += v.weight;
+                    WeightedMedian.insert(votes, n++, score, v.weight);
+                }
             }
-            total += weight;
-            WeightedMedian.insert(s.scores, s.weights, n++, score, weight);
         }
-        median = WeightedMedian.middle(s.scores, s.weights, n, total);
-    }
-
-    function _score(bytes memory packed, uint256 offset) private pure returns (int256) {
-        return int16(uint16(uint8(packed[offset])) << 8 | uint16(uint8(packed[offset + 1])));
-    }
-
-    function _abs(int256 x) private pure returns (uint256) {
-        return x < 0 ? uint256(-x) : uint256(x);
+        median = WeightedMedian.middle(votes, n, total);
     }
 
     function _max(uint256 a, uint256 b) private pure returns (uint256) {

@@ -13,12 +13,15 @@ library SumTree {
         uint32 positive;
     }
 
-    /// 4096 leaves: as many as one task's enrolments.
-    uint256 internal constant LEVELS = 6;
+    /// 16,384 leaves: as many as one task's enrolments. A level more is a slot more for each seat that is drawn or slashed.
+    uint256 internal constant LEVELS = 7;
     uint256 internal constant CAPACITY = 4 ** LEVELS;
 
     /// What a weight of 1 stands for: whole gwei, so that all that can be staked fits uint64.
     uint256 internal constant UNIT = 1 gwei;
+
+    /// Transient: how many draws there were in this transaction.
+    uint256 private constant DRAWS = uint256(keccak256("covey.SumTree.draws"));
 
     error WeightOverflow(uint256 sum);
     error EmptyTree();
@@ -73,80 +76,72 @@ library SumTree {
     {
         leaves = new uint256[](count);
         weights = new uint64[](count);
+        uint256[2 * LEVELS] memory path;
+        uint256 space = _space(seed);
         uint256 total = tree.total;
         for (uint256 i; i < count; ++i) {
             if (total == 0) revert EmptyTree();
             // total < 2^64: the modulo's bias is below 2^-192
-            (leaves[i], weights[i]) = _take(tree, uint256(keccak256(abi.encode(seed, i))) % total);
+            uint256 point = uint256(keccak256(abi.encode(seed, i))) % total;
+            (leaves[i], weights[i]) = _take(tree, point, space, path);
             total -= weights[i];
         }
-        // the same tree may be drawn from again in this transaction
-        for (uint256 i; i < count; ++i) {
-            uint256 index = leaves[i];
-            for (uint256 level; level < LEVELS; ++level) {
-                index >>= 2;
-                _forget(tree, level << 240 | index);
-            }
-        }
     }
 
-    /// `find`, and the leaf is zero for the finds that come, until its path is forgotten: the sums that changed lie in
-    /// transient storage, so that a draw writes nothing that has to be put back.
-    function _take(Tree storage tree, uint256 point) private returns (uint256 leaf, uint64 weight) {
-        for (uint256 level = LEVELS; level > 0;) {
-            --level;
-            uint256 sums = _sums(tree, level << 240 | leaf);
-            uint256 child;
-            uint256 sum = uint64(sums);
-            while (point >= sum && child < 3) {
-                point -= sum;
-                ++child;
-                sum = uint64(sums >> (child << 6));
-            }
-            leaf = leaf << 2 | child;
-            weight = uint64(sum);
-        }
-        uint256 index = leaf;
-        for (uint256 level; level < LEVELS; ++level) {
-            uint256 key = level << 240 | index >> 2;
-            // a leaf's weight is part of every sum above it: nothing is borrowed
-            _remember(tree, key, _sums(tree, key) - (uint256(weight) << ((index & 3) << 6)));
-            index >>= 2;
-        }
-    }
-
-    /// A slot's sums less what was taken. Kept inverted: zero means that nothing was, and four full sums there never are.
-    function _sums(Tree storage tree, uint256 key) private view returns (uint256 sums) {
-        bytes32 at = _at(tree, key);
+    /// `find`, and the leaf is zero for the finds that come in this draw: the sums that changed lie in transient storage, so
+    /// that a draw writes nothing that has to be put back. They are kept inverted: zero means that nothing was taken, and
+    /// four full sums there never are.
+    /// @param space where this draw keeps them
+    /// @param path scratch: each level's place and sums, which the way up needs again
+    /// @dev In assembly, for it is most of what a draw costs. It reads as `find` does.
+    function _take(Tree storage tree, uint256 point, uint256 space, uint256[2 * LEVELS] memory path)
+        private
+        returns (uint256 leaf, uint64 weight)
+    {
         assembly ("memory-safe") {
-            sums := tload(at)
-            switch sums
-            case 0 { sums := sload(at) }
-            default { sums := not(sums) }
-        }
-    }
-
-    function _remember(Tree storage tree, uint256 key, uint256 sums) private {
-        bytes32 at = _at(tree, key);
-        assembly ("memory-safe") {
-            tstore(at, not(sums))
-        }
-    }
-
-    function _forget(Tree storage tree, uint256 key) private {
-        bytes32 at = _at(tree, key);
-        assembly ("memory-safe") {
-            tstore(at, 0)
-        }
-    }
-
-    /// Where `tree.slots[key]` lies.
-    function _at(Tree storage tree, uint256 key) private pure returns (bytes32 at) {
-        assembly ("memory-safe") {
-            mstore(0, key)
             // slots is the tree's first member
             mstore(0x20, tree.slot)
-            at := keccak256(0, 0x40)
+            let sum
+            for { let level := LEVELS } level {} {
+                level := sub(level, 1)
+                mstore(0, or(shl(240, level), leaf))
+                let place := keccak256(0, 0x40)
+                let sums := tload(xor(place, space))
+                switch sums
+                case 0 { sums := sload(place) }
+                default { sums := not(sums) }
+                mstore(add(path, shl(6, level)), place)
+                mstore(add(path, add(shl(6, level), 0x20)), sums)
+                let child := 0
+                sum := and(sums, 0xffffffffffffffff)
+                for {} iszero(or(lt(point, sum), eq(child, 3))) {} {
+                    point := sub(point, sum)
+                    child := add(child, 1)
+                    sums := shr(64, sums)
+                    sum := and(sums, 0xffffffffffffffff)
+                }
+                leaf := or(shl(2, leaf), child)
+            }
+            weight := sum
+            let index := leaf
+            for { let at := path } lt(at, add(path, shl(6, LEVELS))) { at := add(at, 0x40) } {
+                // a leaf's weight is part of every sum above it: nothing is borrowed
+                let left := sub(mload(add(at, 0x20)), shl(shl(6, and(index, 3)), weight))
+                tstore(xor(mload(at), space), not(left))
+                index := shr(2, index)
+            }
+        }
+    }
+
+    /// Where this draw keeps what it took: another place for every draw of a transaction, so that none has to be cleared.
+    function _space(bytes32 seed) private returns (uint256 space) {
+        uint256 counter = DRAWS;
+        assembly ("memory-safe") {
+            let draws := add(tload(counter), 1)
+            tstore(counter, draws)
+            mstore(0, seed)
+            mstore(0x20, draws)
+            space := keccak256(0, 0x40)
         }
     }
 }

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICoveyTasks} from "../interfaces/ICoveyTasks.sol";
+import {Acts} from "../libraries/Acts.sol";
 import {Settlement} from "../libraries/Settlement.sol";
 import {SumTree} from "../libraries/SumTree.sol";
+import {RoundEnd} from "./RoundEnd.sol";
+import {Seats} from "./Seats.sol";
 import {TaskEnrolment} from "./TaskEnrolment.sol";
+import {TaskState} from "./TaskState.sol";
 
 /// @title One round: draw, commits and reveals, settlement
 /// @dev A phase is open while block.timestamp < deadline; from the deadline on anyone may `advance`.
 abstract contract TaskRounds is TaskEnrolment {
-    using SafeERC20 for IERC20;
+    using Seats for TaskState.Round;
     using SumTree for SumTree.Tree;
-
-    /// What a settlement adds up, wei.
-    struct Totals {
-        uint256 paid;
-        /// of it, what belongs to delegators and moves to the vault
-        uint256 delegated;
-    }
 
     /// @inheritdoc ICoveyTasks
     function startRound(uint256 id) external nonReentrant {
@@ -34,7 +29,7 @@ abstract contract TaskRounds is TaskEnrolment {
         uint256 proposers = Math.min(task.params.proposers, eligible - voters);
         uint256 number = ++task.round;
         task.status = TaskStatus.Running;
-        bytes32 seed = keccak256(abi.encode(task.seed, task.salts, block.prevrandao, id, number));
+        bytes32 seed = keccak256(abi.encode(task.seed, block.prevrandao, id, number));
         task.seed = seed;
         _seat(id, task, seed, voters, proposers);
         _enter(id, task, Phase.Train, task.params.durations.train);
@@ -43,12 +38,15 @@ abstract contract TaskRounds is TaskEnrolment {
     /// @inheritdoc ICoveyTasks
     function commit(uint256 id, uint256 number, bytes32 commitment) external nonReentrant {
         (Task storage task, Round storage round) = _open(id, number, Phase.Train);
-        ProposerSeat storage seat = _proposer(round);
+        (uint256 seat, uint256 proposers) = _proposer(task, round, number);
         if (commitment == 0) revert EmptyCommitment();
-        if (seat.commitment != 0) revert AlreadyCommitted(seat.commitment);
-        seat.commitment = commitment;
+        uint256 acts = round.proposerActs;
+        if (Acts.at(acts, seat) != Acts.NONE) revert AlreadyCommitted(round.seats[seat].body);
+        round.seats[seat].body = commitment;
+        acts = Acts.set(acts, seat, Acts.COMMITTED);
+        round.proposerActs = uint64(acts);
         emit Committed(id, number, msg.sender, commitment);
-        if (++round.committed == round.proposers.length) _endPhase(id, task, round);
+        if (Acts.complete(acts, proposers)) _endPhase(id, task, round);
     }
 
     /// @inheritdoc ICoveyTasks
@@ -57,15 +55,22 @@ abstract contract TaskRounds is TaskEnrolment {
         nonReentrant
     {
         (Task storage task, Round storage round) = _open(id, number, Phase.Reveal);
-        ProposerSeat storage seat = _proposer(round);
+        (uint256 i,) = _proposer(task, round, number);
         if (deltaDigest == 0 || baseDigest == 0 || size == 0) revert EmptyReveal();
-        if (seat.commitment == 0) revert NotCommitted(msg.sender);
-        if (seat.revealed) revert AlreadyRevealed(msg.sender);
+        uint256 acts = round.proposerActs;
+        _mustBeCommitted(Acts.at(acts, i));
+        Seat storage seat = round.seats[i];
         bytes32 commitment = keccak256(abi.encode(id, number, msg.sender, deltaDigest, size, baseDigest, salt));
-        if (commitment != seat.commitment) revert CommitmentMismatch(commitment, seat.commitment);
-        (seat.deltaDigest, seat.baseDigest, seat.size, seat.revealed) = (deltaDigest, baseDigest, size, true);
+        if (commitment != seat.body) revert CommitmentMismatch(commitment, seat.body);
+        (seat.body, seat.tail) = (deltaDigest, size);
+        bytes32 base = round.base;
+        bool apart = base != 0 && base != baseDigest;
+        if (apart) round.otherBases[i] = baseDigest;
+        else if (base == 0) round.base = baseDigest;
+        acts = Acts.set(acts, i, apart ? Acts.REVEALED_APART : Acts.REVEALED);
+        round.proposerActs = uint64(acts);
         emit Revealed(id, number, msg.sender, deltaDigest, size, baseDigest);
-        if (++round.revealed == round.committed) _endPhase(id, task, round);
+        if (!Acts.waiting(acts)) _endPhase(id, task, round);
     }
 
     /// @inheritdoc ICoveyTasks
@@ -89,12 +94,15 @@ abstract contract TaskRounds is TaskEnrolment {
     /// @inheritdoc ICoveyTasks
     function commitScores(uint256 id, uint256 number, bytes32 commitment) external nonReentrant {
         (Task storage task, Round storage round) = _open(id, number, Phase.Score);
-        VoterSeat storage seat = _voter(round);
+        (uint256 seat, uint256 voter) = _voter(task, round, number);
         if (commitment == 0) revert EmptyCommitment();
-        if (seat.commitment != 0) revert AlreadyCommitted(seat.commitment);
-        seat.commitment = commitment;
+        uint256 acts = round.voterActs;
+        if (Acts.at(acts, voter) != Acts.NONE) revert AlreadyCommitted(round.seats[seat].body);
+        round.seats[seat].body = commitment;
+        acts = Acts.set(acts, voter, Acts.COMMITTED);
+        round.voterActs = uint32(acts);
         emit ScoresCommitted(id, number, msg.sender, commitment);
-        if (++round.scoresCommitted == round.voters.length) _endPhase(id, task, round);
+        if (Acts.complete(acts, round.voters)) _endPhase(id, task, round);
     }
 
     /// @inheritdoc ICoveyTasks
@@ -103,17 +111,20 @@ abstract contract TaskRounds is TaskEnrolment {
         nonReentrant
     {
         (Task storage task, Round storage round) = _open(id, number, Phase.Tally);
-        VoterSeat storage seat = _voter(round);
-        if (seat.commitment == 0) revert NotCommitted(msg.sender);
-        if (seat.revealed) revert AlreadyRevealed(msg.sender);
-        uint256 expected = 4 * (round.proposers.length + 1);
+        (uint256 seat, uint256 voter) = _voter(task, round, number);
+        uint256 acts = round.voterActs;
+        _mustBeCommitted(Acts.at(acts, voter));
+        uint256 expected = round.scoresLength();
         if (packedScores.length != expected) revert BadScoresLength(packedScores.length, expected);
         bytes32 commitment = keccak256(abi.encode(id, number, msg.sender, keccak256(packedScores), salt));
-        if (commitment != seat.commitment) revert CommitmentMismatch(commitment, seat.commitment);
-        (seat.packedScores, seat.revealed) = (packedScores, true);
-        task.salts = keccak256(abi.encode(task.salts, salt));
+        if (commitment != round.seats[seat].body) revert CommitmentMismatch(commitment, round.seats[seat].body);
+        round.putScores(seat, packedScores);
+        acts = Acts.set(acts, voter, Acts.REVEALED);
+        round.voterActs = uint32(acts);
+        // the next draw's seed: nobody knows it before the last of them
+        task.seed = keccak256(abi.encode(task.seed, salt));
         emit ScoresRevealed(id, number, msg.sender, packedScores);
-        if (++round.scoresRevealed == round.scoresCommitted) _endPhase(id, task, round);
+        if (!Acts.waiting(acts)) _endPhase(id, task, round);
     }
 
     /// @inheritdoc ICoveyTasks
@@ -122,10 +133,10 @@ abstract contract TaskRounds is TaskEnrolment {
         if (task.phase == Phase.Idle || block.timestamp < task.deadline) revert NotDue(task.deadline, block.timestamp);
         uint256 fee = Settlement.keeperFee(_budget(task));
         if (fee > 0) {
-            task.poolLeft -= uint128(fee);
-            Credit storage credit = _credits[msg.sender];
-            credit.claimable += uint128(fee);
-            credit.earned += uint128(fee);
+            task.poolLeft -= uint96(fee);
+            Account storage account = _books.accounts[msg.sender];
+            account.claimable += uint96(fee);
+            account.earned += uint128(fee);
             emit KeeperPaid(id, task.round, msg.sender, fee);
         }
         _endPhase(id, task, task.rounds[task.round]);
@@ -133,27 +144,24 @@ abstract contract TaskRounds is TaskEnrolment {
 
     /// Voters are drawn first: their seats are the ones that judge, so they follow the stake most closely.
     function _seat(uint256 id, Task storage task, bytes32 seed, uint256 voters, uint256 proposers) private {
-        Round storage round = task.rounds[task.round];
-        round.drawnAt = uint64(block.timestamp);
+        uint256 number = task.round;
+        Round storage round = task.rounds[number];
+        (round.drawnAtOrBudget, round.proposers, round.voters) =
+            (uint96(block.timestamp), uint8(proposers), uint8(voters));
         (uint256[] memory leaves, uint64[] memory weights) = task.tree.draw(seed, voters + proposers);
         address[] memory voterAccounts = new address[](voters);
         address[] memory proposerAccounts = new address[](proposers);
         for (uint256 i; i < leaves.length; ++i) {
             address account = task.accountAt[leaves[i]];
-            uint96 weight = uint96(uint256(weights[i]) * SumTree.UNIT);
-            if (i < voters) {
-                VoterSeat storage seat = round.voters.push();
-                (seat.account, seat.weight) = (account, weight);
-                voterAccounts[i] = account;
-                round.seatOf[account] = proposers + i + 1;
-            } else {
-                ProposerSeat storage seat = round.proposers.push();
-                (seat.account, seat.weight) = (account, weight);
-                proposerAccounts[i - voters] = account;
-                round.seatOf[account] = i - voters + 1;
-            }
+            uint256 at = i < voters ? proposers + i : i - voters;
+            if (i < voters) voterAccounts[i] = account;
+            else proposerAccounts[at] = account;
+            Seat storage seat = round.seats[at];
+            (seat.account, seat.weight) = (account, weights[i]);
+            Member storage member = task.members[account];
+            (member.round, member.seat) = (uint16(number), uint8(at));
         }
-        emit RoundStarted(id, task.round, seed, proposerAccounts, voterAccounts);
+        emit RoundStarted(id, number, seed, proposerAccounts, voterAccounts);
     }
 
     /// The task and its open round, when it is in `phase` and before the deadline.
@@ -165,16 +173,35 @@ abstract contract TaskRounds is TaskEnrolment {
         return (task, task.rounds[number]);
     }
 
-    function _proposer(Round storage round) private view returns (ProposerSeat storage) {
-        uint256 seat = round.seatOf[msg.sender];
-        if (seat == 0 || seat > round.proposers.length) revert NotProposer(msg.sender);
-        return round.proposers[seat - 1];
+    /// @return seat the caller's, which is a proposer's
+    /// @return proposers how many there are
+    function _proposer(Task storage task, Round storage round, uint256 number)
+        private
+        view
+        returns (uint256 seat, uint256 proposers)
+    {
+        Member storage member = task.members[msg.sender];
+        (seat, proposers) = (member.seat, round.proposers);
+        if (member.round != number || seat >= proposers) revert NotProposer(msg.sender);
     }
 
-    function _voter(Round storage round) private view returns (VoterSeat storage) {
-        uint256 seat = round.seatOf[msg.sender];
-        if (seat <= round.proposers.length) revert NotVoter(msg.sender);
-        return round.voters[seat - 1 - round.proposers.length];
+    /// @return seat the caller's, which is a voter's
+    /// @return voter its number among the voters
+    function _voter(Task storage task, Round storage round, uint256 number)
+        private
+        view
+        returns (uint256 seat, uint256 voter)
+    {
+        Member storage member = task.members[msg.sender];
+        uint256 proposers = round.proposers;
+        seat = member.seat;
+        if (member.round != number || seat < proposers) revert NotVoter(msg.sender);
+        voter = seat - proposers;
+    }
+
+    function _mustBeCommitted(uint256 act) private view {
+        if (act == Acts.NONE) revert NotCommitted(msg.sender);
+        if (act != Acts.COMMITTED) revert AlreadyRevealed(msg.sender);
     }
 
     function _enter(uint256 id, Task storage task, Phase phase, uint256 duration) private {
@@ -187,102 +214,30 @@ abstract contract TaskRounds is TaskEnrolment {
     function _endPhase(uint256 id, Task storage task, Round storage round) private {
         Phase phase = task.phase;
         PhaseSeconds storage d = task.params.durations;
-        if (phase == Phase.Train && round.committed > 0) {
+        if (phase == Phase.Train && round.proposerActs != 0) {
             _enter(id, task, Phase.Reveal, d.reveal);
-        } else if (phase == Phase.Reveal && round.revealed > 0 && task.params.probeRoot != 0) {
+        } else if (phase == Phase.Reveal && Acts.shown(round.proposerActs) && task.params.probeRoot != 0) {
             _enter(id, task, Phase.Probe, d.probe);
-        } else if (phase == Phase.Probe || (phase == Phase.Reveal && round.revealed > 0)) {
+        } else if (phase == Phase.Probe || (phase == Phase.Reveal && Acts.shown(round.proposerActs))) {
             _enter(id, task, Phase.Score, d.score);
-        } else if (phase == Phase.Score && round.scoresCommitted > 0) {
+        } else if (phase == Phase.Score && round.voterActs != 0) {
             _enter(id, task, Phase.Tally, d.tally);
         } else {
-            _settle(id, task, round);
+            _settle(id, task);
         }
     }
 
-    function _settle(uint256 id, Task storage task, Round storage round) private {
-        Settlement.Result memory result = Settlement.settle(_settlementInput(task, round));
-        round.settled = true;
-        round.agreedBase = result.agreedBase;
-        round.incumbentMedian = int16(result.incumbentMedian);
-        round.rolledBack = result.rolledBack;
-        uint256 number = task.round;
-        Totals memory totals;
-        for (uint256 i; i < result.proposers.length; ++i) {
-            Settlement.ProposerResult memory r = result.proposers[i];
-            ProposerSeat storage seat = round.proposers[i];
-            (seat.outcome, seat.median) = (r.outcome, int16(r.median));
-            (seat.paid, seat.slashBps) = (uint128(r.paid), uint16(r.slashBps));
-            if (r.paid > 0) _pay(id, number, seat.account, r.paid, seat.weight, round.drawnAt, totals);
-            if (r.slashBps > 0) _slash(id, number, seat.account, r.slashBps, seat.weight, round.drawnAt);
-        }
-        for (uint256 i; i < result.voters.length; ++i) {
-            Settlement.VoterResult memory r = result.voters[i];
-            VoterSeat storage seat = round.voters[i];
-            seat.outcome = r.outcome;
-            (seat.paid, seat.slashBps) = (uint128(r.paid), uint16(r.slashBps));
-            if (r.paid > 0) _pay(id, number, seat.account, r.paid, seat.weight, round.drawnAt, totals);
-            if (r.slashBps > 0) _slash(id, number, seat.account, r.slashBps, seat.weight, round.drawnAt);
-        }
-        task.poolLeft -= uint128(totals.paid);
+    function _settle(uint256 id, Task storage task) private {
+        RoundEnd.settle(_books, id, token, vault);
         (task.phase, task.deadline, task.idleSince) = (Phase.Idle, 0, uint64(block.timestamp));
-        emit RoundSettled(id, number, result.agreedBase, round.incumbentMedian, result.rolledBack, totals.paid);
-        if (totals.delegated > 0) token.safeTransfer(address(vault), totals.delegated);
-        if (number == task.params.rounds) {
+        if (task.round == task.params.rounds) {
             task.status = TaskStatus.Finished;
             emit TaskFinished(id, _refund(task));
         }
     }
 
-    /// What is delegated earns its part of every reward; the operator is owed the rest.
-    function _pay(
-        uint256 id,
-        uint256 number,
-        address account,
-        uint256 amount,
-        uint256 weight,
-        uint64 drawnAt,
-        Totals memory totals
-    ) private {
-        uint256 delegated = vault.reward(account, amount, weight, drawnAt);
-        Credit storage credit = _credits[account];
-        credit.claimable += uint128(amount - delegated);
-        credit.earned += uint128(amount - delegated);
-        totals.paid += amount;
-        totals.delegated += delegated;
-        emit Rewarded(id, number, account, amount);
-    }
-
-    function _slash(uint256 id, uint256 number, address account, uint256 bps, uint256 weight, uint64 drawnAt) private {
-        uint256 burnt = vault.slash(account, bps, weight, drawnAt);
-        _syncWeights(account);
-        emit Penalized(id, number, account, bps, burnt);
-    }
-
     /// The open round's reward, wei.
     function _budget(Task storage task) private view returns (uint256) {
-        return task.poolLeft / (task.params.rounds - task.round + 1);
-    }
-
-    function _settlementInput(Task storage task, Round storage round)
-        private
-        view
-        returns (Settlement.Input memory input)
-    {
-        input.round = task.round;
-        input.budget = _budget(task);
-        input.probe = round.probeDigest != 0;
-        input.rules = task.params.rules;
-        input.proposers = new Settlement.Proposer[](round.proposers.length);
-        input.voters = new Settlement.Voter[](round.voters.length);
-        for (uint256 i; i < input.proposers.length; ++i) {
-            ProposerSeat storage seat = round.proposers[i];
-            input.proposers[i] =
-                Settlement.Proposer(seat.weight, seat.commitment != 0, seat.revealed, seat.baseDigest);
-        }
-        for (uint256 i; i < input.voters.length; ++i) {
-            VoterSeat storage seat = round.voters[i];
-            input.voters[i] = Settlement.Voter(seat.weight, seat.commitment != 0, seat.revealed, seat.packedScores);
-        }
+        return uint256(task.poolLeft) / (task.params.rounds - task.round + 1);
     }
 }

@@ -49,8 +49,8 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
         Task storage task = _task(id);
         if (task.status > TaskStatus.Running) revert TaskClosed(id, task.status);
         if (amount == 0 || amount > type(uint96).max) revert BadParameter("amount", amount, 1, type(uint96).max);
-        task.poolLeft += uint128(amount);
-        task.granted += uint128(amount);
+        task.poolLeft += uint96(amount);
+        task.granted += uint96(amount);
         emit TaskFunded(id, msg.sender, amount);
         token.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -71,10 +71,10 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
 
     /// @inheritdoc ICoveyTasks
     function claim() external nonReentrant returns (uint256 amount) {
-        Credit storage credit = _credits[msg.sender];
-        amount = credit.claimable;
+        Account storage account = _books.accounts[msg.sender];
+        amount = account.claimable;
         if (amount == 0) revert NothingToClaim(msg.sender);
-        credit.claimable = 0;
+        account.claimable = 0;
         emit Claimed(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
@@ -85,7 +85,7 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
         uint256 left = task.poolLeft;
         task.poolLeft = 0;
         amount = Settlement.creatorsPart(left, task.params.pool, task.granted);
-        _credits[task.creator].claimable += uint128(amount);
+        _books.accounts[task.creator].claimable += uint96(amount);
         if (left > amount) ERC20Burnable(address(token)).burn(left - amount);
     }
 
@@ -94,11 +94,10 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
         // an unbound vault refuses to slash, and a round that must slash could never settle
         if (vault.tasks() != address(this)) revert VaultNotBound(vault.tasks());
         id = ++_taskCount;
-        Task storage task = _tasks[id];
+        Task storage task = _books.tasks[id];
         task.creator = msg.sender;
         task.params = params;
-        task.poolLeft = params.pool;
-        task.idleSince = uint64(block.timestamp);
+        (task.poolLeft, task.idleSince) = (uint96(params.pool), uint64(block.timestamp));
         emit TaskCreated(id, msg.sender, params.specDigest, params.baseDigest, params.pool, params.rounds);
         token.safeTransferFrom(msg.sender, address(this), params.pool);
     }

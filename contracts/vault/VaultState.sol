@@ -70,7 +70,7 @@ abstract contract VaultState is IStakeVault {
     uint256 public constant MAX_UNBONDINGS = 16;
     /// Epochs in an unbonding period: the more, the less stake waits past the period, and the more a slash has to look at.
     uint256 internal constant EPOCHS = 4;
-    /// What the listener gets to bring its weights up to date: eight enrolments of six tree levels each, at the price of
+    /// What the listener gets to bring its weights up to date: eight enrolments of seven tree levels each, at the price of
     /// fresh storage. Without a floor one could ask for a withdrawal with just too little gas for the weights to follow.
     uint256 private constant NOTIFY_GAS = 1_600_000;
     /// The arena has half as many enrolments an account.

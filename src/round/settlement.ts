@@ -14,6 +14,7 @@ import type {
   VoterSeat,
 } from '../types/ledger.ts'
 import { SCORE_ABSENT, SCORE_CLIP } from '../types/ledger.ts'
+import { hasCommitted } from './seats.ts'
 
 const BPS = 10_000
 const BPS_WEI = 10_000n
@@ -117,7 +118,7 @@ export function settleOpenly(input: SettlementInput): {
   proposers.forEach((p, seat) => {
     let outcome: ProposerOutcome = 'included'
     let median = 0
-    if (p.commitment === null) outcome = 'silent'
+    if (!hasCommitted(p)) outcome = 'silent'
     else if (p.reveal === null) outcome = 'unrevealed'
     else if (p.reveal.baseDigest !== agreedBase) outcome = 'other-base'
     else {
@@ -178,7 +179,7 @@ export function settleOpenly(input: SettlementInput): {
   const forVoters = (budget * BigInt(rules.voterBps)) / BPS_WEI
   const voterResults = voters.map((v, seat) => {
     let outcome: VoterOutcome = 'apart'
-    if (v.commitment === null) outcome = 'silent'
+    if (!hasCommitted(v)) outcome = 'silent'
     else if (v.scores === null) outcome = 'unrevealed'
     else if (agrees(seat)) outcome = 'agreed'
     else if (liesShow && (distances[seat] as number) > LIE_FACTOR * allowed) outcome = 'slashed'

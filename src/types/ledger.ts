@@ -92,6 +92,7 @@ export interface ProposerSeat {
   readonly account: Address
   /** own and delegated stake at the draw, wei */
   readonly weight: bigint
+  /** null = not committed, or revealed: on chain what is revealed takes its place */
   readonly commitment: Hex | null
   readonly reveal: { readonly digest: string; readonly size: number; readonly baseDigest: string } | null
 }
@@ -99,6 +100,7 @@ export interface ProposerSeat {
 export interface VoterSeat {
   readonly account: Address
   readonly weight: bigint
+  /** as a proposer's */
   readonly commitment: Hex | null
   readonly scores: Scores | null
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { packScores } from '../../src/round/packed-scores.ts'
 import { type SettlementInput, settle } from '../../src/round/settlement.ts'
 import type { ProposerOutcome, Settlement, VoterOutcome } from '../../src/types/ledger.ts'
-import { deployLibrary, ethers } from '../support/contracts-fixture.ts'
+import { ethers } from '../support/contracts-fixture.ts'
 import { settlementInput } from '../support/settlement-arbitrary.ts'
 import { settlementCases } from '../support/settlement-vectors.ts'
 
@@ -23,8 +23,7 @@ describe('Settlement', () => {
   let settleOnChain: (input: SettlementInput) => Promise<Settlement>
 
   before(async () => {
-    const library = await deployLibrary('Settlement')
-    const harness = await ethers.deployContract('SettlementHarness', { libraries: { Settlement: library.target } })
+    const harness = await ethers.deployContract('SettlementHarness')
     settleOnChain = async ({ proposers, voters, ...rest }) => {
       const result = await harness.getFunction('settle')({
         ...rest,

@@ -68,7 +68,7 @@ describe('CoveyTasks', () => {
     const loose = await ethers.deployContract('StakeVault', [token.target, UNBONDING])
     const libraries = {
       TaskLimits: (await deployLibrary('TaskLimits')).target,
-      Settlement: (await deployLibrary('Settlement')).target,
+      RoundEnd: (await deployLibrary('RoundEnd')).target,
     }
     const other = (await ethers.deployContract('CoveyTasks', [token.target, registry.target, loose.target], {
       libraries,

@@ -108,12 +108,12 @@ function underBoth(acts: BaseContract, views: readonly { readonly type: string }
 /** Libraries, token, registry, vault, tasks, arena, bound: the order of contracts/README.md. */
 export async function deploy() {
   const taskLimits = await deployLibrary('TaskLimits')
-  const settlement = await deployLibrary('Settlement')
+  const roundEnd = await deployLibrary('RoundEnd')
   const token = await ethers.deployContract('CoveyToken', [1_000_000_000n * TOKEN])
   const vault = await ethers.deployContract('StakeVault', [token.target, UNBONDING])
   const registry = await ethers.deployContract('NodeRegistry', [vault.target])
   const tasks = await ethers.deployContract('CoveyTasks', [token.target, registry.target, vault.target], {
-    libraries: { TaskLimits: taskLimits.target, Settlement: settlement.target },
+    libraries: { TaskLimits: taskLimits.target, RoundEnd: roundEnd.target },
   })
   const arenaLibraries = await deployArenaLibraries()
   const arena = await ethers.deployContract('CoveyArena', [token.target, registry.target, vault.target], {

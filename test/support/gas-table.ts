@@ -70,20 +70,26 @@ export async function measureGas(): Promise<GasTable> {
       const view = await tasks.roundView(id, round)
       const proposers = view.proposers.map((s: { account: string }) => of(s.account)) as Account[]
       const voters = view.voters.map((s: { account: string }) => of(s.account)) as Account[]
-      for (const p of proposers) {
+      // the first pays for what all share, the last for the next phase
+      const nth = (call: string, i: number, of: number): string =>
+        i === 0 ? call : i < of - 1 ? `${call}, after the first` : `${call} that ends the phase`
+      for (const [i, p] of proposers.entries()) {
         const commitment = deltaCommitment(id, round, p.address)
-        await measure('commit', tasks.connect(p).commit(id, round, commitment))
+        await measure(nth('commit', i, proposers.length), tasks.connect(p).commit(id, round, commitment))
       }
-      for (const p of proposers) {
+      for (const [i, p] of proposers.entries()) {
         const d = delta(p.address)
-        await measure('reveal', tasks.connect(p).reveal(id, round, d.digest, d.size, d.base, salt(p.address)))
+        await measure(
+          nth('reveal', i, proposers.length),
+          tasks.connect(p).reveal(id, round, d.digest, d.size, d.base, salt(p.address)),
+        )
       }
       const slice = SLICES[round - 1] as string
       await measure('revealProbe', tasks.connect(creator).revealProbe(id, round, slice, 77, proofOf(round)))
       const scores = pack(plainScores(proposers.length))
-      for (const v of voters) {
+      for (const [i, v] of voters.entries()) {
         const commitment = scoresCommitment(id, round, v.address, scores)
-        await measure('commitScores', tasks.connect(v).commitScores(id, round, commitment))
+        await measure(nth('commitScores', i, voters.length), tasks.connect(v).commitScores(id, round, commitment))
       }
       for (const [i, v] of voters.entries()) {
         const call = i < voters.length - 1 ? `revealScores, ${label}` : `revealScores that settles, ${name}`
@@ -119,7 +125,20 @@ export async function measureGas(): Promise<GasTable> {
   await networkHelpers.time.increase(2 * 7 * 24 * 3600)
   await measure('withdraw', vault.connect(creator).withdraw())
   await measureEmissions(measure, token, tasks, creator, operator)
+  table['draw of 8 seats from 16,384 nodes, without what is stored of them'] = await measureDraw(8)
   return table
+}
+
+/** Leaves that one transaction fills. */
+const LEAVES_AT_ONCE = 1024
+
+/** @returns gas of a draw from a full tree, every slot cold */
+async function measureDraw(seats: number): Promise<number> {
+  const harness = await ethers.deployContract('SumTreeHarness')
+  const capacity = Number(await harness.getFunction('capacity')())
+  for (let from = 0; from < capacity; from += LEAVES_AT_ONCE)
+    await harness.getFunction('fill')(from, LEAVES_AT_ONCE, { gasLimit: 16_000_000 })
+  return Number(await harness.getFunction('draw').staticCall(salt('draw'), seats))
 }
 
 type Measure = (name: string, sent: Promise<ContractTransactionResponse>) => Promise<void>

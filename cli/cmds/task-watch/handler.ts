@@ -2,6 +2,7 @@ import { CoveyError } from '../../../src/base/errors.ts'
 import type { LedgerEvent } from '../../../src/ledger/abi/events.ts'
 import type { EvmLedger } from '../../../src/ledger/evm/ledger.ts'
 import type { EventChange } from '../../../src/ledger/evm/link.ts'
+import { hasCommitted } from '../../../src/round/seats.ts'
 import type { Ledger } from '../../../src/types/ledger.ts'
 import { taskNumberOf, timeOf } from '../../amounts.ts'
 import type { Handler } from '../../command.ts'
@@ -83,11 +84,11 @@ async function stateOf(ledger: Ledger | EvmLedger, id: number): Promise<string> 
     return `round ${task.round} of ${task.params.rounds}: none is open, ${task.enrolled} nodes have joined`
   const { proposers, voters } = await ledger.round(id, task.round)
   const done = {
-    train: [proposers.filter((s) => s.commitment !== null).length, proposers.length],
-    reveal: [proposers.filter((s) => s.reveal !== null).length, proposers.filter((s) => s.commitment !== null).length],
+    train: [proposers.filter(hasCommitted).length, proposers.length],
+    reveal: [proposers.filter((s) => s.reveal !== null).length, proposers.filter(hasCommitted).length],
     probe: [0, 1],
-    score: [voters.filter((s) => s.commitment !== null).length, voters.length],
-    tally: [voters.filter((s) => s.scores !== null).length, voters.filter((s) => s.commitment !== null).length],
+    score: [voters.filter(hasCommitted).length, voters.length],
+    tally: [voters.filter((s) => s.scores !== null).length, voters.filter(hasCommitted).length],
   }[task.phase]
   const left = task.deadline - (await ledger.time())
   const until = left > 0 ? `${duration(left)} left` : `over since ${timeOf(task.deadline)}: anyone may end it`

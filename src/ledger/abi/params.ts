@@ -28,8 +28,8 @@ export const MAX_TX_GAS = 2n ** 24n
 
 /**
  * Gas that settling a round takes at most: every proposer slashed out of eight trees of weights and the buckets of every epoch,
- * every voter paid with delegators or slashed. Measured with 32 + 16 seats (test/contracts/gas-worst.ts), and 40 % on top for
- * trees whose leaves lie apart.
+ * every voter paid with delegators or slashed. Measured with 32 + 16 seats (test/contracts/gas-worst.ts): half of this; the rest is
+ * for trees whose leaves lie apart.
  */
 export function settlementGas(proposers: number, voters: number): bigint {
   return 300_000n + 380_000n * BigInt(proposers) + 180_000n * BigInt(voters) + 1_500n * BigInt(proposers * voters)

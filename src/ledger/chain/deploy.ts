@@ -20,7 +20,7 @@ import { bytecode as arenaCode, links as arenaLinks } from '../generated/CoveyAr
 import { bytecode as tasksCode, links as tasksLinks } from '../generated/CoveyTasks.ts'
 import { bytecode as tokenCode } from '../generated/CoveyToken.ts'
 import { bytecode as registryCode } from '../generated/NodeRegistry.ts'
-import { bytecode as settlementCode } from '../generated/Settlement.ts'
+import { bytecode as roundEndCode } from '../generated/RoundEnd.ts'
 import { bytecode as vaultCode } from '../generated/StakeVault.ts'
 import { bytecode as limitsCode } from '../generated/TaskLimits.ts'
 import { Rpc } from '../rpc/rpc.ts'
@@ -65,11 +65,11 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
         throw new CoveyError('E_RPC', `deploy ${name}: the receipt names no address`)
       return getAddress(receipt.contractAddress) as Address
     }
-    const [limits, settlement] = await Promise.all([put('TaskLimits', limitsCode), put('Settlement', settlementCode)])
+    const [limits, roundEnd] = await Promise.all([put('TaskLimits', limitsCode), put('RoundEnd', roundEndCode)])
     const token = options.token ?? (await put('CoveyToken', tokenCode, tokenInterface, [options.supply]))
     const vault = await put('StakeVault', vaultCode, vaultInterface, [token, options.unbondingSeconds])
     const registry = await put('NodeRegistry', registryCode, registryInterface, [vault])
-    const code = link(tasksCode, tasksLinks, { TaskLimits: limits, Settlement: settlement })
+    const code = link(tasksCode, tasksLinks, { TaskLimits: limits, RoundEnd: roundEnd })
     const tasks = await put('CoveyTasks', code, tasksInterface, [token, registry, vault])
     const [arenaLimits, arenaDraw, arenaRules] = await Promise.all([
       put('ArenaLimits', arenaLimitsCode),

@@ -13,7 +13,7 @@ import { bytecode as arenaCode } from '../generated/CoveyArena.ts'
 import { bytecode as tasksCode } from '../generated/CoveyTasks.ts'
 import { bytecode as tokenCode } from '../generated/CoveyToken.ts'
 import { bytecode as registryCode } from '../generated/NodeRegistry.ts'
-import { bytecode as settlementCode } from '../generated/Settlement.ts'
+import { bytecode as roundEndCode } from '../generated/RoundEnd.ts'
 import { bytecode as vaultCode } from '../generated/StakeVault.ts'
 import { bytecode as limitsCode } from '../generated/TaskLimits.ts'
 import { Rpc } from '../rpc/rpc.ts'
@@ -133,7 +133,7 @@ export async function verifyDeployment(
     const arenaLibraries = [arenaLimitsCode, arenaDrawCode, arenaRulesCode]
     await check('registry', at.registry, registryCode, hashes.registry)
     await check('vault', at.vault, vaultCode, hashes.vault)
-    await libraries('tasks', await check('tasks', at.tasks, tasksCode, hashes.tasks), [limitsCode, settlementCode])
+    await libraries('tasks', await check('tasks', at.tasks, tasksCode, hashes.tasks), [limitsCode, roundEndCode])
     await libraries('arena', await check('arena', at.arena, arenaCode, hashes.arena), arenaLibraries)
     // what answers questions runs over the contract's own storage: it has to be ours, too
     await views('tasks', at.tasks, tasksInterface, tasksCode)

@@ -1,5 +1,6 @@
 /** Tasks from their creation to the end of each round; every act is done once, however often it is asked for. */
 import { CoveyError } from '../../base/errors.ts'
+import { hasRevealed, hasScored } from '../../round/seats.ts'
 import type { Ledger, RoundView } from '../../types/ledger.ts'
 import { deltaCommitment, digestToHex, scoresCommitment } from '../abi/commitment.ts'
 import { tasksInterface, tokenInterface } from '../abi/contracts.ts'
@@ -65,18 +66,19 @@ export function roundsOf(link: ChainLink, reads: Pick<Ledger, 'task' | 'round' |
 
     async commit(task, round, reveal) {
       const commitment = deltaCommitment(task, round, me, reveal)
-      const stands = async (): Promise<boolean> => (await proposer(task, round))?.commitment === commitment
+      const stands = async (): Promise<boolean> => {
+        const seat = await proposer(task, round)
+        return seat?.commitment === commitment || hasRevealed(seat, reveal)
+      }
       return link.act('commit', [task, round, commitment], stands)
     },
 
     async reveal(task, round, reveal) {
-      const commitment = deltaCommitment(task, round, me, reveal)
       const { size, salt } = reveal
       const digests = [digestToHex(reveal.digest), digestToHex(reveal.baseDigest, 'baseDigest')]
-      return link.act('reveal', [task, round, digests[0], size, digests[1], salt], async () => {
-        const seat = await proposer(task, round)
-        return seat?.reveal != null && seat.commitment === commitment
-      })
+      return link.act('reveal', [task, round, digests[0], size, digests[1], salt], async () =>
+        hasRevealed(await proposer(task, round), reveal),
+      )
     },
 
     async revealProbe(task, round, slice) {
@@ -89,16 +91,17 @@ export function roundsOf(link: ChainLink, reads: Pick<Ledger, 'task' | 'round' |
 
     async commitScores(task, round, scores, salt) {
       const commitment = scoresCommitment(task, round, me, scores, salt)
-      const stands = async (): Promise<boolean> => (await voter(task, round))?.commitment === commitment
+      const stands = async (): Promise<boolean> => {
+        const seat = await voter(task, round)
+        return seat?.commitment === commitment || hasScored(seat, scores)
+      }
       return link.act('commitScores', [task, round, commitment], stands)
     },
 
     async revealScores(task, round, scores, salt) {
-      const commitment = scoresCommitment(task, round, me, scores, salt)
-      return link.act('revealScores', [task, round, encodeScores(scores), salt], async () => {
-        const seat = await voter(task, round)
-        return seat?.scores != null && seat.commitment === commitment
-      })
+      return link.act('revealScores', [task, round, encodeScores(scores), salt], async () =>
+        hasScored(await voter(task, round), scores),
+      )
     },
 
     async advance(task) {

@@ -227,9 +227,10 @@ export class MemoryChain extends MemoryMoney {
     if (seat.reveal !== null) throw revert('AlreadyRevealed', { account: sender })
     checkOpening(sender, seat.commitment, deltaCommitment(id, round, sender, reveal))
     seat.reveal = { digest: reveal.digest, size: reveal.size, baseDigest: reveal.baseDigest }
+    seat.commitment = null
     const [deltaDigest, baseDigest] = [digestToHex(reveal.digest), digestToHex(reveal.baseDigest)]
     this.emit('tasks', 'Revealed', { id, round, account: sender, deltaDigest, size: reveal.size, baseDigest })
-    if (r.proposers.every((s) => s.commitment === null || s.reveal !== null)) this.#endPhase(t, r)
+    if (r.proposers.every((s) => s.commitment === null)) this.#endPhase(t, r)
     return this.#sealTask(id)
   }
 
@@ -269,10 +270,11 @@ export class MemoryChain extends MemoryMoney {
     if (scores.probe.length !== r.proposers.length)
       throw revert('BadScoresLength', { length: 4 * (scores.probe.length + 1), expected: 4 * (r.proposers.length + 1) })
     seat.scores = unpackScores(packScores(scores), r.proposers.length)
+    seat.commitment = null
     r.salts.push(salt)
     const packedScores = hexlify(packScores(scores))
     this.emit('tasks', 'ScoresRevealed', { id, round, account: sender, packedScores })
-    if (r.voters.every((s) => s.commitment === null || s.scores !== null)) this.#endPhase(t, r)
+    if (r.voters.every((s) => s.commitment === null)) this.#endPhase(t, r)
     return this.#sealTask(id)
   }
 

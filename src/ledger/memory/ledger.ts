@@ -8,6 +8,7 @@
  */
 import { getAddress, getBytes, hexlify } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
+import { hasRevealed, hasScored } from '../../round/seats.ts'
 import type { ArenaLedger } from '../../types/arena.ts'
 import type {
   AccountView,
@@ -237,13 +238,13 @@ class MemoryLedger implements Ledger {
 
   async commit(task: number, round: number, reveal: DeltaReveal): Promise<TxReceipt | null> {
     const commitment = deltaCommitment(task, round, this.account, reveal)
-    if (this.#seat(task, round, 'proposers')?.commitment === commitment) return null
+    const seat = this.#seat(task, round, 'proposers')
+    if (seat?.commitment === commitment || hasRevealed(seat, reveal)) return null
     return this.#count('commit', () => this.#chain.commit(this.account, task, round, commitment))
   }
 
   async reveal(task: number, round: number, reveal: DeltaReveal): Promise<TxReceipt | null> {
-    const seat = this.#seat(task, round, 'proposers')
-    if (seat?.reveal && seat.commitment === deltaCommitment(task, round, this.account, reveal)) return null
+    if (hasRevealed(this.#seat(task, round, 'proposers'), reveal)) return null
     return this.#count('reveal', () => this.#chain.reveal(this.account, task, round, reveal))
   }
 
@@ -259,13 +260,13 @@ class MemoryLedger implements Ledger {
 
   async commitScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null> {
     const commitment = scoresCommitment(task, round, this.account, scores, salt)
-    if (this.#seat(task, round, 'voters')?.commitment === commitment) return null
+    const seat = this.#seat(task, round, 'voters')
+    if (seat?.commitment === commitment || hasScored(seat, scores)) return null
     return this.#count('commitScores', () => this.#chain.commitScores(this.account, task, round, commitment))
   }
 
   async revealScores(task: number, round: number, scores: Scores, salt: Hex): Promise<TxReceipt | null> {
-    const seat = this.#seat(task, round, 'voters')
-    if (seat?.scores && seat.commitment === scoresCommitment(task, round, this.account, scores, salt)) return null
+    if (hasScored(this.#seat(task, round, 'voters'), scores)) return null
     return this.#count('revealScores', () => this.#chain.revealScores(this.account, task, round, scores, salt))
   }
 
