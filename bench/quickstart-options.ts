@@ -24,6 +24,8 @@ export const benchOptions = {
   schedule: { type: 'string', default: text('schedule') },
   proximal: { type: 'string', default: text('proximal') },
   rule: { type: 'string', default: text('aggregate') },
+  residual: { type: 'string' },
+  ranks: { type: 'string', default: '' },
   robust: { type: 'string', default: '' },
   encoding: { type: 'string', default: text('encode') },
   outer: { type: 'string', default: text('outer') },
@@ -66,6 +68,11 @@ export function quickstartOptionsFrom(given: Given): QuickstartOptions {
     schedule: word('schedule') as QuickstartOptions['schedule'],
     proximal: n('proximal'),
     rule: word('rule') as QuickstartOptions['rule'],
+    residual: word('residual') === null ? null : n('residual'),
+    ranks: (word('ranks') ?? '')
+      .split(',')
+      .filter((rank) => rank !== '')
+      .map(Number),
     encoding: word('encoding') as QuickstartOptions['encoding'],
     robust: (word('robust') ?? '').split(',').filter((step) => step !== '') as QuickstartOptions['robust'],
     outer: word('outer') as QuickstartOptions['outer'],

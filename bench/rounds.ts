@@ -13,6 +13,7 @@ import { clippingOf, noisedDelta, privateSteps } from '../node/privacy/train.ts'
 import { HELD_OUT_SHARE } from '../node/private-data.ts'
 import { RESIDUAL_ROUNDS } from '../node/residual.ts'
 import { learningRateAt } from '../node/schedule.ts'
+import { slicesOf } from '../node/slices.ts'
 import { trainAlone } from '../node/train-alone.ts'
 import { type TrainProgress, trainLoop } from '../node/train-loop.ts'
 import { optimizerOf } from '../node/workbench.ts'
@@ -140,8 +141,13 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
   const [model, tokenizer] = await Promise.all([loadModel(options.model), loadTokenizer(options.model)])
   const shards = await makeShards(options, tokenizer)
   const { training, scoring, adapter, aggregation, privacy } = quickstartSpec(options, model, shards.templates)
-  const aggregator = aggregatorFor(aggregation.rule)
+  const aggregator = aggregatorFor(aggregation.rule, aggregation.residualRank)
   const layout = createLayout(model.config, adapter)
+  const slicesOfNode = (node: number): number => {
+    const maxRank = options.ranks.length === 0 ? null : (options.ranks[node % options.ranks.length] as number)
+    return slicesOf({ aggregator, layout, spec: { aggregation }, maxRank }).own
+  }
+  const { least, most } = slicesOf({ aggregator, layout, spec: { aggregation }, maxRank: null })
   const engine = createOnnxEngine({ precision: options.precision === 'int8' ? 'int8' : 'fp32' })
   const tokens = (examples: Shards['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
   const test = tokens(shuffled(shards, options.seed).test)
@@ -167,11 +173,11 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     const all = releases.map((release) => clippingOf(dp, release, training.batchExamples, size))
     return all.reduce((least, one) => (one.clip < least.clip ? one : least))
   }
-  const trainerFor = async (factors: readonly LoraFactor[]): Promise<Trainer> => {
-    const key = factors.join('')
+  const trainerFor = async (factors: readonly LoraFactor[], slices: number): Promise<Trainer> => {
+    const key = `${factors.join('')} ${slices}`
     const known = trainers.get(key)
     if (known !== undefined) return known
-    const trainable = { kind: 'lora', layout, factors } as const
+    const trainable = { kind: 'lora', layout, factors, ...(slices < adapter.rank && { slices }) } as const
     const perExample = clipping(factors)
     const trainer = await engine.openTrainer({
       model,
@@ -202,7 +208,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       moments.set(`${node} ${factors.join('')}`, first.kept)
       return first.change.slice()
     }
-    const trainer = await trainerFor(factors)
+    const trainer = await trainerFor(factors, slicesOfNode(node))
     trainer.setParameters(global)
     // as a node does: AdamW's moments of the same factors' last training are kept
     const key = `${node} ${factors.join('')}`
@@ -280,14 +286,14 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             residual.values.forEach((x, i) => {
               values[i]! += x
             })
-          const delta = { layout, factors, values }
+          const delta = { layout, factors, values, slices: slicesOfNode(node) }
           const bytes = encodeDelta(delta, encoding)
           if (encodingNamed(encoding).feedback)
             residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
-          deltas.push(usable(() => decodeDelta(bytes, layout, { encoding, factors }).values))
+          deltas.push(usable(() => decodeDelta(bytes, layout, { encoding, factors, slices: { least, most } }).values))
           sizes.push(bytes.byteLength)
         }
-        const open = (of: readonly Float32Array[], before: Float32Array | null): OuterStep =>
+        const open = (seated: readonly number[], before: Float32Array | null): OuterStep =>
           openStep({
             aggregator,
             outer,
@@ -295,13 +301,13 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             base: global,
             before,
             moments: remembered,
-            deltas: of,
-            weights: of.map(() => 1),
+            deltas: seated.map((i) => deltas[i] as Float32Array),
+            weights: seated.map(() => 1),
+            slices: seated.map((i) => slicesOfNode(seats[i] as number)),
             round,
           })
         const here = deltas.flatMap((delta, i) => (delta === null ? [] : [i]))
-        const valuesOf = (of: readonly number[]): Float32Array[] => of.map((i) => deltas[i] as Float32Array)
-        let step = open(valuesOf(here), before)
+        let step = open(here, before)
         const unsettled = { round, seats, voters, usable: here, incumbent: global, before, step }
         const verdict = await interference?.judge?.judge(unsettled)
         const { included, rolledBack } = verdict ?? { included: deltas.map((d) => d !== null), rolledBack: false }
@@ -312,7 +318,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           remembered = rememberedBefore
         } else {
           const counted = here.filter((i) => included[i])
-          if (counted.length < here.length) step = open(valuesOf(counted), before)
+          if (counted.length < here.length) step = open(counted, before)
           step.shares.forEach((share, k) => {
             shares[counted[k] as number] = share
           })

@@ -81,6 +81,8 @@ export interface TaskContext extends NodeComponents {
   readonly masked: Masked | null
   /** what this node's owner allows */
   readonly privacy: PrivacyFloor
+  /** of LoRA's directions, how many this node trains at most, where the task lets it choose; null or left out: all */
+  readonly maxRank?: number | null
   /** back doors that the task's creator or this node's owner suspects; null = none */
   readonly canaries: Canaries | null
   /** only for demonstrations and tests of the defences */

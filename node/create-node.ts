@@ -27,6 +27,7 @@ import { ANY_PRIVACY, checkFloor, type PrivacyFloor } from './privacy/floor.ts'
 import { Providers } from './providers.ts'
 import { forgetResiduals } from './residual.ts'
 import { openCanaries } from './scoring/canaries.ts'
+import { slicesOf } from './slices.ts'
 import { createTaskLoop } from './task-loop.ts'
 import { createWorkbench } from './workbench.ts'
 
@@ -45,6 +46,8 @@ export interface NodeOptions {
   readonly canaries?: readonly Canary[]
   /** what this node's owner allows; anything when left out */
   readonly privacy?: PrivacyFloor
+  /** of LoRA's directions, how many this node trains at most, where the task lets it choose; null or left out: all */
+  readonly maxRank?: number | null
   readonly onGlobal?: (global: GlobalAdapter, context: TaskContext) => void
 }
 
@@ -109,7 +112,11 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
     if (options.loadData !== null) checkFloor(options.task, spec.privacy, privacy)
     const layout = createLayout(components.model.config, spec.adapter)
     if (options.loadData !== null) checkCohortNoise(options.task, spec.privacy, params, layout)
-    workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads })
+    const { rule, residualRank } = spec.aggregation
+    const aggregator = aggregatorFor(rule, residualRank)
+    const maxRank = options.maxRank ?? null
+    const slices = slicesOf({ aggregator, layout, spec, maxRank }).own
+    workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads, slices })
     const data = options.loadData === null ? null : await options.loadData(spec)
     masked = spec.privacy.mode === 'masked' ? new MaskedTask(() => context) : null
     const context: TaskContext = {
@@ -118,7 +125,8 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       spec,
       layout,
       initial: initialAdapter(layout),
-      aggregator: aggregatorFor(spec.aggregation.rule),
+      aggregator,
+      maxRank,
       data,
       probe: options.created?.probe ?? null,
       providers,

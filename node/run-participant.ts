@@ -42,6 +42,7 @@ export async function runParticipant(
     tamperVotes: misbehave === null ? null : parseVoteTamper(misbehave),
     canaries: settings.canaries === null ? [] : await readCanaries(settings.canaries),
     privacy: settings.privacy,
+    maxRank: settings.maxRank,
     onGlobal,
   })
   const stop = (): void => void node.stop()

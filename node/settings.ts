@@ -55,6 +55,8 @@ export interface ParticipantSettings extends PeerSettings {
   readonly data: DataSettings | null
   readonly serve: ServeSettings | null
   readonly privacy: PrivacyFloor
+  /** of LoRA's directions, how many are trained at most, where the task lets nodes choose; null = all */
+  readonly maxRank: number | null
   /** .jsonl of records with `prompt` and `completion`: back doors that the owner suspects; null = none */
   readonly canaries: string | null
   /** see node/misbehave.ts; null = honest */

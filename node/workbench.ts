@@ -19,6 +19,8 @@ export interface WorkbenchOptions {
   readonly layout: LoraLayout
   readonly spec: TrainingSpec
   readonly threads: number
+  /** how many of the rank's directions are trained; left out: all */
+  readonly slices?: number
 }
 
 /** AdamW with PyTorch's default moments, which the measurements behind the tasks' learning rates used. */
@@ -69,10 +71,10 @@ function openTrainer(
   factors: readonly LoraFactor[],
   perExample: PerExample | undefined,
 ): Promise<Trainer> {
-  const { training, model, layout, spec, threads } = options
+  const { training, model, layout, spec, threads, slices } = options
   return training.openTrainer({
     model,
-    trainable: { kind: 'lora', layout, factors },
+    trainable: { kind: 'lora', layout, factors, ...(slices !== undefined && slices < layout.lora.rank && { slices }) },
     optimizer: optimizerOf(spec),
     threads,
     seed: layout.lora.seed,

@@ -34,7 +34,7 @@ export async function auditContext(components: NodeComponents, view: TaskView, t
     spec,
     layout,
     initial: initialAdapter(layout),
-    aggregator: aggregatorFor(spec.aggregation.rule),
+    aggregator: aggregatorFor(spec.aggregation.rule, spec.aggregation.residualRank),
     ...NO_PART,
     providers: new Providers(),
     pulls: new Map(),

@@ -2,7 +2,7 @@
 import { isCoveyError } from '../../src/base/errors.ts'
 import type { Address, RoundView } from '../../src/types/ledger.ts'
 import type { Masked, TaskContext } from '../context.ts'
-import { deltaFormat, deltaValues, ensureBlob } from '../duties/blobs.ts'
+import { deltaFormat, ensureBlob, storedDelta } from '../duties/blobs.ts'
 import { type BlobRecord, factKeys } from '../keys.ts'
 import { decodeOpenings, MAX_OPENINGS_BYTES } from '../masked/openings.ts'
 
@@ -11,6 +11,8 @@ export interface Piece {
   readonly accounts: readonly Address[]
   /** (layout.size) the mean of their deltas */
   readonly delta: Float32Array
+  /** how many of the rank's directions were trained; left out: all */
+  readonly slices?: number
 }
 
 /** Pieces in the order in which a node aggregates them, or what it takes to have them and is not here. */
@@ -45,8 +47,10 @@ export class TaskPieces {
     if (missing.length > 0) return { missing, why: null }
     if (ctx.masked !== null) return this.#cohorts(ctx.masked, view, signal)
     const pieces: Piece[] = []
-    for (const { account, reveal } of included)
-      pieces.push({ accounts: [account], delta: await deltaValues(ctx, view.round, reveal.digest) })
+    for (const { account, reveal } of included) {
+      const { values, slices } = await storedDelta(ctx, view.round, reveal.digest)
+      pieces.push({ accounts: [account], delta: values, ...(slices !== undefined && { slices }) })
+    }
     return { pieces }
   }
 

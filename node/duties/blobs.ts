@@ -1,11 +1,14 @@
 /** Blobs of others: getting them here, and reading the deltas among them. */
 import { type DecodeDeltaOptions, decodeDelta, maxDeltaBytes } from '../../src/adapter/delta.ts'
 import { trainedSize } from '../../src/adapter/encodings/encoding.ts'
+import { narrowed } from '../../src/adapter/slices.ts'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { maxMaskedBytes } from '../../src/privacy/masked/masked-delta.ts'
+import type { Delta } from '../../src/types/adapter.ts'
 import type { Address } from '../../src/types/ledger.ts'
 import type { PullRequest } from '../../src/types/transport.ts'
 import type { NodeComponents, TaskContext } from '../context.ts'
+import { slicesOf } from '../slices.ts'
 
 /** One pull gives up after this and is tried again by the loop, ms. */
 export const PULL_TIMEOUT_MS = 20_000
@@ -103,15 +106,21 @@ async function pullBlob(ctx: TaskContext, wanted: WantedBlob, signal: AbortSigna
 export function deltaFormat(ctx: TaskContext, round: number): DecodeDeltaOptions & { readonly maxBytes: number } {
   const { encoding } = ctx.spec
   const factors = ctx.aggregator.trainedFactors(round)
+  const slices = slicesOf(ctx)
   const maxBytes =
     ctx.masked === null
-      ? maxDeltaBytes(ctx.layout, encoding, factors)
+      ? maxDeltaBytes(narrowed(ctx.layout, slices.most), encoding, factors)
       : maxMaskedBytes(trainedSize(ctx.layout, factors))
-  return { encoding, factors, maxBytes }
+  return { encoding, factors, slices, maxBytes }
 }
 
 /** A delta's values (layout.size), checked. @throws CoveyError E_DELTA | E_BLOB_UNAVAILABLE */
 export async function deltaValues(ctx: TaskContext, round: number, digest: string): Promise<Float32Array> {
+  return (await storedDelta(ctx, round, digest)).values
+}
+
+/** A delta, checked. @throws CoveyError E_DELTA | E_BLOB_UNAVAILABLE */
+export async function storedDelta(ctx: TaskContext, round: number, digest: string): Promise<Delta> {
   const format = deltaFormat(ctx, round)
-  return decodeDelta(await ctx.store.blobs.get(digest, format.maxBytes), ctx.layout, format).values
+  return decodeDelta(await ctx.store.blobs.get(digest, format.maxBytes), ctx.layout, format)
 }

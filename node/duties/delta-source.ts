@@ -1,10 +1,12 @@
 /** A round's deltas as they lie on this node's disk: digests in memory, values read a few modules at a time. */
 import { encodingNamed } from '../../src/adapter/encodings/registry.ts'
+import { narrowed, paddedPart } from '../../src/adapter/slices.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import type { DeltaSource } from '../../src/types/aggregate.ts'
 import type { TaskContext } from '../context.ts'
 import { factKeys } from '../keys.ts'
-import { deltaFormat, deltaValues } from './blobs.ts'
+import { slicesOf } from '../slices.ts'
+import { deltaFormat, deltaValues, storedDelta } from './blobs.ts'
 
 /** One read of a blob is no longer. */
 const READ_BYTES = 4 * 1024 * 1024
@@ -12,20 +14,33 @@ const READ_BYTES = 4 * 1024 * 1024
 /** @param digests of blobs that are here. @throws CoveyError E_DELTA for one that is none; E_BLOB_UNAVAILABLE | E_DISK */
 export async function storedDeltas(ctx: TaskContext, round: number, digests: readonly string[]): Promise<DeltaSource> {
   // checked whole once, one after another: what is read afterwards is read in parts
-  for (const digest of digests)
-    if ((await ctx.store.facts.get<string>(factKeys.check(ctx.task, round, digest))) !== 'usable')
-      await deltaValues(ctx, round, digest)
+  const { least, most } = slicesOf(ctx)
+  const slices: number[] = []
+  for (const digest of digests) {
+    const known = least === most && (await isUsable(ctx, round, digest))
+    slices.push(known ? most : ((await storedDelta(ctx, round, digest)).slices ?? most))
+  }
   const { encoding, factors } = deltaFormat(ctx, round)
-  const parts = encodingNamed(encoding).parts?.(ctx.layout, factors)
+  const { parts: partsOf } = encodingNamed(encoding)
   return {
     count: digests.length,
+    slices,
     async read(i, begin, end) {
       const digest = digests[i] as string
-      if (parts === undefined) return (await deltaValues(ctx, round, digest)).slice(begin, end)
-      const [from, to] = parts.range(begin, end)
-      return parts.values(await bytesOf(ctx, digest, from, to), begin, end)
+      if (partsOf === undefined) return (await deltaValues(ctx, round, digest)).slice(begin, end)
+      const own = slices[i] as number
+      const parts = partsOf(narrowed(ctx.layout, own), factors)
+      return paddedPart(ctx.layout, own, begin, end, async (first, last) => {
+        const [from, to] = parts.range(first, last)
+        return parts.values(await bytesOf(ctx, digest, from, to), first, last)
+      })
     },
   }
+}
+
+/** Whether this node has read all of it before. */
+async function isUsable({ store, task }: TaskContext, round: number, digest: string): Promise<boolean> {
+  return (await store.facts.get<string>(factKeys.check(task, round, digest))) === 'usable'
 }
 
 /** Deltas that are in memory anyway. */

@@ -18,6 +18,7 @@ import { checkFinite, trainedSize } from './encodings/encoding.ts'
 import { encodingNamed } from './encodings/registry.ts'
 import { decodeTensors, f32, METADATA } from './encodings/tensors.ts'
 import { entryValues } from './layout.ts'
+import { firstSlices, narrowed, padded } from './slices.ts'
 
 const BOTH: readonly LoraFactor[] = ['A', 'B']
 
@@ -31,6 +32,8 @@ export interface DecodeDeltaOptions {
   readonly encoding: DeltaEncoding
   /** the factors that this round trains (`Aggregator.trainedFactors`): exactly these must be there */
   readonly factors: readonly LoraFactor[]
+  /** how many slices it may have; left out: all of the layout's */
+  readonly slices?: { readonly least: number; readonly most: number }
   /** bytes; checked before anything is parsed. Default: `maxDeltaBytes` */
   readonly maxBytes?: number
   /** largest L2 norm over all values. Default: MAX_DELTA_RMS·√(values) */
@@ -43,7 +46,12 @@ export interface DecodeDeltaOptions {
  */
 export function encodeDelta(delta: Delta, encoding: DeltaEncoding): Uint8Array {
   checkFinite('E_DELTA', delta.layout, delta.values)
-  return encodingNamed(encoding).encode(delta)
+  return encodingNamed(encoding).encode(narrowDelta(delta))
+}
+
+/** What travels of a delta. */
+function narrowDelta({ layout, factors, values, slices = layout.lora.rank }: Delta): Delta {
+  return { layout: narrowed(layout, slices), factors, values: firstSlices(layout, values, slices) }
 }
 
 /**
@@ -59,13 +67,11 @@ const FEEDBACK_SHARE = 0.5
  * @param bytes of `encodeDelta` for the same delta and encoding
  * @returns (layout.size)
  */
-export function residualOf(
-  { layout, factors, values }: Delta,
-  bytes: Uint8Array,
-  encoding: DeltaEncoding,
-): Float32Array {
+export function residualOf(delta: Delta, bytes: Uint8Array, encoding: DeltaEncoding): Float32Array {
+  const { layout, factors, values } = narrowDelta(delta)
   const sent = encodingNamed(encoding).decode(bytes, layout, factors)
-  return sent.map((x, i) => FEEDBACK_SHARE * ((values[i] as number) - x))
+  const residual = sent.map((x, i) => FEEDBACK_SHARE * ((values[i] as number) - x))
+  return padded(delta.layout, residual, layout.lora.rank)
 }
 
 /** The largest size of a delta of this layout, encoding and set of factors, bytes; for f32, bf16 and int8 the exact one. */
@@ -85,16 +91,25 @@ export function maxDeltaBytes(
  */
 export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: DecodeDeltaOptions): Delta {
   const { encoding, factors } = options
-  const maxBytes = options.maxBytes ?? maxDeltaBytes(layout, encoding, factors)
+  const { least, most } = options.slices ?? { least: layout.lora.rank, most: layout.lora.rank }
+  const maxBytes = options.maxBytes ?? maxDeltaBytes(narrowed(layout, most), encoding, factors)
   if (bytes.byteLength > maxBytes) {
     throw new CoveyError('E_DELTA', `expected at most ${maxBytes} bytes, got ${bytes.byteLength}`, {
       expected: maxBytes,
       got: bytes.byteLength,
     })
   }
-  const values = encodingNamed(encoding).decode(bytes, layout, factors)
-  checkFinite('E_DELTA', layout, values)
-  const maxNorm = options.maxNorm ?? MAX_DELTA_RMS * Math.sqrt(trainedSize(layout, factors))
+  const { decode, slices: slicesOf } = encodingNamed(encoding)
+  const slices = least === most ? most : (slicesOf?.(bytes, layout, factors) ?? most)
+  if (!(slices >= least && slices <= most))
+    throw new CoveyError('E_DELTA', `expected ${least} to ${most} slices, got ${slices}`, {
+      expected: most,
+      got: slices,
+    })
+  const narrow = narrowed(layout, slices)
+  const values = decode(bytes, narrow, factors)
+  checkFinite('E_DELTA', narrow, values)
+  const maxNorm = options.maxNorm ?? MAX_DELTA_RMS * Math.sqrt(trainedSize(narrow, factors))
   const norm = l2Norm(values)
   if (!(norm <= maxNorm)) {
     throw new CoveyError('E_DELTA', `expected an L2 norm of at most ${maxNorm}, got ${norm}`, {
@@ -102,7 +117,7 @@ export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: Deco
       got: norm,
     })
   }
-  return { layout, factors, values }
+  return { layout, factors, values: padded(layout, values, slices), slices }
 }
 
 /** √Σx², summed in float64 in index order. */

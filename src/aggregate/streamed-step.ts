@@ -49,10 +49,10 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
     for (const tile of tiles) {
       const parts = await partsOf(source, tile, missing)
       const part = base.subarray(tile.begin, tile.end)
-      const weighed = weigh(how, parts, tile.layout, factors)
+      const { deltas, ...joined } = weigh(how, parts, tile.layout, factors, source.slices)
       // whoever is left out is so in every tile
-      if (weighed.deltas.length === 0) return { next: out, moments: state.moments }
-      out.set(aggregator.aggregate(tile.layout, part, weighed.deltas, weighed.weights, round), tile.begin)
+      if (deltas.length === 0) return { next: out, moments: state.moments }
+      out.set(aggregator.aggregate(tile.layout, part, deltas, joined.weights, round, joined.slices), tile.begin)
     }
     return outerStep(outer, state, out)
   }

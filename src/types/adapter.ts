@@ -112,12 +112,22 @@ export interface Adapter<L extends AdapterLayout = AdapterLayout> {
 }
 
 /** How a delta's values become bytes; `topk-N` sends the Nth part of them, `rank-N` N directions of each tensor. See src/adapter/encodings. */
-export type DeltaEncoding = 'f32' | 'bf16' | 'int8' | 'int8-zstd' | 'int4' | 'sign' | `topk-${number}` | `rank-${number}`
+export type DeltaEncoding =
+  | 'f32'
+  | 'bf16'
+  | 'int8'
+  | 'int8-zstd'
+  | 'int4'
+  | 'sign'
+  | `topk-${number}`
+  | `rank-${number}`
 
 /** A decoded delta: the change of the trained factors; factors that were not trained are zero. */
 export interface Delta {
   readonly layout: LoraLayout
   readonly factors: readonly LoraFactor[]
+  /** how many of the rank's directions were trained, from the first; left out: all. The others are zero */
+  readonly slices?: number
   /** (layout.size) */
   readonly values: Float32Array
 }

@@ -29,7 +29,13 @@ export interface StepNoise {
 
 /** What is trained: some factors of LoRA, all that a method has, or every weight of the model itself. */
 export type Trainable =
-  | { readonly kind: 'lora'; readonly layout: LoraLayout; readonly factors: readonly LoraFactor[] }
+  | {
+      readonly kind: 'lora'
+      readonly layout: LoraLayout
+      readonly factors: readonly LoraFactor[]
+      /** how many of the rank's directions, from the first; left out: all. The others take part and stay as they are */
+      readonly slices?: number
+    }
   | { readonly kind: 'adapter'; readonly layout: AdapterLayout }
   | { readonly kind: 'full' }
 

@@ -1,7 +1,7 @@
 import type { DeltaEncoding, LoraConfig } from './adapter.ts'
 
 /** How the factors of a round's deltas become one adapter. See src/aggregate. */
-export type AggregationRule = 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
+export type AggregationRule = 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean' | 'residual-svd'
 
 /** What stands in front of the rule and keeps liars small. See src/aggregate/robust. */
 export type RobustStepName =
@@ -79,6 +79,10 @@ export interface MaskedDpSpec extends DpSpec {
 /** See src/aggregate/outer-step.ts. */
 export interface AggregationSpec {
   readonly rule: AggregationRule
+  /** of residual-svd: how many of the rank's directions hold the residual and are never trained; left out with other rules */
+  readonly residualRank?: number
+  /** a node may train fewer of the rank's directions than there are, from the first; left out: everybody trains all */
+  readonly ranks?: 'mixed'
   /** the step from one global adapter to the next is this times what the rule gives */
   readonly outerRate: number
   /** plus this times the last step; 0 to below 1 */

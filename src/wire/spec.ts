@@ -93,6 +93,9 @@ const robust = z
 /** Encodings that keep what they leave out for the next delta: with noise, that takes noise back. */
 const KEEPS_REST = /^(int4|sign|topk-|rank-)/
 
+/** Encodings whose tensors have shapes. */
+const TELLS_SLICES = /^(f32|bf16|int8)$/
+
 /** Above this ε nothing is promised that anybody could use; below the least no model learns anything. */
 const MAX_EPSILON = 1_000
 const MIN_EPSILON = 1e-3
@@ -180,7 +183,9 @@ const fields = z.strictObject({
   training,
   aggregation: z
     .strictObject({
-      rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean']),
+      rule: z.enum(['frozen-a', 'alternating', 'stacked-svd', 'factor-mean', 'residual-svd']),
+      residualRank: z.int().min(1).max(255).exactOptional(),
+      ranks: z.literal('mixed').exactOptional(),
       outerRate: z.number().positive().max(10),
       outerMomentum: z.number().min(0).lt(1),
       outer: z
@@ -200,6 +205,14 @@ const fields = z.strictObject({
     .refine((v) => hasOuterStep(v.rule) || (v.outerRate === 1 && v.outerMomentum === 0), {
       path: ['outerRate'],
       message: 'expected rate 1 and momentum 0 with this rule',
+    })
+    .refine((v) => (v.rule === 'residual-svd') === (v.residualRank !== undefined), {
+      path: ['residualRank'],
+      message: 'expected with residual-svd, and with no other rule',
+    })
+    .refine((v) => v.ranks === undefined || isLinearRule(v.rule) || v.rule === 'stacked-svd', {
+      path: ['ranks'],
+      message: 'expected mixed ranks with frozen-a, alternating or stacked-svd only',
     })
     .refine((v) => v.outer === undefined || (hasOuterStep(v.rule) && v.outerMomentum === 0), {
       path: ['outer'],
@@ -222,6 +235,22 @@ const hasNoise = (privacy: TaskSpec['privacy']): boolean => privacy.dp !== undef
 
 /** What is masked is added up, not looked at: only a rule under which the sum of deltas is a delta, in words that add up. */
 const spec = fields
+  .refine((v) => (v.aggregation.residualRank ?? 0) < v.adapter.rank, {
+    path: ['aggregation', 'residualRank'],
+    message: "expected less than the adapter's rank: what is left is trained",
+  })
+  .refine((v) => v.aggregation.ranks === undefined || (v.privacy.mode === 'open' && !hasNoise(v.privacy)), {
+    path: ['aggregation', 'ranks'],
+    message: 'expected ranks that are the same for all with masks or noise',
+  })
+  .refine((v) => v.aggregation.rule !== 'residual-svd' || !hasNoise(v.privacy), {
+    path: ['aggregation', 'rule'],
+    message: 'expected a rule under which the whole of the rank is trained with privacy.dp',
+  })
+  .refine((v) => v.aggregation.ranks === undefined || TELLS_SLICES.test(v.encoding), {
+    path: ['aggregation', 'ranks'],
+    message: 'expected f32, bf16 or int8 with mixed ranks: the others do not say how many directions they have',
+  })
   .refine((v) => v.privacy.mode === 'open' || v.aggregation.rule === 'frozen-a', {
     path: ['aggregation', 'rule'],
     message: 'expected frozen-a in masked mode: a sum of deltas must be a delta',

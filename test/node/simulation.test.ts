@@ -189,6 +189,26 @@ describe('a network of nodes', () => {
     expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
   })
 
+  for (const [name, spec, traits] of [
+    ['nodes of several ranks', { rule: 'frozen-a', outerRate: 1, outerMomentum: 0.3, ranks: 'mixed' }, [3, 2, 1]],
+    ['a residual beside the means', { rule: 'residual-svd', residualRank: 1, outerRate: 1, outerMomentum: 0 }, [3]],
+  ] as const) {
+    it(`with ${name} all hold the same adapters, agree on what each delta is worth, and send no more than they train`, async () => {
+      const simulation = await runSimulation({
+        ...SMALL,
+        seed: name,
+        spec: { aggregation: spec },
+        traits: (i) => ({ maxRank: traits[i % traits.length] as number }),
+      })
+      expectSound(simulation)
+      const votes = roundsOf(simulation).flatMap((r) => r.settlement?.voters.map((v) => v.outcome) ?? [])
+      expect(new Set(votes)).to.deep.equal(new Set(['agreed']))
+      const sizes = simulation.peers.map((peer) => peer.events.flatMap((e) => (e.event === 'delta' ? [e.size] : []))[0])
+      const distinct = new Set(sizes.filter((size) => size !== undefined))
+      expect(distinct.size).to.equal(traits.length)
+    })
+  }
+
   it('an idle node earns no more than the equal share', async () => {
     const simulation = await runSimulation({
       ...SMALL,

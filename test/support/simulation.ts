@@ -121,6 +121,7 @@ interface NodeTraits {
   /** instead of the toy engine */
   readonly training?: TrainingEngine
   readonly privacy?: PrivacyFloor
+  readonly maxRank?: number
 }
 
 export interface SimulationOptions {
@@ -197,6 +198,7 @@ export class SimulatedPeer {
       created: null,
       tamper: this.#traits.tamper ?? null,
       ...(this.#traits.privacy && { privacy: this.#traits.privacy }),
+      maxRank: this.#traits.maxRank ?? null,
     })
   }
 

@@ -6,6 +6,7 @@
 import { throwIfAborted } from '../../src/base/abort.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { adapterSlots, trainedSpans } from '../../src/engine/loop/slots.ts'
 import type { LoraFactor, LoraLayout } from '../../src/types/adapter.ts'
 import { IGNORE_LABEL, type PackedBatch } from '../../src/types/data.ts'
 import type {
@@ -144,10 +145,21 @@ class ToyTrainer implements Trainer {
         this.#model.addGradient(gradient, this.#factors, id, label, log, 1 / labels)
       }
     }
+    this.#hold(gradient)
     const gradNorm = Math.sqrt(gradient.reduce((s, g) => s + g * g, 0))
     if (!Number.isFinite(loss)) throw new CoveyError('E_DIVERGED', `the loss is ${loss}; lower the learning rate`)
     this.#update(gradient, gradNorm, learningRate)
     return { loss, gradNorm, labels, tokens: batches.reduce((n, b) => n + b.ids.length, 0) }
+  }
+
+  /** Directions that are not trained do not move. */
+  #hold(gradient: Float64Array): void {
+    const { trainable } = this.#options
+    if (trainable.kind !== 'lora' || trainable.slices === undefined) return
+    const moves = new Float64Array(this.size)
+    for (const { offset, size } of trainedSpans(adapterSlots(this.#layout, this.#factors, trainable.slices)))
+      moves.fill(1, offset, offset + size)
+    for (let i = 0; i < gradient.length; i++) gradient[i]! *= moves[i]!
   }
 
   /** Clipped example by example, with noise on its grid, over the expected number: as the real engine does. */

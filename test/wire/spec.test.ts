@@ -74,6 +74,16 @@ describe('task spec', () => {
     )
   })
 
+  it('may let nodes train several ranks, or keep a residual', () => {
+    for (const aggregation of [
+      { rule: 'frozen-a', outerRate: 1, outerMomentum: 0.3, ranks: 'mixed' },
+      { rule: 'residual-svd', residualRank: 15, outerRate: 1, outerMomentum: 0 },
+    ] as const) {
+      const value = { ...SPEC, aggregation }
+      expect(decodeSpec(encodeSpec(value))).to.deep.equal(value)
+    }
+  })
+
   it('may say how answers are thought about; a spec that does not has the bytes that it always had', () => {
     const thinking = {
       ...SPEC,
@@ -174,6 +184,24 @@ describe('task spec', () => {
       'a median of two moving factors',
       change('aggregation', { rule: 'stacked-svd', robust: ['median'] }),
       'aggregation.robust',
+    ],
+    ['a residual of another rule', change('aggregation', { residualRank: 4 }), 'aggregation.residualRank'],
+    ['no room for the residual', change('aggregation', { rule: 'residual-svd' }), 'aggregation.residualRank'],
+    [
+      'nothing left to train',
+      change('aggregation', { rule: 'residual-svd', residualRank: 16 }),
+      'aggregation.residualRank',
+    ],
+    ['mixed ranks of two means', change('aggregation', { rule: 'factor-mean', ranks: 'mixed' }), 'aggregation.ranks'],
+    [
+      'mixed ranks that nobody could tell',
+      { ...SPEC, encoding: 'topk-10', aggregation: { ...SPEC.aggregation, ranks: 'mixed' } },
+      'aggregation.ranks',
+    ],
+    [
+      'mixed ranks under masks',
+      { ...MASKED, aggregation: { ...SPEC.aggregation, ranks: 'mixed' } },
+      'aggregation.ranks',
     ],
     ['an unknown outer step', change('aggregation', { outer: { ...ADAM, step: 'sgd' } }), 'aggregation.outer.step'],
     ['a tau of 0', change('aggregation', { outer: { ...ADAM, tau: 0 } }), 'aggregation.outer.tau'],

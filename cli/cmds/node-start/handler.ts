@@ -11,7 +11,7 @@ const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_PORT = 8080
 
 export const nodeStartHandler: Handler<typeof nodeStartOptions> = async (options, _args, context) => {
-  const { passwordFile, task, data, prompt, completion, serve, canaries, misbehave, ...flags } = options
+  const { passwordFile, task, data, prompt, completion, serve, rank, canaries, misbehave, ...flags } = options
   if (task === null)
     throw new CoveyError('E_CONFIG', 'which task? give its number with --task; `covey task list` shows them')
   const config = configOf(flags, context)
@@ -24,6 +24,7 @@ export const nodeStartHandler: Handler<typeof nodeStartOptions> = async (options
       serve: serve
         ? { host: settings.host ?? DEFAULT_HOST, port: settings.port ?? DEFAULT_PORT, token: settings.token ?? null }
         : null,
+      maxRank: rank,
       canaries,
       misbehave,
       privacy: {

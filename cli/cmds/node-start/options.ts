@@ -45,6 +45,12 @@ export const nodeStartOptions = {
     decimal(1e-6, 1e6),
     null,
   ),
+  rank: option(
+    '--rank <n>',
+    "most of LoRA's directions that this node trains and sends, where the task takes deltas of several ranks (all)",
+    integer(1, 256),
+    null,
+  ),
   canaries: option(
     '--canaries <file>',
     'records with `prompt` and `completion` that must not come: a delta that makes one likelier is vetoed when this node votes',

@@ -13,6 +13,7 @@ export const ADAPTIVE_RATE = 0.03
 const encoding = matching(isEncodingName, `${ENCODING_NAMES}, N from 2 to 1000`)
 
 const robustSteps: Parse<readonly RobustStepName[]> = (value) => value.split(',').map(oneOf(...ROBUST_STEPS))
+const rankList: Parse<readonly number[]> = (value) => value.split(',').map(integer(1, 256))
 const attack: Parse<string> = (value) => {
   parseAttack(value)
   return value
@@ -43,8 +44,20 @@ export const quickstartOptions = {
   aggregate: option(
     '--aggregate <rule>',
     'how factors are averaged',
-    oneOf('frozen-a', 'alternating', 'stacked-svd', 'factor-mean'),
+    oneOf('frozen-a', 'alternating', 'stacked-svd', 'factor-mean', 'residual-svd'),
     'frozen-a',
+  ),
+  residual: option(
+    '--residual <n>',
+    "of residual-svd: how many of the rank's directions hold what the means lack, and are not trained (half)",
+    integer(1, 255),
+    null,
+  ),
+  ranks: option(
+    '--ranks <list>',
+    'directions that the nodes train, with commas between them and over again: 32,16,8 (all, each node)',
+    rankList,
+    [],
   ),
   robust: option(
     '--robust <steps>',

@@ -1,7 +1,7 @@
 /** What `covey quickstart` can be told. */
 import type { DeltaEncoding } from '../../../src/types/adapter.ts'
 import type { Precision } from '../../../src/types/engine.ts'
-import type { RobustStepName } from '../../../src/types/spec.ts'
+import type { AggregationRule, RobustStepName } from '../../../src/types/spec.ts'
 
 export interface QuickstartOptions {
   readonly nodes: number
@@ -17,7 +17,11 @@ export interface QuickstartOptions {
   readonly schedule: 'constant' | 'cosine'
   /** µ of FedProx; 0 = none */
   readonly proximal: number
-  readonly rule: 'frozen-a' | 'alternating' | 'stacked-svd' | 'factor-mean'
+  readonly rule: AggregationRule
+  /** of residual-svd; null: half of the rank */
+  readonly residual: number | null
+  /** of the nodes, over again; empty: all train the whole rank */
+  readonly ranks: readonly number[]
   /** in front of the rule, in this order */
   readonly robust: readonly RobustStepName[]
   readonly outer: 'momentum' | 'adam' | 'yogi'

@@ -140,7 +140,7 @@ export async function runQuickstart(
       clock: systemClock,
       spec,
       initial: initialAdapter(layout),
-      aggregator: aggregatorFor(spec.aggregation.rule),
+      aggregator: aggregatorFor(spec.aggregation.rule, spec.aggregation.residualRank),
       shards,
       rounds: options.rounds,
       proposers: options.proposers,
@@ -173,6 +173,7 @@ export async function runQuickstart(
       ]
       if (node.liar) args.push('--misbehave', options.attack)
       if (node.idle) args.push('--misbehave', 'zeros')
+      if (options.ranks.length > 0) args.push('--rank', String(options.ranks[i % options.ranks.length]))
       if (i === 0) args.push('--serve', '--port', String(options.port))
       fleet.start(node.name, args)
     }

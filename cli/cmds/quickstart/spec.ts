@@ -26,6 +26,8 @@ export type SpecChoices = Pick<
   QuickstartOptions,
   | 'robust'
   | 'rule'
+  | 'residual'
+  | 'ranks'
   | 'data'
   | 'rank'
   | 'alpha'
@@ -108,6 +110,8 @@ export function quickstartSpec(options: SpecChoices, model: BaseModel, templates
     },
     aggregation: {
       rule: options.rule,
+      ...(options.rule === 'residual-svd' && { residualRank: options.residual ?? Math.max(1, options.rank >> 1) }),
+      ...(options.ranks.length > 0 && { ranks: 'mixed' }),
       ...outerChoice(options),
       ...(options.robust.length === 0 ? {} : { robust: options.robust }),
     },

@@ -44,6 +44,8 @@ export async function guideTask(model: BaseModel, ask: Ask): Promise<Record<stri
     schedule: defaults.schedule.fallback,
     proximal: defaults.proximal.fallback,
     rule: defaults.aggregate.fallback,
+    residual: defaults.residual.fallback,
+    ranks: defaults.ranks.fallback,
     robust: defaults.robust.fallback,
     outer: defaults.outer.fallback,
     outerRate: defaults.outerRate.fallback,

@@ -41,7 +41,28 @@ function tensorEncoding(name: TensorEncoding): Encoding {
     },
     encode: (delta) => encodeTensors(delta, name),
     decode: (bytes, layout, factors) => decodeTensors('E_DELTA', bytes, layout, name, factors),
+    slices: slicesOf,
     parts: (layout, factors) => partsOf(layout, name, factors),
+  }
+}
+
+/** By the shape of the first tensor. */
+function slicesOf(bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]): number {
+  const entry = entriesOf(layout, factors)[0]
+  const shape = entry && parsed('E_DELTA', bytes).header.tensors.get(entry.name)?.shape
+  const slices = shape?.[entry?.factor === 'A' ? 0 : 1]
+  if (slices !== undefined) return slices
+  throw new CoveyError(
+    'E_DELTA',
+    `tensor ${entry?.name}: expected a matrix, got ${shape ? `[${shape}]` : 'no such tensor'}`,
+  )
+}
+
+function parsed(code: ErrorCode, file: Uint8Array): ReturnType<typeof parseSafetensors> {
+  try {
+    return parseSafetensors(file)
+  } catch (cause) {
+    throw new CoveyError(code, messageOf(cause), {}, { cause })
   }
 }
 
@@ -146,13 +167,7 @@ export function decodeTensors(
   encoding: TensorEncoding,
   factors: readonly LoraFactor[],
 ): Float32Array {
-  let parsed: ReturnType<typeof parseSafetensors>
-  try {
-    parsed = parseSafetensors(file)
-  } catch (cause) {
-    throw new CoveyError(code, messageOf(cause), {}, { cause })
-  }
-  const { header } = parsed
+  const { header, bytes: bytesOfTensor } = parsed(code, file)
   const plan = planOf(layout, encoding, factors)
   for (const { name, dtype, shape } of plan) {
     const got = header.tensors.get(name)
@@ -178,7 +193,7 @@ export function decodeTensors(
     throw new CoveyError(code, "the header is not in the canonical spelling: the layout's order, metadata {format: pt}")
   }
   const values = new Float32Array(layout.size)
-  const bytes = (name: string): Uint8Array => parsed.bytes(name) as Uint8Array
+  const bytes = (name: string): Uint8Array => bytesOfTensor(name) as Uint8Array
   for (const entry of entriesOf(layout, factors)) {
     const out = entryValues(values, entry)
     const data = bytes(entry.name)

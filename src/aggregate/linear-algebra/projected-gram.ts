@@ -3,8 +3,9 @@
  * triangular. One pair's sum runs over its positions in order, in stretches that are summed alone and then added; the same bits from
  * the kernel (simd.ts) and from the loops here.
  */
+
+import type { Matrix } from '../../base/matrix.ts'
 import { addGram } from './gram.ts'
-import type { Matrix } from './matrix.ts'
 import { GROUP, GROUP_BYTES, type Kernel, SUMS_BYTES } from './simd.ts'
 
 /** Numbers of each vector that are one stretch of a sum: part of what the result is. */

@@ -7,9 +7,9 @@
  */
 import { CoveyError } from '../../base/errors.ts'
 import { loraScale } from '../../base/lora-scale.ts'
+import { type Matrix, qr } from '../../base/matrix.ts'
 import type { LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
 import { addCrossGram } from '../linear-algebra/gram.ts'
-import { type Matrix, qr } from '../linear-algebra/matrix.ts'
 import { addProjectedGram } from '../linear-algebra/projected-gram.ts'
 import { type Kernel, openKernel } from '../linear-algebra/simd.ts'
 import { modulesOf } from '../modules.ts'

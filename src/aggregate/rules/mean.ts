@@ -34,6 +34,11 @@ export function checkWeights(layout: LoraLayout, base: Float32Array, deltas: num
 /**
  * base + (Σ wᵢ·dᵢ) / (Σ wᵢ) over the entries of `factors`; the other factors stay as in `base`. Sums in float64, deltas in
  * the order given, one rounding to float32 at the end. Without deltas the result is a copy of `base`.
+ *
+ * Where some trained fewer slices than others, each slice is averaged over those who trained it: Σ wᵢ runs over them alone, so that
+ * their zeros do not count as "no change" (raFLoRA's partition of ranks; HetLoRA, Cho et al. 2024, arXiv:2401.06432, weighs by norms
+ * instead). A slice that nobody trained stays as it is. ΔW is the sum over slices, so with one factor frozen this is exact slice by slice.
+ * @param slices of each delta; left out: all
  * @throws CoveyError E_AGGREGATE; also when a delta moves a factor that is not in `factors`, or a sum is not finite
  */
 export function addWeightedMean(
@@ -42,16 +47,27 @@ export function addWeightedMean(
   deltas: readonly Float32Array[],
   weights: readonly number[],
   factors: readonly LoraFactor[],
+  slices?: readonly number[],
 ): Float32Array {
   checkInput(layout, base, deltas, weights)
   const out = base.slice()
   if (deltas.length === 0) return out
   let total = 0
   for (const weight of weights) total += weight
+  const { rank } = layout.lora
+  const totals = slices?.some((count) => count < rank) ? totalsOf(weights, slices, rank) : null
   for (const entry of layout.entries) {
     const [begin, end] = entryRange(entry)
     if (factors.includes(entry.factor)) {
-      meanOf(base, deltas, weights, total, begin, end, out)
+      meanOf(
+        base,
+        deltas,
+        weights,
+        totals === null ? total : (i) => totals[sliceOf(entry, i)] as number,
+        begin,
+        end,
+        out,
+      )
       checkFinite(entry, out.subarray(begin, end))
     } else {
       deltas.forEach((delta, i) => {
@@ -60,6 +76,20 @@ export function addWeightedMean(
     }
   }
   return out
+}
+
+/** Of each slice, the weight of those who trained it. */
+function totalsOf(weights: readonly number[], slices: readonly number[], rank: number): Float64Array {
+  const totals = new Float64Array(rank)
+  weights.forEach((weight, i) => {
+    for (let k = 0; k < (slices[i] as number); k++) totals[k]! += weight
+  })
+  return totals
+}
+
+/** The slice of value i of the flat vector. */
+function sliceOf({ factor, offset, shape }: LoraEntry, i: number): number {
+  return factor === 'A' ? Math.floor((i - offset) / shape[1]) : (i - offset) % shape[1]
 }
 
 /** Values whose sums stay in a processor's nearest cache while all deltas pass. */
@@ -71,7 +101,7 @@ function meanOf(
   base: Float32Array,
   deltas: readonly Float32Array[],
   weights: readonly number[],
-  total: number,
+  total: number | ((i: number) => number),
   begin: number,
   end: number,
   out: Float32Array,
@@ -87,7 +117,14 @@ function meanOf(
       const weight = weights[k] as number
       for (let i = from; i < to; i++) sums[i - from]! += weight * (delta[i] as number)
     }
-    for (let i = from; i < to; i++) out[i] = (base[i] as number) + (sums[i - from] as number) / total
+    if (typeof total === 'number') {
+      for (let i = from; i < to; i++) out[i] = (base[i] as number) + (sums[i - from] as number) / total
+      continue
+    }
+    for (let i = from; i < to; i++) {
+      const own = total(i)
+      if (own > 0) out[i] = (base[i] as number) + (sums[i - from] as number) / own
+    }
   }
 }
 

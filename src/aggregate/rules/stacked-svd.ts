@@ -8,19 +8,14 @@
  * lost is the tail of the singular values.
  */
 
-import { applyQ, type Matrix, multiplyTransposed, qr, svd, zeros } from '../../base/matrix.ts'
+import { zeros } from '../../base/matrix.ts'
 import type { LoraEntry, LoraFactor } from '../../types/adapter.ts'
 import type { Aggregator } from '../../types/aggregate.ts'
 import { modulesOf } from '../modules.ts'
-import { checkFinite, checkInput, entryRange } from './mean.ts'
+import { checkInput, entryRange } from './mean.ts'
+import { writeProduct } from './truncated-product.ts'
 
 const TRAINED: readonly LoraFactor[] = ['A', 'B']
-
-/**
- * A direction below σ₁ times this is what float32 inputs leave as rounding. Its B column is set to zero and its A row to
- * the base's, so that ΔW is unchanged and the direction can still learn; √σ of both would leave it dead.
- */
-const NEGLIGIBLE = 1e-7
 
 export const stackedSvd: Aggregator = {
   rule: 'stacked-svd',
@@ -68,39 +63,5 @@ function aggregateModule(
       }
     }
   })
-  const qLeft = qr(left)
-  const qRight = qr(right)
-  const core = svd(multiplyTransposed(qLeft.r, qRight.r))
-  const kept = Math.min(rank, core.values.length)
-  const u = applyQ(qLeft, firstColumns(core.u, kept)) // (outputs, kept)
-  const v = applyQ(qRight, firstColumns(core.v, kept)) // (inputs, kept)
-  const largest = core.values[0] as number
-  for (let k = 0; k < rank; k++) {
-    const sigma = k < kept ? (core.values[k] as number) : 0
-    const dead = !(sigma > NEGLIGIBLE * largest)
-    const root = dead ? 0 : Math.sqrt(sigma)
-    const sign = dead ? 0 : signOfLargest(v, k)
-    for (let o = 0; o < outputs; o++) {
-      out[b.offset + o * rank + k] = dead ? 0 : sign * root * (u.data[k * outputs + o] as number)
-    }
-    // a dead direction keeps the base's row of A, which `out` holds already
-    if (dead) continue
-    for (let i = 0; i < inputs; i++) out[a.offset + k * inputs + i] = sign * root * (v.data[k * inputs + i] as number)
-  }
-  checkFinite(a, out.subarray(a.offset, a.offset + rank * inputs))
-  checkFinite(b, out.subarray(b.offset, b.offset + outputs * rank))
-}
-
-/** ±1 such that the entry of largest magnitude (the first of equals) becomes positive: an SVD fixes u and v only up to sign. */
-function signOfLargest(v: Matrix, column: number): number {
-  let best = 0
-  for (let i = 0; i < v.rows; i++) {
-    const x = v.data[column * v.rows + i] as number
-    if (Math.abs(x) > Math.abs(best)) best = x
-  }
-  return best < 0 ? -1 : 1
-}
-
-function firstColumns(a: Matrix, columns: number): Matrix {
-  return { rows: a.rows, columns, data: a.data.subarray(0, columns * a.rows) }
+  writeProduct(left, right, a, b, 0, out)
 }

@@ -1,6 +1,7 @@
 /** What is trained, and what is only fed, as places in one flat vector. */
 import type { AdapterEntry, AdapterLayout, LoraEntry, LoraFactor } from '../../types/adapter.ts'
 import type { BaseModel } from '../../types/model.ts'
+import type { Span } from './adamw.ts'
 
 /** One tensor inside the flat parameter vector. */
 export interface Slot {
@@ -11,10 +12,16 @@ export interface Slot {
   readonly trained: boolean
   /** weight decay applies: matrices, not norms */
   readonly decays: boolean
+  /** where only a part of it is trained, that part */
+  readonly parts?: readonly Span[]
 }
 
-/** The slots of an adapter, in the layout's order. @param factors those of LoRA that are trained; null: all of any method */
-export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor[] | null): Slot[] {
+/**
+ * The slots of an adapter, in the layout's order.
+ * @param factors those of LoRA that are trained; null: all of any method
+ * @param slices how many of LoRA's directions are trained, from the first; left out: all
+ */
+export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor[] | null, slices?: number): Slot[] {
   return layout.entries.map((e: AdapterEntry | LoraEntry) => ({
     name: e.name,
     shape: e.shape,
@@ -22,7 +29,20 @@ export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor
     size: e.shape.reduce((n, d) => n * d, 1),
     trained: factors === null || ('factor' in e && factors.includes(e.factor)),
     decays: 'factor' in e || (e.shape.length > 1 && !e.shape.includes(1)),
+    ...('factor' in e && slices !== undefined && { parts: slicesOf(e, slices) }),
   }))
+}
+
+/** The first rows of A, or of every row of B its first columns. */
+function slicesOf({ factor, shape, offset }: LoraEntry, slices: number): Span[] {
+  const [rows, columns] = shape
+  if (factor === 'A') return [{ offset, size: slices * columns, decays: true }]
+  return Array.from({ length: rows }, (_, row) => ({ offset: offset + row * columns, size: slices, decays: true }))
+}
+
+/** The stretches of the flat vector that an update changes. */
+export function trainedSpans(slots: readonly Slot[]): Span[] {
+  return slots.flatMap((slot) => (slot.trained ? (slot.parts ?? [slot]) : []))
 }
 
 /** The slots of a whole model, in the order of `tensorNames`. */

@@ -28,7 +28,8 @@ export function planTraining({
   }
   const layout = trainable.kind === 'full' ? null : trainable.layout
   const factors = trainable.kind === 'lora' ? trainable.factors : null
-  const slots = layout ? adapterSlots(layout, factors) : modelSlots(model)
+  const slices = trainable.kind === 'lora' ? trainable.slices : undefined
+  const slots = layout ? adapterSlots(layout, factors, slices) : modelSlots(model)
   const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision, {
     ...(distillation && { distillation }),
     ...(perExample && { perExample }),

@@ -1,5 +1,6 @@
 /** ONNX Runtime's side of a thread. */
 import { LocalInference } from '../loop/inference.ts'
+import { trainedSpans } from '../loop/slots.ts'
 import { LocalTrainer } from '../loop/trainer.ts'
 import { inferenceMethods, type Opened, trainerMethods } from '../threads/methods.ts'
 import { OnnxGradients } from './gradients.ts'
@@ -17,6 +18,5 @@ export async function open(setup: OnnxSetup): Promise<Opened> {
   }
   const { plan, settings, memory } = setup
   const source = new OnnxGradients(session, plan, memory.theta)
-  const trained = plan.slots.filter((s) => s.trained)
-  return { runtime, methods: trainerMethods(new LocalTrainer(source, trained, settings, memory)) }
+  return { runtime, methods: trainerMethods(new LocalTrainer(source, trainedSpans(plan.slots), settings, memory)) }
 }

@@ -96,7 +96,8 @@ async function openTrainer(
   if (trainable.kind === 'adapter') throw otherMethod(trainable.layout.method)
   const layout = trainable.kind === 'lora' ? trainable.layout : null
   if (layout) checkAdapter(model, layout)
-  const slots = trainable.kind === 'lora' ? adapterSlots(trainable.layout, trainable.factors) : modelSlots(model)
+  const slots =
+    trainable.kind === 'lora' ? adapterSlots(trainable.layout, trainable.factors, trainable.slices) : modelSlots(model)
   if (!slots.some((s) => s.trained))
     throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
   const memory = initialMemory(model, slots, { trainable, optimizer })

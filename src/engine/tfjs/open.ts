@@ -1,5 +1,6 @@
 /** TensorFlow.js's side of a thread. */
 import { LocalInference } from '../loop/inference.ts'
+import { trainedSpans } from '../loop/slots.ts'
 import { LocalTrainer } from '../loop/trainer.ts'
 import { inferenceMethods, type Opened, trainerMethods } from '../threads/methods.ts'
 import { TfjsGradients } from './gradients.ts'
@@ -21,6 +22,5 @@ export async function open(setup: TfjsSetup): Promise<Opened> {
   const { slots, settings, memory } = setup
   const { config } = settings
   const source = new TfjsGradients({ tf, config, slots, layout, frozen, theta: memory.theta })
-  const trained = slots.filter((s) => s.trained)
-  return { runtime, methods: trainerMethods(new LocalTrainer(source, trained, settings, memory)) }
+  return { runtime, methods: trainerMethods(new LocalTrainer(source, trainedSpans(slots), settings, memory)) }
 }
