@@ -17,6 +17,7 @@ export class Processes implements Stage {
   readonly #env: NodeJS.ProcessEnv
   readonly #transcript: Transcript
   readonly #running = new Set<Running>()
+  readonly #children = new Set<ChildProcess>()
 
   /** @param env what every command sees beside the machine's own environment, which may say nothing about Covey */
   constructor(dir: string, env: Readonly<Record<string, string>>, transcript: Transcript) {
@@ -80,13 +81,23 @@ export class Processes implements Stage {
     return running
   }
 
+  /** Ends what goes on, the latest first; and what a failure elsewhere has left behind. */
   async stopAll(): Promise<void> {
     for (const running of [...this.#running].reverse()) await running.stop()
+    const left = [...this.#children].map((child) => {
+      const ended = new Promise((resolve) => child.once('close', resolve))
+      child.kill('SIGTERM')
+      return ended
+    })
+    await Promise.all(left)
   }
 
   #spawn(who: Name, args: readonly string[]): ChildProcess {
     const all = [BIN, ...args, '--dir', join(this.dir, who)]
-    return spawn(process.execPath, all, { env: this.#env, cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, all, { env: this.#env, cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#children.add(child)
+    child.once('close', () => this.#children.delete(child))
+    return child
   }
 
   #run(who: Name, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {

@@ -49,6 +49,16 @@ export interface LockReceipt extends TxReceipt {
   readonly lock: number
 }
 
+export interface ClaimReceipt extends TxReceipt {
+  /** wei */
+  readonly amount: bigint
+}
+
+export interface PullReceipt extends ClaimReceipt {
+  /** the target was over: nobody has it */
+  readonly burnt: boolean
+}
+
 export interface EmissionShare {
   /** wei-days */
   readonly weight: bigint
@@ -78,7 +88,7 @@ export interface EmissionsLedger {
   /** tokens of a lock whose notice is over; null when the account has no such lock any more */
   withdraw(lock: number): Promise<TxReceipt | null>
   /** pays the account's part; null when nothing waits */
-  claim(): Promise<TxReceipt | null>
-  /** moves a task's part into its pool (or burns it, when the task is over); null when nothing waits */
-  pull(target: EmissionTarget): Promise<TxReceipt | null>
+  claim(): Promise<ClaimReceipt | null>
+  /** moves a target's part into its pool (or burns it, when that is over); null when nothing waits */
+  pull(target: EmissionTarget): Promise<PullReceipt | null>
 }

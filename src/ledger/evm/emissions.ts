@@ -1,9 +1,9 @@
 /** Emissions on an EVM chain: contracts/Emissions.sol behind the seam of src/types/emissions.ts. */
 
-import { keccak256 } from 'ethers'
+import { keccak256, type Result } from 'ethers'
 import { CoveyError } from '../../base/errors.ts'
 import type { EmissionShare, EmissionsLedger, EmissionsView, EmissionTarget, LockView } from '../../types/emissions.ts'
-import type { Address, Hex } from '../../types/ledger.ts'
+import type { Address, Hex, TxReceipt } from '../../types/ledger.ts'
 import { decodeAnswer } from '../abi/answer.ts'
 import { emissionsInterface, tokenInterface } from '../abi/contracts.ts'
 import { decodeEmissions } from '../abi/emission-views.ts'
@@ -39,6 +39,16 @@ export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
   async function ask<T>(name: string, args: readonly unknown[]): Promise<T> {
     const result = decodeAnswer(emissionsInterface, 'emissions contract', name, await raw(name, args))
     return (result.length === 1 ? result[0] : result) as T
+  }
+
+  /** What an event of a transaction of ours says. */
+  async function toldIn({ hash }: TxReceipt, name: string): Promise<Result> {
+    const receipt = await link.rpc.receipt(hash)
+    for (const log of receipt?.logs ?? []) {
+      const event = log.address === at ? emissionsInterface.parseLog(log) : null
+      if (event?.name === name) return event.args
+    }
+    throw new CoveyError('E_CONTRACT', `transaction ${hash} holds no ${name} event of the emissions`)
   }
 
   const act = (name: string, args: readonly unknown[], stands: () => Promise<boolean>) =>
@@ -98,11 +108,7 @@ export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
           ? link.send(at, emissionsInterface, 'lock', args)
           : link.send(at, emissionsInterface, 'lockWithPermit', [...args, ...permit], 'lock'),
       )
-      for (const log of receipt.logs) {
-        const event = log.address === at ? emissionsInterface.parseLog(log) : null
-        if (event?.name === 'Locked') return { ...toReceipt(receipt), lock: Number(event.args[0]) }
-      }
-      throw new CoveyError('E_CONTRACT', `lock: transaction ${receipt.hash} holds no Locked event`)
+      return { ...toReceipt(receipt), lock: Number((await toldIn(toReceipt(receipt), 'Locked')).id) }
     },
     direct: (id, of) =>
       act('direct', [id, whereOf(of), of.id], async () => {
@@ -111,7 +117,15 @@ export function createEvmEmissions(options: EvmLedgerOptions): EmissionsLedger {
       }),
     unlock: (id) => act('unlock', [id], async () => (await mine(id))?.freeAt != null),
     withdraw: (id) => act('withdraw', [id], async () => (await mine(id)) === undefined),
-    claim: () => act('claim', [], async () => (await holder(link.account)).waiting === 0n),
-    pull: (of) => act('pull', [whereOf(of), of.id], async () => (await target(of)).waiting === 0n),
+    async claim() {
+      const sent = await act('claim', [], async () => (await holder(link.account)).waiting === 0n)
+      return sent && { ...sent, amount: (await toldIn(sent, 'HolderPaid')).amount as bigint }
+    },
+    async pull(of) {
+      const sent = await act('pull', [whereOf(of), of.id], async () => (await target(of)).waiting === 0n)
+      if (sent === null) return null
+      const { amount, burnt } = await toldIn(sent, 'Pulled')
+      return { ...sent, amount: amount as bigint, burnt: burnt as boolean }
+    },
   }
 }

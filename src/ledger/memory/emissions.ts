@@ -7,6 +7,7 @@
  */
 import { dayAmount, MAX_NOTICE_DAYS, MIN_NOTICE_DAYS } from '../../round/emissions.ts'
 import type {
+  ClaimReceipt,
   EmissionShare,
   EmissionsLedger,
   EmissionsView,
@@ -14,6 +15,7 @@ import type {
   EmissionTerms,
   LockReceipt,
   LockView,
+  PullReceipt,
 } from '../../types/emissions.ts'
 import type { Address, TxReceipt } from '../../types/ledger.ts'
 import { revert } from '../abi/revert.ts'
@@ -137,24 +139,21 @@ class MemoryEmissions {
     return this.#chain.transfer(MEMORY_EMISSIONS, sender, amount)
   }
 
-  claim(sender: Address): TxReceipt {
+  claim(sender: Address): ClaimReceipt {
     if (this.holderOf(sender).waiting === 0n) throw revert('NothingEmitted', { account: sender })
     this.#roll()
     const amount = this.#books.claim(sender)
     this.#emit('HolderPaid', { owner: sender, amount })
-    return this.#chain.transfer(MEMORY_EMISSIONS, sender, amount)
+    return { ...this.#chain.transfer(MEMORY_EMISSIONS, sender, amount), amount }
   }
 
-  pull(target: EmissionTarget): TxReceipt {
+  pull(target: EmissionTarget): PullReceipt {
     if (this.targetOf(target).waiting === 0n) throw revert('NothingToPull', whereOf(target))
     this.#roll()
     const amount = this.#books.pull(target)
     const open = this.#isOpen(target)
     this.#emit('Pulled', { ...whereOf(target), amount, burnt: !open })
-    if (!open) return this.#chain.burn(MEMORY_EMISSIONS, amount)
-    if (target.kind === 'task') return this.#chain.fund(MEMORY_EMISSIONS, target.id, amount)
-    this.#chain.arenas.fund(MEMORY_EMISSIONS, target.id, amount)
-    return this.#chain.seal()
+    return { ...this.#give(target, amount, open), amount, burnt: !open }
   }
 
   /** for a write that moves no tokens */
@@ -163,6 +162,13 @@ class MemoryEmissions {
   }
 
   // ---- inside
+
+  #give({ kind, id }: EmissionTarget, amount: bigint, open: boolean): TxReceipt {
+    if (!open) return this.#chain.burn(MEMORY_EMISSIONS, amount)
+    if (kind === 'task') return this.#chain.fund(MEMORY_EMISSIONS, id, amount)
+    this.#chain.arenas.fund(MEMORY_EMISSIONS, id, amount)
+    return this.#chain.seal()
+  }
 
   #roll(): void {
     const amount = this.#books.roll(this.#chain.time())
