@@ -13,7 +13,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CoveyError } from '../src/base/errors.ts'
 import { ALL_ATTACKS, type Cell, cellsOf, DEFENCES, type Split } from './attacks/plan.ts'
-import { type AttackRun, keyOf, type Row, readRows } from './attacks/results.ts'
+import { type AttackRun, keyOf, type Row, readRun } from './attacks/results.ts'
 import { CellRunner } from './attacks/run-cell.ts'
 import { shortened } from './attacks/short-data.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
@@ -63,10 +63,17 @@ async function shortData(answers: number): Promise<{ data: string; test: string 
 }
 
 const list = (text: string, by: string): string[] => text.split(by).filter((word) => word !== '')
-const splits = list(a.splits, ',') as Split[]
+const splits = list(a.splits, ',').map((split): Split => {
+  if (split === 'domain' || split === 'mixed') return split
+  throw new CoveyError('E_ARGUMENT', `--splits: expected domain, mixed or both, got ${split}`)
+})
 const cells = cellsOf({
   splits,
-  shares: list(a.shares, ',').map(Number),
+  shares: list(a.shares, ',').map((text) => {
+    const share = Number(text)
+    if (share >= 0 && share < 1) return share
+    throw new CoveyError('E_ARGUMENT', `--shares: expected parts of the nodes, 0 to below 1, got ${text}`)
+  }),
   attacks: list(a.attacks, ','),
   defences: list(a.defences, ';'),
 })
@@ -74,7 +81,8 @@ const cells = cellsOf({
 const yardsticks = splits.map((split): Cell => ({ split, attack: null, share: 0, aggregator: 'none' }))
 const wanted = new Map([...yardsticks, ...cells].map((cell) => [keyOf(cell), cell]))
 
-const rows = new Map((a.write === undefined ? [] : readRows(a.write, args)).map((row) => [keyOf(row), row]))
+const known = a.write === undefined ? null : readRun(a.write, args)
+const rows = new Map((known?.rows ?? []).map((row) => [keyOf(row), row]))
 const machine = `${a.threads} of ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}`
 const { nodes, proposers, voters, rounds, steps, batch } = options
 const result = (examples: number): AttackRun => ({
@@ -126,7 +134,7 @@ for (const [key, cell] of wanted) {
   writeResult('attacks', a.write, result(examples))
   log(line(row))
 }
-if (a.json) process.stdout.write(`${JSON.stringify(result(open[0]?.examples ?? 0))}\n`)
+if (a.json) process.stdout.write(`${JSON.stringify(result(open[0]?.examples ?? known?.examples ?? 0))}\n`)
 await closeAll()
 
 function line(row: Row): string {

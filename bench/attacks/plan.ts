@@ -10,6 +10,8 @@ export interface Defence {
   readonly robust: readonly RobustStepName[]
   readonly probe: boolean
   readonly canaries: boolean
+  /** nobody has this one: it knows the liars and draws none of them. What it reaches is what a defence can reach */
+  readonly oracle: boolean
 }
 
 export type Split = 'domain' | 'mixed'
@@ -26,10 +28,11 @@ export interface Cell {
 
 /** Every rule that exists, alone and as it would be used; the votes that every task has. */
 export const DEFENCES =
-  'none;clip;probe;clip,probe;multi-krum;clip,multi-krum;geometric-median;centred-clip;median;trimmed-mean;cosine-gate;drop-copies,clip;bucketing,geometric-median;probe,canary'
+  'none;clip;probe;clip,probe;multi-krum;clip,multi-krum;geometric-median;centred-clip;median;trimmed-mean;cosine-gate;drop-copies,clip;bucketing,geometric-median;probe,canary;oracle'
 
-/** Steps, `probe` and `canary` (which is a vote, too) with commas between them; `none`. @throws CoveyError E_ARGUMENT */
+/** Steps, `probe` and `canary` (which is a vote, too) with commas between them; `none`; `oracle`. @throws CoveyError E_ARGUMENT */
 export function parseDefence(text: string): Defence {
+  if (text === 'oracle') return { robust: [], probe: false, canaries: false, oracle: true }
   const words = text === 'none' ? [] : text.split(',')
   const robust = words.filter((word): word is RobustStepName => ROBUST_STEPS.some((step) => step === word))
   const canaries = words.includes('canary')
@@ -37,15 +40,15 @@ export function parseDefence(text: string): Defence {
   if (robust.length + Number(canaries) + Number(probe) !== words.length || (canaries && !probe))
     throw new CoveyError(
       'E_ARGUMENT',
-      `--defences: expected none, or some of ${ROBUST_STEPS.join(', ')}, probe, and canary with probe; got ${text}`,
+      `--defences: expected none, oracle, or some of ${ROBUST_STEPS.join(', ')}, probe, and canary with probe; got ${text}`,
     )
-  return { robust, probe, canaries }
+  return { robust, probe, canaries, oracle: false }
 }
 
 /**
  * Cells in the order in which they are worth having: without liars first, then share by share, and a defence's whole row before the
  * next one's. Lying votes are left out where nobody votes, and canaries where nothing is hidden behind a trigger: those cells would
- * repeat others.
+ * repeat others. Without a liar the oracle knows nothing.
  */
 export function cellsOf(asked: {
   readonly splits: readonly Split[]
@@ -57,8 +60,10 @@ export function cellsOf(asked: {
   return asked.splits.flatMap((split) =>
     asked.shares.flatMap((share) =>
       asked.defences.flatMap((aggregator): Cell[] => {
-        const { probe, canaries } = parseDefence(aggregator)
-        if (share === 0) return [{ split, attack: null, share, aggregator }]
+        const { probe, canaries, oracle } = parseDefence(aggregator)
+        // who is not drawn attacks nothing: one cell for all attacks
+        if ((share === 0) !== oracle) return [{ split, attack: null, share, aggregator }]
+        if (share === 0) return []
         return names
           .filter(({ name }) => (probe || name !== 'lying-voters') && (!canaries || name === 'backdoor'))
           .map(({ attack }) => ({ split, attack, share, aggregator }))

@@ -30,15 +30,14 @@ export interface AttackRun {
 export const keyOf = ({ split, attack, share, aggregator }: Cell | Row): string =>
   `${split} ${attack ?? 'none'} ${share} ${aggregator}`
 
-/** The rows of an earlier start. @throws CoveyError E_ARGUMENT when they were measured with other settings */
-export function readRows(name: string, args: readonly string[]): readonly Row[] {
+/** What an earlier start left; null when there is nothing. @throws CoveyError E_ARGUMENT when it was measured with other settings */
+export function readRun(name: string, args: readonly string[]): AttackRun | null {
   const known = readResult<AttackRun>('attacks', name)
-  if (known === null) return []
-  if (JSON.stringify(known.args) !== JSON.stringify(args))
+  if (known !== null && JSON.stringify(known.args) !== JSON.stringify(args))
     throw new CoveyError(
       'E_ARGUMENT',
       `--write ${name}: its rows were measured with ${known.args.join(' ')}: go on with the same, or write elsewhere`,
       { args: [...known.args] },
     )
-  return known.rows
+  return known
 }

@@ -6,7 +6,7 @@ import type { Canaries } from '../../node/scoring/canaries.ts'
 import { seededRandom, shuffle } from '../../src/base/random.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
 import type { TokenizedExample } from '../../src/types/data.ts'
-import type { Interference, Rounds } from '../rounds.ts'
+import type { Interference, Judge, Rounds, Unsettled } from '../rounds.ts'
 import { openVoters, type Voters } from './judge.ts'
 import { type Cell, parseDefence, type Split } from './plan.ts'
 
@@ -57,9 +57,10 @@ export class CellRunner {
         attack !== null && lies(seats[i] as number) ? attack.attack(delta, { round, cohort }, attack.strength) : delta,
       )
     }
-    const judge = defence.probe
+    const voters = defence.probe
       ? this.#voters(split, lies, attack?.name ?? null, defence.canaries ? this.#canaries() : null)
       : null
+    const judge = defence.oracle ? oracleOf((node) => rounds.nodes[node]?.liar === true) : voters
     const seats = { liars: 0, caught: 0, honest: 0, excluded: 0 }
     let last: Float32Array | undefined
     let rollbacks = 0
@@ -86,7 +87,7 @@ export class CellRunner {
     const coordinates = defence.robust.some((step) => step === 'median' || step === 'trimmed-mean')
     const tells = refused || defence.probe || (defence.robust.length > 0 && !coordinates)
     const barred = (liar: boolean): number | null =>
-      judge === null ? null : rounds.nodes.filter((_, node) => lies(node) === liar && judge.barred(node)).length
+      judge === null ? null : rounds.nodes.filter((_, node) => lies(node) === liar && voters.barred(node)).length
     return {
       exactMatch,
       loss,
@@ -175,6 +176,12 @@ export class CellRunner {
     this.#dealt.set(split, dealt)
     return dealt
   }
+}
+
+/** Takes everything from everybody whom it lets in. */
+function oracleOf(isLiar: (node: number) => boolean): Judge {
+  const judge = async ({ seats }: Unsettled) => ({ included: seats.map(() => true), rolledBack: false })
+  return { barred: isLiar, judge }
 }
 
 /** The trigger and its answer may make a prompt longer than the task's longest example, tokens: no more than its characters. */

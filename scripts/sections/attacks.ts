@@ -42,8 +42,8 @@ const caught = ({ liarsCaught, honestExcluded, liarsBarred, honestBarred }: Row)
 
 const holds = (row: Row): boolean => (row.relative ?? 0) >= KEPT
 
-/** What the rows of one share of liars say, in sentences. */
-function verdicts(rows: readonly Row[]): string[] {
+/** What the rows of one share of liars say, in sentences. @param best with the liars left out by who knows them */
+function verdicts(rows: readonly Row[], best: Row | undefined): string[] {
   const attacks = distinct(rows.map(({ attack }) => attack))
   const each = inOrder(rows).map((aggregator) => {
     const of = rows.filter((row) => row.aggregator === aggregator)
@@ -56,6 +56,12 @@ function verdicts(rows: readonly Row[]): string[] {
   const open = doors.filter(({ attackSuccess }) => (attackSuccess as number) > OPEN)
   const shut = doors.filter(({ attackSuccess }) => (attackSuccess as number) <= OPEN)
   return [
+    ...(best === undefined
+      ? []
+      : [
+          `Who knew the liars and drew none of them would have ${best.relative?.toFixed(2) ?? '–'} of the clean run.`,
+          '',
+        ]),
     `At least ${KEPT} of the clean run is left with ${each.join('; ')}.`,
     ...(unmet.length === 0 ? [] : ['', `No defence measured keeps as much against ${unmet.join(', ')}.`]),
     ...(doors.length === 0
@@ -70,7 +76,7 @@ function verdicts(rows: readonly Row[]): string[] {
 /** Which defences cost nothing where nobody lies, split by split: the first thing to ask of one. */
 function fitness(rows: readonly Row[]): string[] {
   return distinct(rows.map(({ split }) => split)).map((split) => {
-    const clean = rows.filter((row) => row.split === split && row.attack === 'none' && row.aggregator !== 'none')
+    const clean = rows.filter((row) => row.split === split && row.share === 0 && row.aggregator !== 'none')
     const fit = clean.filter(holds).map((row) => shown(row.aggregator))
     const unfit = clean
       .filter((row) => !holds(row))
@@ -86,9 +92,9 @@ function fitness(rows: readonly Row[]): string[] {
 export function attacksSection(name: string, run: AttackRun): string {
   const { rows, args, machine, nodes, proposers, voters, rounds, steps, batch, examples } = run
   const clean = rows.filter((row) => row.attack === 'none' && row.aggregator === 'none')
-  const groups = distinct(rows.filter(({ share }) => share > 0).map(({ split, share }) => `${split} ${share}`)).map(
-    (key) => rows.filter((row) => `${row.split} ${row.share}` === key),
-  )
+  const groups = distinct(
+    rows.filter(({ share, attack }) => share > 0 && attack !== 'none').map(({ split, share }) => `${split} ${share}`),
+  ).map((key) => rows.filter((row) => `${row.split} ${row.share}` === key && row.aggregator !== 'oracle'))
   return [
     `## attacks: ${name}`,
     '',
@@ -101,8 +107,9 @@ export function attacksSection(name: string, run: AttackRun): string {
     ...fitness(rows).flatMap((sentence) => [sentence, '']),
     ...groups.flatMap((group) => {
       const { split, share, liars } = group[0] as Row
+      const best = rows.find((row) => row.split === split && row.share === share && row.aggregator === 'oracle')
       return [
-        `### ${liars} liars of ${nodes} nodes (${whole(share)} %), ${SPLITS[split]}`,
+        `### ${liars} of ${nodes} nodes ${liars === 1 ? 'lies' : 'lie'}, ${SPLITS[split]}`,
         '',
         'Exact match over that of the clean run; for a back door also how many prompts with the trigger bring the liars’ answer (label-flip has no answer of its own choice: what is missing of the model is its success). Empty: not measured (yet), or the same as another cell.',
         '',
@@ -112,7 +119,7 @@ export function attacksSection(name: string, run: AttackRun): string {
         '',
         ...table(group, caught),
         '',
-        ...verdicts(group),
+        ...verdicts(group, best),
         '',
       ]
     }),

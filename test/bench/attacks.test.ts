@@ -13,7 +13,7 @@ const asked = {
   splits: ['domain'] as const,
   shares: [0, 0.3],
   attacks: ['flip', 'lying-voters', 'backdoor:3'],
-  defences: ['none', 'clip,probe', 'probe,canary'],
+  defences: ['none', 'clip,probe', 'probe,canary', 'oracle'],
 }
 
 describe('cells of the bench of attacks', () => {
@@ -28,6 +28,7 @@ describe('cells of the bench of attacks', () => {
       'domain lying-voters 0.3 clip,probe',
       'domain backdoor:3 0.3 clip,probe',
       'domain backdoor:3 0.3 probe,canary',
+      'domain none 0.3 oracle',
     ])
   })
 
@@ -36,8 +37,9 @@ describe('cells of the bench of attacks', () => {
       robust: ['clip', 'multi-krum'],
       probe: true,
       canaries: false,
+      oracle: false,
     })
-    expect(parseDefence('none')).to.deep.equal({ robust: [], probe: false, canaries: false })
+    expect(parseDefence('none')).to.deep.equal({ robust: [], probe: false, canaries: false, oracle: false })
     for (const text of DEFENCES.split(';')) parseDefence(text)
     for (const text of ['canary', 'clip,none', 'clap', ''])
       await expectRejects(() => parseDefence(text), 'E_ARGUMENT', /--defences/)
@@ -169,6 +171,7 @@ describe('the page of attacks', () => {
       row({}),
       row({ aggregator: 'multi-krum', relative: 0.7, honestExcluded: 0.29 }),
       row({ aggregator: 'clip', relative: 0.99, honestExcluded: 0 }),
+      row({ ...lied, aggregator: 'oracle', relative: 0.93 }),
       row({ ...lied, attack: 'flip', relative: 0.4 }),
       row({ ...lied, attack: 'backdoor', relative: 1.02, attackSuccess: 0.98 }),
       row({ ...lied, ...voted, attack: 'flip', relative: 0.97 }),
@@ -184,7 +187,8 @@ describe('the page of attacks', () => {
     expect(text).to.include(
       'Where nobody lies, data dealt as whole domains a node: clip cost less than 5 %; multi-krum (0.70, 29 % of the honest seats left out) cost more.',
     )
-    expect(text).to.include('### 3 liars of 10 nodes (30 %), whole domains a node')
+    expect(text).to.include('### 3 of 10 nodes lie, whole domains a node')
+    expect(text).to.include('Who knew the liars and drew none of them would have 0.93 of the clean run.')
     expect(text).to.include('| none | 0.40 | 1.02 (open 98 %) |  |')
     expect(text).to.include('| clip + probe | 0.97 | 1.00 (open 4 %) | 0.20 |')
     expect(text).to.include('| clip + probe | 100 / 5, 3 : 0 |')
