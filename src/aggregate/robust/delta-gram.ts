@@ -9,7 +9,7 @@ import { CoveyError } from '../../base/errors.ts'
 import { loraScale } from '../../base/lora-scale.ts'
 import { type Matrix, qr } from '../../base/matrix.ts'
 import type { LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
-import { addCrossGram } from '../linear-algebra/gram.ts'
+import { type CrossProducts, crossProducts } from '../linear-algebra/cross-products.ts'
 import { addProjectedGram } from '../linear-algebra/projected-gram.ts'
 import { type Kernel, openKernel } from '../linear-algebra/simd.ts'
 import { modulesOf } from '../modules.ts'
@@ -45,7 +45,7 @@ export function addModules(
   kernel: Kernel | null,
 ): void {
   for (const [a, b] of modulesOf(layout)) {
-    if (factors.length === 2) addBoth(a, b, base, deltas, gram)
+    if (factors.length === 2) addBoth(a, b, base, deltas, kernel, gram)
     else addLinear(a, b, base, deltas, factors[0] as LoraFactor, kernel, gram)
   }
 }
@@ -86,57 +86,45 @@ function addLinear(
   addProjectedGram({ values: deltas, lies, positions, r: qr(frozen).r }, gram, kernel)
 }
 
-/** What is needed of one delta when both factors move, each (rank, rank) row-major. */
-interface Products {
-  /** dBᵀ (rank, outputs) and dA (rank, inputs) */
-  readonly dB: Float64Array
-  readonly dA: Float64Array
-  /** dBᵀ·B₀ and dA·A₀ᵀ */
-  readonly dBB: Float64Array
-  readonly dAA: Float64Array
-}
-
-/** Both factors move: with P = dBᵢᵀdBⱼ and Q = dAᵢdAⱼᵀ, the four products of dB·(A₀ + dA) + B₀·dA multiplied out. */
+/**
+ * Both factors move: with P = dBᵢᵀdBⱼ and Q = dAᵢdAⱼᵀ, the four products of dB·(A₀ + dA) + B₀·dA multiplied out. The base stands behind
+ * the deltas in both stacks: dBᵢᵀB₀ and dAᵢA₀ᵀ are products with it.
+ */
 function addBoth(
   a: LoraEntry,
   b: LoraEntry,
   base: Float32Array,
   deltas: readonly Float32Array[],
+  kernel: Kernel | null,
   gram: Float64Array,
 ): void {
   const [rank, inputs] = a.shape
-  const outputs = b.shape[0]
-  const cross = (x: Float64Array, y: Float64Array, length: number): Float64Array => {
-    const out = new Float64Array(rank * rank)
-    addCrossGram(x, rank, y, rank, length, out)
-    return out
-  }
-  const b0 = columns(base, b).data
-  const a0 = columnsOfRows(base, a).data
-  const bb = cross(b0, b0, outputs)
-  const aa = cross(a0, a0, inputs)
-  const parts = deltas.map((delta): Products => {
-    const dB = columns(delta, b).data
-    const dA = columnsOfRows(delta, a).data
-    return { dB, dA, dBB: cross(dB, b0, outputs), dAA: cross(dA, a0, inputs) }
-  })
   const n = deltas.length
+  const all = [...deltas, base]
+  const stacks = [
+    { matrices: all.map((values) => columns(values, b).data), length: b.shape[0] },
+    { matrices: all.map((values) => columnsOfRows(values, a).data), length: inputs },
+  ]
+  const [ofB, ofA] = crossProducts(stacks, rank, kernel) as [CrossProducts, CrossProducts]
+  const [bb, aa] = [ofB(n, n).slice(), ofA(n, n).slice()]
+  const dBB = deltas.map((_, i) => ofB(i, n).slice())
+  const dAA = deltas.map((_, i) => ofA(i, n).slice())
   for (let i = 0; i < n; i++) {
-    const x = parts[i] as Products
+    const [xB, xA] = [dBB[i] as Float64Array, dAA[i] as Float64Array]
     for (let j = i; j < n; j++) {
-      const y = parts[j] as Products
-      const p = cross(x.dB, y.dB, outputs)
-      const q = cross(x.dA, y.dA, inputs)
+      const [yB, yA] = [dBB[j] as Float64Array, dAA[j] as Float64Array]
+      const p = ofB(i, j)
+      const q = ofA(i, j)
       let sum = 0
       for (let k = 0; k < rank; k++) {
         for (let l = 0; l < rank; l++) {
           const at = k * rank + l
           const turned = l * rank + k
-          const right = (x.dAA[at] as number) + (q[at] as number) // dAᵢ·(A₀ + dAⱼ)ᵀ
-          const left = (y.dAA[turned] as number) + (q[at] as number) // (A₀ + dAᵢ)·dAⱼᵀ
-          sum += (p[at] as number) * ((aa[at] as number) + (y.dAA[turned] as number) + right)
-          sum += (x.dBB[at] as number) * left
-          sum += (y.dBB[turned] as number) * right
+          const right = (xA[at] as number) + (q[at] as number) // dAᵢ·(A₀ + dAⱼ)ᵀ
+          const left = (yA[turned] as number) + (q[at] as number) // (A₀ + dAᵢ)·dAⱼᵀ
+          sum += (p[at] as number) * ((aa[at] as number) + (yA[turned] as number) + right)
+          sum += (xB[at] as number) * left
+          sum += (yB[turned] as number) * right
           sum += (bb[at] as number) * (q[at] as number)
         }
       }

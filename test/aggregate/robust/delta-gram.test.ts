@@ -73,17 +73,17 @@ describe('inner products of weight changes', () => {
       fc.property(
         fc.integer({ min: 1, max: 9 }),
         fc.integer({ min: 1, max: 11 }),
-        fc.constantFrom<LoraFactor>('A', 'B'),
+        fc.constantFrom<readonly LoraFactor[]>(['A'], ['B'], ['A', 'B']),
         fc.nat(),
-        (rank, n, factor, seed) => {
+        (rank, n, factors, seed) => {
           const layout = createLayout(wide, { ...tinyLora, rank, targets: ['down_proj'] })
           const base = randomFactors(layout, ['A', 'B'], `base ${seed}`)
           const deltas = Array.from({ length: n }, (_, i) =>
-            randomFactors(layout, [factor], `${seed}/${i}`, 10 ** -(i % 4)),
+            randomFactors(layout, factors, `${seed}/${i}`, 10 ** -(i % 4)),
           )
-          const fast = deltaGram(layout, base, deltas, [factor], kernel)
+          const fast = deltaGram(layout, base, deltas, factors, kernel)
           expect(new BigInt64Array(fast.buffer)).to.deep.equal(
-            new BigInt64Array(deltaGram(layout, base, deltas, [factor], null).buffer),
+            new BigInt64Array(deltaGram(layout, base, deltas, factors, null).buffer),
           )
         },
       ),
