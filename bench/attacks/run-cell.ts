@@ -86,16 +86,16 @@ export class CellRunner {
     const { exactMatch, loss } = await rounds.evaluate(last as Float32Array, this.#options.evalExamples)
     const coordinates = defence.robust.some((step) => step === 'median' || step === 'trimmed-mean')
     const tells = refused || defence.probe || (defence.robust.length > 0 && !coordinates)
-    const barred = (liar: boolean): number | null =>
-      judge === null ? null : rounds.nodes.filter((_, node) => lies(node) === liar && voters.barred(node)).length
+    const barred = (by: Voters | null, liar: boolean): number | null =>
+      by === null ? null : rounds.nodes.filter((_, node) => lies(node) === liar && by.barred(node)).length
     return {
       exactMatch,
       loss,
       attackSuccess: attack?.name === 'backdoor' ? await this.#opened() : null,
       liarsCaught: tells && seats.liars > 0 ? seats.caught / seats.liars : null,
       honestExcluded: tells && seats.honest > 0 ? seats.excluded / seats.honest : null,
-      liarsBarred: attack === null ? null : barred(true),
-      honestBarred: barred(false),
+      liarsBarred: attack === null ? null : barred(voters, true),
+      honestBarred: barred(voters, false),
       rollbacks,
       seconds: (performance.now() - began) / 1000,
     }
