@@ -7,6 +7,7 @@
  * (NAME may be in the folder seeds/: a line of the table of runs, no section of its own), and of what the benches printed with --json: docs/results/rules/*.json (bench/federated.ts), docs/results/train/*.json
  * (bench/train.ts), docs/results/curves/*.json (bench/curve.ts --write), docs/results/methods/*.json (bench/methods.ts --write),
  * docs/results/prune/*.json (bench/prune.ts --write),
+ * docs/results/masked/*.json (bench/masked.ts --write),
  * docs/results/compress/*.json (bench/compress.ts --write), docs/results/privacy/*.json (bench/privacy.ts --write),
  * docs/results/distill/*.json (bench/distill.ts --write), docs/results/economy/*.json (bench/economy.ts --write), docs/results/attacks/*.json (bench/attacks.ts --write).
  */
@@ -15,11 +16,13 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { AttackRun } from '../bench/attacks/results.ts'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
+import { type AggregationRun, aggregationSection } from './sections/aggregation.ts'
 import { attacksSection } from './sections/attacks.ts'
 import { type CompressRun, compressionSection } from './sections/compression.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
 import { type DistillRun, distillSection } from './sections/distill.ts'
 import { type EconomyRun, economySection } from './sections/economy.ts'
+import { type MaskedRun, maskedSection } from './sections/masked.ts'
 import { type MethodsRun, methodsSection } from './sections/methods.ts'
 import { type PrivacyRun, privacySection } from './sections/privacy.ts'
 import { type PruneRun, pruningSection } from './sections/pruning.ts'
@@ -60,8 +63,10 @@ const sections = [
   ...results<Recorded>().map(([name, run]) => quickstartSection(name.replaceAll('-', ' '), run)),
   ...(seeds.length === 0 ? [] : [seedsSection(seeds.map(([, run]) => run))]),
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
+  ...results<AggregationRun>('aggregate').map(([name, run]) => aggregationSection(name, run)),
   ...results<CompressRun>('compress').map(([name, run]) => compressionSection(name.replaceAll('-', ' '), run)),
   ...results<PrivacyRun>('privacy').map(([name, run]) => privacySection(name.replaceAll('-', ' '), run)),
+  ...results<MaskedRun>('masked').map(([name, run]) => maskedSection(name, run)),
   ...results<TrainRun>('train').map(([, run]) => trainSection(run)),
   ...results<MethodsRun>('methods').map(([name, run]) => methodsSection(name.replaceAll('-', ' '), run)),
   ...results<DistillRun>('distill').map(([name, run]) => distillSection(name.replaceAll('-', ' '), run)),
