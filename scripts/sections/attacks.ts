@@ -42,28 +42,35 @@ const caught = ({ liarsCaught, honestExcluded, liarsBarred, honestBarred }: Row)
 
 const holds = (row: Row): boolean => (row.relative ?? 0) >= KEPT
 
+/** Defence by defence the attacks of which `enough` is true. */
+function each(rows: readonly Row[], enough: (row: Row) => boolean): string {
+  const attacks = distinct(rows.map(({ attack }) => attack))
+  return inOrder(rows)
+    .map((aggregator) => {
+      const of = rows.filter((row) => row.aggregator === aggregator)
+      const rest = of.length === attacks.length ? '' : ` (of ${of.length} measured)`
+      return `${shown(aggregator)} against ${names(of.filter(enough).map(({ attack }) => attack))}${rest}`
+    })
+    .join('; ')
+}
+
 /** What the rows of one share of liars say, in sentences. @param best with the liars left out by who knows them */
 function verdicts(rows: readonly Row[], best: Row | undefined): string[] {
-  const attacks = distinct(rows.map(({ attack }) => attack))
-  const each = inOrder(rows).map((aggregator) => {
-    const of = rows.filter((row) => row.aggregator === aggregator)
-    const kept = of.filter(holds).map(({ attack }) => attack)
-    const rest = of.length === attacks.length ? '' : ` (of ${of.length} measured)`
-    return `${shown(aggregator)} against ${names(kept)}${rest}`
-  })
-  const unmet = attacks.filter((attack) => !rows.some((row) => row.attack === attack && holds(row)))
+  const unmet = distinct(rows.map(({ attack }) => attack)).filter(
+    (attack) => !rows.some((row) => row.attack === attack && holds(row)),
+  )
   const doors = rows.filter(({ attackSuccess }) => attackSuccess !== null)
   const open = doors.filter(({ attackSuccess }) => (attackSuccess as number) > OPEN)
   const shut = doors.filter(({ attackSuccess }) => (attackSuccess as number) <= OPEN)
   return [
+    `At least ${KEPT} of the clean run is left with ${each(rows, holds)}.`,
+    ...(unmet.length === 0 ? [] : ['', `No defence measured keeps as much against ${unmet.join(', ')}.`]),
     ...(best === undefined
       ? []
       : [
-          `Who knew the liars and drew none of them would have ${best.relative?.toFixed(2) ?? '–'} of the clean run.`,
           '',
+          `Who knew the liars and drew none of them would have ${best.relative?.toFixed(2) ?? '–'} of the clean run: the honest alone, with no more seats than the chain gives to those who are left. At least ${KEPT} of that is left with ${each(rows, (row) => row.exactMatch >= KEPT * best.exactMatch)}.`,
         ]),
-    `At least ${KEPT} of the clean run is left with ${each.join('; ')}.`,
-    ...(unmet.length === 0 ? [] : ['', `No defence measured keeps as much against ${unmet.join(', ')}.`]),
     ...(doors.length === 0
       ? []
       : [

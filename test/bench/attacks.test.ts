@@ -171,11 +171,11 @@ describe('the page of attacks', () => {
       row({}),
       row({ aggregator: 'multi-krum', relative: 0.7, honestExcluded: 0.29 }),
       row({ aggregator: 'clip', relative: 0.99, honestExcluded: 0 }),
-      row({ ...lied, aggregator: 'oracle', relative: 0.93 }),
-      row({ ...lied, attack: 'flip', relative: 0.4 }),
+      row({ ...lied, aggregator: 'oracle', relative: 0.93, exactMatch: 0.65 }),
+      row({ ...lied, attack: 'flip', relative: 0.4, exactMatch: 0.28 }),
       row({ ...lied, attack: 'backdoor', relative: 1.02, attackSuccess: 0.98 }),
       row({ ...lied, ...voted, attack: 'flip', relative: 0.97 }),
-      row({ ...lied, ...voted, attack: 'scale', relative: 0.2 }),
+      row({ ...lied, ...voted, attack: 'scale', relative: 0.2, exactMatch: 0.14 }),
       row({ ...lied, ...voted, attack: 'backdoor', relative: 1, attackSuccess: 0.04 }),
     ],
   }
@@ -188,11 +188,12 @@ describe('the page of attacks', () => {
       'Where nobody lies, data dealt as whole domains a node: clip cost less than 5 %; multi-krum (0.70, 29 % of the honest seats left out) cost more.',
     )
     expect(text).to.include('### 3 of 10 nodes lie, whole domains a node')
-    expect(text).to.include('Who knew the liars and drew none of them would have 0.93 of the clean run.')
+    expect(text).to.include('would have 0.93 of the clean run')
     expect(text).to.include('| none | 0.40 | 1.02 (open 98 %) |  |')
     expect(text).to.include('| clip + probe | 0.97 | 1.00 (open 4 %) | 0.20 |')
     expect(text).to.include('| clip + probe | 100 / 5, 3 : 0 |')
     expect(text).to.include('none against backdoor (of 2 measured); clip + probe against flip, backdoor.')
+    expect(text).to.match(/0\.95 of that is left with none against backdoor .*clip \+ probe against flip, backdoor\./)
     expect(text).to.include('No defence measured keeps as much against scale.')
     expect(text).to.match(/stands open .* with none; it is shut with clip \+ probe\./)
   })
