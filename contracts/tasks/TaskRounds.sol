@@ -166,8 +166,9 @@ abstract contract TaskRounds is TaskEnrolment {
 
     /// The task and its open round, when it is in `phase` and before the deadline.
     function _open(uint256 id, uint256 number, Phase phase) private view returns (Task storage task, Round storage) {
-        task = _task(id);
-        if (number != task.round || number == 0) revert WrongRound(number, task.round);
+        task = _books.tasks[id];
+        // a task that there is none of has no round: whether there is one matters to the error only
+        if (number == 0 || number != task.round) revert WrongRound(number, _task(id).round);
         if (task.phase != phase) revert WrongPhase(task.phase, phase);
         if (block.timestamp >= task.deadline) revert DeadlinePassed(task.deadline, block.timestamp);
         return (task, task.rounds[number]);

@@ -97,6 +97,7 @@ abstract contract TaskStore is ICoveyTasks, TaskState, ReentrancyGuardTransient 
         Task storage task = _books.tasks[id];
         task.creator = msg.sender;
         task.params = params;
+        // fits: of more there are no tokens, and their transfer below fails
         (task.poolLeft, task.idleSince) = (uint96(params.pool), uint64(block.timestamp));
         emit TaskCreated(id, msg.sender, params.specDigest, params.baseDigest, params.pool, params.rounds);
         token.safeTransferFrom(msg.sender, address(this), params.pool);

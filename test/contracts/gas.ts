@@ -6,7 +6,10 @@ import { type GasTable, measureGas } from '../support/gas-table.ts'
 /** Signatures and random peer ids have a few zero bytes more or less. */
 const TOLERANCE = 0.005
 
-describe('gas', () => {
+describe('gas', function () {
+  // every call of the contracts, and a tree with all its leaves
+  this.timeout(300_000)
+
   it('is what test/gas.json says: `npm run gas` writes it anew, and a review sees the difference', async () => {
     const path = new URL('../gas.json', import.meta.url)
     const stored = JSON.parse(readFileSync(path, 'utf8')) as GasTable
