@@ -8,9 +8,9 @@ const KEPT = 0.95
 const OPEN = 0.1
 
 const SPLITS = { domain: 'whole domains a node', mixed: 'mixed' } as const
-const shown = (aggregator: string): string => aggregator.split(',').join(' + ')
+const shown = (aggregator: string): string => (aggregator === 'none' ? 'no defence' : aggregator.split(',').join(' + '))
 const whole = (x: number): string => (100 * x).toFixed(0)
-const names = (list: readonly string[]): string => (list.length === 0 ? 'none' : list.join(', '))
+const names = (list: readonly string[]): string => (list.length === 0 ? 'nothing' : list.join(', '))
 const distinct = <T>(list: readonly T[]): T[] => [...new Set(list)]
 
 /** The order in which the bench has them, whatever was measured first. */

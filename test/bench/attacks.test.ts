@@ -189,12 +189,14 @@ describe('the page of attacks', () => {
     )
     expect(text).to.include('### 3 of 10 nodes lie, whole domains a node')
     expect(text).to.include('would have 0.93 of the clean run')
-    expect(text).to.include('| none | 0.40 | 1.02 (open 98 %) |  |')
+    expect(text).to.include('| no defence | 0.40 | 1.02 (open 98 %) |  |')
     expect(text).to.include('| clip + probe | 0.97 | 1.00 (open 4 %) | 0.20 |')
     expect(text).to.include('| clip + probe | 100 / 5, 3 : 0 |')
-    expect(text).to.include('none against backdoor (of 2 measured); clip + probe against flip, backdoor.')
-    expect(text).to.match(/0\.95 of that is left with none against backdoor .*clip \+ probe against flip, backdoor\./)
+    expect(text).to.include('no defence against backdoor (of 2 measured); clip + probe against flip, backdoor.')
+    expect(text).to.match(
+      /0\.95 of that is left with no defence against backdoor .*clip \+ probe against flip, backdoor\./,
+    )
     expect(text).to.include('No defence measured keeps as much against scale.')
-    expect(text).to.match(/stands open .* with none; it is shut with clip \+ probe\./)
+    expect(text).to.match(/stands open .* with no defence; it is shut with clip \+ probe\./)
   })
 })
