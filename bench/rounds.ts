@@ -7,13 +7,13 @@ import { randomBytes } from 'node:crypto'
 import type { QuickstartOptions } from '../cli/cmds/quickstart/plan.ts'
 import { makeShards, type Shards } from '../cli/cmds/quickstart/shards.ts'
 import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
+import { directionsOf } from '../node/directions.ts'
 import { type ReleaseRecord, releaseFor } from '../node/privacy/budget.ts'
 import { dpOf } from '../node/privacy/floor.ts'
 import { clippingOf, noisedDelta, privateSteps } from '../node/privacy/train.ts'
 import { HELD_OUT_SHARE } from '../node/private-data.ts'
 import { RESIDUAL_ROUNDS } from '../node/residual.ts'
 import { learningRateAt } from '../node/schedule.ts'
-import { slicesOf } from '../node/slices.ts'
 import { trainAlone } from '../node/train-alone.ts'
 import { type TrainProgress, trainLoop } from '../node/train-loop.ts'
 import { optimizerOf } from '../node/workbench.ts'
@@ -143,11 +143,11 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
   const { training, scoring, adapter, aggregation, privacy } = quickstartSpec(options, model, shards.templates)
   const aggregator = aggregatorFor(aggregation.rule, aggregation.residualRank)
   const layout = createLayout(model.config, adapter)
-  const slicesOfNode = (node: number): number => {
+  const directionsOfNode = (node: number): number => {
     const maxRank = options.ranks.length === 0 ? null : (options.ranks[node % options.ranks.length] as number)
-    return slicesOf({ aggregator, layout, spec: { aggregation }, maxRank }).own
+    return directionsOf({ aggregator, layout, spec: { aggregation }, maxRank }).own
   }
-  const { least, most } = slicesOf({ aggregator, layout, spec: { aggregation }, maxRank: null })
+  const { least, most } = directionsOf({ aggregator, layout, spec: { aggregation }, maxRank: null })
   const engine = createOnnxEngine({ precision: options.precision === 'int8' ? 'int8' : 'fp32' })
   const tokens = (examples: Shards['test']) => tokenizeExamples(examples, tokenizer, training.maxTokens).tokenized
   const test = tokens(shuffled(shards, options.seed).test)
@@ -173,11 +173,11 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
     const all = releases.map((release) => clippingOf(dp, release, training.batchExamples, size))
     return all.reduce((least, one) => (one.clip < least.clip ? one : least))
   }
-  const trainerFor = async (factors: readonly LoraFactor[], slices: number): Promise<Trainer> => {
-    const key = `${factors.join('')} ${slices}`
+  const trainerFor = async (factors: readonly LoraFactor[], directions: number): Promise<Trainer> => {
+    const key = `${factors.join('')} ${directions}`
     const known = trainers.get(key)
     if (known !== undefined) return known
-    const trainable = { kind: 'lora', layout, factors, ...(slices < adapter.rank && { slices }) } as const
+    const trainable = { kind: 'lora', layout, factors, ...(directions < adapter.rank && { directions }) } as const
     const perExample = clipping(factors)
     const trainer = await engine.openTrainer({
       model,
@@ -208,7 +208,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
       moments.set(`${node} ${factors.join('')}`, first.kept)
       return first.change.slice()
     }
-    const trainer = await trainerFor(factors, slicesOfNode(node))
+    const trainer = await trainerFor(factors, directionsOfNode(node))
     trainer.setParameters(global)
     // as a node does: AdamW's moments of the same factors' last training are kept
     const key = `${node} ${factors.join('')}`
@@ -286,11 +286,13 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             residual.values.forEach((x, i) => {
               values[i]! += x
             })
-          const delta = { layout, factors, values, slices: slicesOfNode(node) }
+          const delta = { layout, factors, values, directions: directionsOfNode(node) }
           const bytes = encodeDelta(delta, encoding)
           if (encodingNamed(encoding).feedback)
             residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
-          deltas.push(usable(() => decodeDelta(bytes, layout, { encoding, factors, slices: { least, most } }).values))
+          deltas.push(
+            usable(() => decodeDelta(bytes, layout, { encoding, factors, directions: { least, most } }).values),
+          )
           sizes.push(bytes.byteLength)
         }
         const open = (seated: readonly number[], before: Float32Array | null): OuterStep =>
@@ -303,7 +305,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             moments: remembered,
             deltas: seated.map((i) => deltas[i] as Float32Array),
             weights: seated.map(() => 1),
-            slices: seated.map((i) => slicesOfNode(seats[i] as number)),
+            directions: seated.map((i) => directionsOfNode(seats[i] as number)),
             round,
           })
         const here = deltas.flatMap((delta, i) => (delta === null ? [] : [i]))

@@ -16,6 +16,7 @@ import type {
   TaskContext,
   Workbench,
 } from './context.ts'
+import { directionsOf } from './directions.ts'
 import { startLine } from './duties/global.ts'
 import { checkContext, fetchSpec } from './duties/spec.ts'
 import { every } from './every.ts'
@@ -27,7 +28,6 @@ import { ANY_PRIVACY, checkFloor, type PrivacyFloor } from './privacy/floor.ts'
 import { Providers } from './providers.ts'
 import { forgetResiduals } from './residual.ts'
 import { openCanaries } from './scoring/canaries.ts'
-import { slicesOf } from './slices.ts'
 import { createTaskLoop } from './task-loop.ts'
 import { createWorkbench } from './workbench.ts'
 
@@ -115,8 +115,8 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
     const { rule, residualRank } = spec.aggregation
     const aggregator = aggregatorFor(rule, residualRank)
     const maxRank = options.maxRank ?? null
-    const slices = slicesOf({ aggregator, layout, spec, maxRank }).own
-    workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads, slices })
+    const directions = directionsOf({ aggregator, layout, spec, maxRank }).own
+    workbench = createWorkbench({ ...components, layout, spec: spec.training, threads: options.threads, directions })
     const data = options.loadData === null ? null : await options.loadData(spec)
     masked = spec.privacy.mode === 'masked' ? new MaskedTask(() => context) : null
     const context: TaskContext = {

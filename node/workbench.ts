@@ -20,7 +20,7 @@ export interface WorkbenchOptions {
   readonly spec: TrainingSpec
   readonly threads: number
   /** how many of the rank's directions are trained; left out: all */
-  readonly slices?: number
+  readonly directions?: number
 }
 
 /** AdamW with PyTorch's default moments, which the measurements behind the tasks' learning rates used. */
@@ -71,10 +71,15 @@ function openTrainer(
   factors: readonly LoraFactor[],
   perExample: PerExample | undefined,
 ): Promise<Trainer> {
-  const { training, model, layout, spec, threads, slices } = options
+  const { training, model, layout, spec, threads, directions } = options
   return training.openTrainer({
     model,
-    trainable: { kind: 'lora', layout, factors, ...(slices !== undefined && slices < layout.lora.rank && { slices }) },
+    trainable: {
+      kind: 'lora',
+      layout,
+      factors,
+      ...(directions !== undefined && directions < layout.lora.rank && { directions }),
+    },
     optimizer: optimizerOf(spec),
     threads,
     seed: layout.lora.seed,

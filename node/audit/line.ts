@@ -93,7 +93,7 @@ export function join(
     layout,
     deltas: nobody ? [new Float32Array(layout.size)] : pieces.map((piece) => piece.delta),
     weights: nobody ? [1] : pieces.map((piece) => piece.accounts.length),
-    slices: nobody ? [layout.lora.rank] : pieces.map((piece) => piece.slices ?? layout.lora.rank),
+    directions: nobody ? [layout.lora.rank] : pieces.map((piece) => piece.directions ?? layout.lora.rank),
     round,
   })
   return { values: next, moments }

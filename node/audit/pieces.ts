@@ -12,7 +12,7 @@ export interface Piece {
   /** (layout.size) the mean of their deltas */
   readonly delta: Float32Array
   /** how many of the rank's directions were trained; left out: all */
-  readonly slices?: number
+  readonly directions?: number
 }
 
 /** Pieces in the order in which a node aggregates them, or what it takes to have them and is not here. */
@@ -48,8 +48,8 @@ export class TaskPieces {
     if (ctx.masked !== null) return this.#cohorts(ctx.masked, view, signal)
     const pieces: Piece[] = []
     for (const { account, reveal } of included) {
-      const { values, slices } = await storedDelta(ctx, view.round, reveal.digest)
-      pieces.push({ accounts: [account], delta: values, ...(slices !== undefined && { slices }) })
+      const { values, directions } = await storedDelta(ctx, view.round, reveal.digest)
+      pieces.push({ accounts: [account], delta: values, ...(directions !== undefined && { directions }) })
     }
     return { pieces }
   }

@@ -1,14 +1,14 @@
 /** Blobs of others: getting them here, and reading the deltas among them. */
 import { type DecodeDeltaOptions, decodeDelta, maxDeltaBytes } from '../../src/adapter/delta.ts'
+import { narrowed } from '../../src/adapter/directions.ts'
 import { trainedSize } from '../../src/adapter/encodings/encoding.ts'
-import { narrowed } from '../../src/adapter/slices.ts'
 import { CoveyError, isCoveyError } from '../../src/base/errors.ts'
 import { maxMaskedBytes } from '../../src/privacy/masked/masked-delta.ts'
 import type { Delta } from '../../src/types/adapter.ts'
 import type { Address } from '../../src/types/ledger.ts'
 import type { PullRequest } from '../../src/types/transport.ts'
 import type { NodeComponents, TaskContext } from '../context.ts'
-import { slicesOf } from '../slices.ts'
+import { directionsOf } from '../directions.ts'
 
 /** One pull gives up after this and is tried again by the loop, ms. */
 export const PULL_TIMEOUT_MS = 20_000
@@ -106,12 +106,12 @@ async function pullBlob(ctx: TaskContext, wanted: WantedBlob, signal: AbortSigna
 export function deltaFormat(ctx: TaskContext, round: number): DecodeDeltaOptions & { readonly maxBytes: number } {
   const { encoding } = ctx.spec
   const factors = ctx.aggregator.trainedFactors(round)
-  const slices = slicesOf(ctx)
+  const directions = directionsOf(ctx)
   const maxBytes =
     ctx.masked === null
-      ? maxDeltaBytes(narrowed(ctx.layout, slices.most), encoding, factors)
+      ? maxDeltaBytes(narrowed(ctx.layout, directions.most), encoding, factors)
       : maxMaskedBytes(trainedSize(ctx.layout, factors))
-  return { encoding, factors, slices, maxBytes }
+  return { encoding, factors, directions, maxBytes }
 }
 
 /** A delta's values (layout.size), checked. @throws CoveyError E_DELTA | E_BLOB_UNAVAILABLE */

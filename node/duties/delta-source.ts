@@ -1,11 +1,12 @@
 /** A round's deltas as they lie on this node's disk: digests in memory, values read a few modules at a time. */
+
+import { narrowed, paddedPart } from '../../src/adapter/directions.ts'
 import { encodingNamed } from '../../src/adapter/encodings/registry.ts'
-import { narrowed, paddedPart } from '../../src/adapter/slices.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import type { DeltaSource } from '../../src/types/aggregate.ts'
 import type { TaskContext } from '../context.ts'
+import { directionsOf } from '../directions.ts'
 import { factKeys } from '../keys.ts'
-import { slicesOf } from '../slices.ts'
 import { deltaFormat, deltaValues, storedDelta } from './blobs.ts'
 
 /** One read of a blob is no longer. */
@@ -14,21 +15,21 @@ const READ_BYTES = 4 * 1024 * 1024
 /** @param digests of blobs that are here. @throws CoveyError E_DELTA for one that is none; E_BLOB_UNAVAILABLE | E_DISK */
 export async function storedDeltas(ctx: TaskContext, round: number, digests: readonly string[]): Promise<DeltaSource> {
   // checked whole once, one after another: what is read afterwards is read in parts
-  const { least, most } = slicesOf(ctx)
-  const slices: number[] = []
+  const { least, most } = directionsOf(ctx)
+  const directions: number[] = []
   for (const digest of digests) {
     const known = least === most && (await isUsable(ctx, round, digest))
-    slices.push(known ? most : ((await storedDelta(ctx, round, digest)).slices ?? most))
+    directions.push(known ? most : ((await storedDelta(ctx, round, digest)).directions ?? most))
   }
   const { encoding, factors } = deltaFormat(ctx, round)
   const { parts: partsOf } = encodingNamed(encoding)
   return {
     count: digests.length,
-    slices,
+    directions,
     async read(i, begin, end) {
       const digest = digests[i] as string
       if (partsOf === undefined) return (await deltaValues(ctx, round, digest)).slice(begin, end)
-      const own = slices[i] as number
+      const own = directions[i] as number
       const parts = partsOf(narrowed(ctx.layout, own), factors)
       return paddedPart(ctx.layout, own, begin, end, async (first, last) => {
         const [from, to] = parts.range(first, last)

@@ -6,6 +6,7 @@ import { bytesToHex } from '../../src/base/bytes.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { createBatcher } from '../../src/data/batches.ts'
 import type { TaskContext } from '../context.ts'
+import { directionsOf } from '../directions.ts'
 import type { DeltaRecord } from '../keys.ts'
 import { journalKeys } from '../keys.ts'
 import { spendRound } from '../privacy/budget.ts'
@@ -13,7 +14,6 @@ import { dpOf } from '../privacy/floor.ts'
 import { clippingOf, noisedDelta, privateSteps } from '../privacy/train.ts'
 import { forgetEarlierResiduals, keepResidual, residualFor } from '../residual.ts'
 import { learningRateAt } from '../schedule.ts'
-import { slicesOf } from '../slices.ts'
 import { trainLoop } from '../train-loop.ts'
 import { globalAfter } from './global.ts'
 
@@ -89,7 +89,7 @@ export async function trainDelta(
       ? noisedDelta(ctx.layout, factors, change, dp, release, ctx.randomBytes)
       : change
   const values = ctx.tamper === null ? shown : ctx.tamper(shown, round)
-  const delta = { layout: ctx.layout, factors, values, slices: slicesOf(ctx).own }
+  const delta = { layout: ctx.layout, factors, values, directions: directionsOf(ctx).own }
   const bytes =
     ctx.masked === null ? encodeDelta(delta, ctx.spec.encoding) : await ctx.masked.encode(round, values, signal)
   if (feedback) await keepResidual(ctx, factors, round, residualOf(delta, bytes, ctx.spec.encoding))

@@ -14,11 +14,11 @@ import { bytesOf, sha256 } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'
 import { encodeSafetensors, type TensorBytes } from '../base/safetensors.ts'
 import type { Adapter, Delta, DeltaEncoding, LoraFactor, LoraLayout } from '../types/adapter.ts'
+import { firstDirections, narrowed, padded } from './directions.ts'
 import { checkFinite, trainedSize } from './encodings/encoding.ts'
 import { encodingNamed } from './encodings/registry.ts'
 import { decodeTensors, f32, METADATA } from './encodings/tensors.ts'
 import { entryValues } from './layout.ts'
-import { firstSlices, narrowed, padded } from './slices.ts'
 
 const BOTH: readonly LoraFactor[] = ['A', 'B']
 
@@ -32,8 +32,8 @@ export interface DecodeDeltaOptions {
   readonly encoding: DeltaEncoding
   /** the factors that this round trains (`Aggregator.trainedFactors`): exactly these must be there */
   readonly factors: readonly LoraFactor[]
-  /** how many slices it may have; left out: all of the layout's */
-  readonly slices?: { readonly least: number; readonly most: number }
+  /** how many directions it may have; left out: all of the layout's */
+  readonly directions?: { readonly least: number; readonly most: number }
   /** bytes; checked before anything is parsed. Default: `maxDeltaBytes` */
   readonly maxBytes?: number
   /** largest L2 norm over all values. Default: MAX_DELTA_RMS·√(values) */
@@ -50,8 +50,8 @@ export function encodeDelta(delta: Delta, encoding: DeltaEncoding): Uint8Array {
 }
 
 /** What travels of a delta. */
-function narrowDelta({ layout, factors, values, slices = layout.lora.rank }: Delta): Delta {
-  return { layout: narrowed(layout, slices), factors, values: firstSlices(layout, values, slices) }
+function narrowDelta({ layout, factors, values, directions = layout.lora.rank }: Delta): Delta {
+  return { layout: narrowed(layout, directions), factors, values: firstDirections(layout, values, directions) }
 }
 
 /**
@@ -91,7 +91,7 @@ export function maxDeltaBytes(
  */
 export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: DecodeDeltaOptions): Delta {
   const { encoding, factors } = options
-  const { least, most } = options.slices ?? { least: layout.lora.rank, most: layout.lora.rank }
+  const { least, most } = options.directions ?? { least: layout.lora.rank, most: layout.lora.rank }
   const maxBytes = options.maxBytes ?? maxDeltaBytes(narrowed(layout, most), encoding, factors)
   if (bytes.byteLength > maxBytes) {
     throw new CoveyError('E_DELTA', `expected at most ${maxBytes} bytes, got ${bytes.byteLength}`, {
@@ -99,14 +99,14 @@ export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: Deco
       got: bytes.byteLength,
     })
   }
-  const { decode, slices: slicesOf } = encodingNamed(encoding)
-  const slices = least === most ? most : (slicesOf?.(bytes, layout, factors) ?? most)
-  if (!(slices >= least && slices <= most))
-    throw new CoveyError('E_DELTA', `expected ${least} to ${most} slices, got ${slices}`, {
+  const { decode, directions: directionsOf } = encodingNamed(encoding)
+  const directions = least === most ? most : (directionsOf?.(bytes, layout, factors) ?? most)
+  if (!(directions >= least && directions <= most))
+    throw new CoveyError('E_DELTA', `expected ${least} to ${most} directions, got ${directions}`, {
       expected: most,
-      got: slices,
+      got: directions,
     })
-  const narrow = narrowed(layout, slices)
+  const narrow = narrowed(layout, directions)
   const values = decode(bytes, narrow, factors)
   checkFinite('E_DELTA', narrow, values)
   const maxNorm = options.maxNorm ?? MAX_DELTA_RMS * Math.sqrt(trainedSize(narrow, factors))
@@ -117,7 +117,7 @@ export function decodeDelta(bytes: Uint8Array, layout: LoraLayout, options: Deco
       got: norm,
     })
   }
-  return { layout, factors, values: padded(layout, values, slices), slices }
+  return { layout, factors, values: padded(layout, values, directions), directions }
 }
 
 /** √Σx², summed in float64 in index order. */

@@ -38,7 +38,7 @@ export interface OuterStepInput extends StepInput {
   /** (layout.size) each, in seat order */
   readonly deltas: readonly Float32Array[]
   /** how many of the rank's directions each trained; left out: all that are trained */
-  readonly slices?: readonly number[]
+  readonly directions?: readonly number[]
 }
 
 export interface OuterStep {
@@ -73,16 +73,16 @@ export function nextGlobal(input: OuterStepInput): Float32Array {
 
 /** The same, opened for those who measure single deltas. @throws CoveyError E_AGGREGATE | E_ARGUMENT */
 export function openStep(input: OuterStepInput): OuterStep {
-  const { aggregator, outer, layout, base, before, deltas, weights, round, slices } = input
+  const { aggregator, outer, layout, base, before, deltas, weights, round, directions } = input
   const steps = checkSettings(input)
   checkInput(layout, base, deltas, weights)
   const factors = aggregator.trainedFactors(round)
   const state = stateOf(input)
   const joining = runChain(steps, weights, sightOf({ steps, layout, base, before, deltas, factors, round }))
   const resultOf = (how: Joining, list: readonly Float32Array[]): Stepped => {
-    const joined = weigh(how, list, layout, factors, slices)
+    const joined = weigh(how, list, layout, factors, directions)
     if (joined.deltas.length === 0) return { next: base.slice(), moments: state.moments }
-    const aggregate = aggregator.aggregate(layout, base, joined.deltas, joined.weights, round, joined.slices)
+    const aggregate = aggregator.aggregate(layout, base, joined.deltas, joined.weights, round, joined.directions)
     return outerStep(outer, state, aggregate)
   }
   const { next, moments } = resultOf(joining, deltas)

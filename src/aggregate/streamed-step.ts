@@ -49,10 +49,10 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
     for (const tile of tiles) {
       const parts = await partsOf(source, tile, missing)
       const part = base.subarray(tile.begin, tile.end)
-      const { deltas, ...joined } = weigh(how, parts, tile.layout, factors, source.slices)
+      const { deltas, ...joined } = weigh(how, parts, tile.layout, factors, source.directions)
       // whoever is left out is so in every tile
       if (deltas.length === 0) return { next: out, moments: state.moments }
-      out.set(aggregator.aggregate(tile.layout, part, deltas, joined.weights, round, joined.slices), tile.begin)
+      out.set(aggregator.aggregate(tile.layout, part, deltas, joined.weights, round, joined.directions), tile.begin)
     }
     return outerStep(outer, state, out)
   }

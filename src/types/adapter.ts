@@ -127,7 +127,7 @@ export interface Delta {
   readonly layout: LoraLayout
   readonly factors: readonly LoraFactor[]
   /** how many of the rank's directions were trained, from the first; left out: all. The others are zero */
-  readonly slices?: number
+  readonly directions?: number
   /** (layout.size) */
   readonly values: Float32Array
 }

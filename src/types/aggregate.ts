@@ -10,12 +10,12 @@ export interface Aggregator {
   /** the factors that proposers train in this round (1-based) */
   trainedFactors(round: number): readonly LoraFactor[]
   /** how many of the rank's directions they train, from the first; left out: all */
-  readonly trainedSlices?: (rank: number) => number
+  readonly trainedDirections?: (rank: number) => number
   /**
    * @param layout of `base` and of every delta
    * @param base (layout.size) the adapter that the round builds on
    * @param deltas (layout.size) each, in seat order; weights positive, same order
-   * @param slices of each delta, how many it trained; left out: all that are trained
+   * @param directions of each delta, how many it trained; left out: all that are trained
    * @returns (layout.size) the new global adapter. @throws CoveyError E_AGGREGATE
    */
   aggregate(
@@ -24,7 +24,7 @@ export interface Aggregator {
     deltas: readonly Float32Array[],
     weights: readonly number[],
     round: number,
-    slices?: readonly number[],
+    directions?: readonly number[],
   ): Float32Array
 }
 
@@ -32,7 +32,7 @@ export interface Aggregator {
 export interface DeltaSource {
   readonly count: number
   /** of each, how many of the rank's directions it trained; left out: all that are trained */
-  readonly slices?: readonly number[]
+  readonly directions?: readonly number[]
   /**
    * The values [begin, end) of delta i, which are those of whole modules. The caller keeps them.
    * @throws CoveyError E_DELTA | E_BLOB_UNAVAILABLE | E_DISK

@@ -34,7 +34,7 @@ export type Trainable =
       readonly layout: LoraLayout
       readonly factors: readonly LoraFactor[]
       /** how many of the rank's directions, from the first; left out: all. The others take part and stay as they are */
-      readonly slices?: number
+      readonly directions?: number
     }
   | { readonly kind: 'adapter'; readonly layout: AdapterLayout }
   | { readonly kind: 'full' }

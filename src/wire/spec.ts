@@ -94,7 +94,7 @@ const robust = z
 const KEEPS_REST = /^(int4|sign|topk-|rank-)/
 
 /** Encodings whose tensors have shapes. */
-const TELLS_SLICES = /^(f32|bf16|int8)$/
+const TELLS_DIRECTIONS = /^(f32|bf16|int8)$/
 
 /** Above this ε nothing is promised that anybody could use; below the least no model learns anything. */
 const MAX_EPSILON = 1_000
@@ -247,7 +247,7 @@ const spec = fields
     path: ['aggregation', 'rule'],
     message: 'expected a rule under which the whole of the rank is trained with privacy.dp',
   })
-  .refine((v) => v.aggregation.ranks === undefined || TELLS_SLICES.test(v.encoding), {
+  .refine((v) => v.aggregation.ranks === undefined || TELLS_DIRECTIONS.test(v.encoding), {
     path: ['aggregation', 'ranks'],
     message: 'expected f32, bf16 or int8 with mixed ranks: the others do not say how many directions they have',
   })

@@ -58,7 +58,7 @@ export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
     }))
 
   it('trains the first of the rank’s directions alone; the others take part and stay', async () => {
-    const slices = 2
+    const directions = 2
     const values = randomVector(layout.size, 3)
     const options = { ...adam, clipNorm: 0 }
     const after = async (trainable: Trainable): Promise<Float32Array> =>
@@ -72,13 +72,13 @@ export function trainingEngineBehavior(makeEngine: () => TrainingEngine): void {
         options,
       )
     const all = await after(both)
-    const some = await after({ kind: 'lora', layout, factors: ['A', 'B'], slices })
-    const inSlices = new Uint8Array(layout.size)
+    const some = await after({ kind: 'lora', layout, factors: ['A', 'B'], directions })
+    const inDirections = new Uint8Array(layout.size)
     for (const { factor, offset, shape } of layout.entries)
       for (let i = 0; i < shape[0] * shape[1]; i++)
-        inSlices[offset + i] = Number((factor === 'A' ? Math.floor(i / shape[1]) : i % shape[1]) < slices)
-    expect(inSlices.includes(0) && inSlices.includes(1)).to.equal(true)
-    expect(some).to.deep.equal(all.map((x, i) => (inSlices[i] === 1 ? x : values[i]!)))
+        inDirections[offset + i] = Number((factor === 'A' ? Math.floor(i / shape[1]) : i % shape[1]) < directions)
+    expect(inDirections.includes(0) && inDirections.includes(1)).to.equal(true)
+    expect(some).to.deep.equal(all.map((x, i) => (inDirections[i] === 1 ? x : values[i]!)))
   })
 
   it('learns a small batch by heart', () =>

@@ -3,8 +3,8 @@
  * machine, engine or implementation that gives other bits would split the network; here it fails a test instead.
  */
 import { adapterDigest } from '../../src/adapter/delta.ts'
+import { narrowed, padded } from '../../src/adapter/directions.ts'
 import { createLayout, initialAdapter, linearNames } from '../../src/adapter/layout.ts'
-import { narrowed, padded } from '../../src/adapter/slices.ts'
 import { aggregatorFor } from '../../src/aggregate/registry.ts'
 import type { AggregationRule } from '../../src/types/spec.ts'
 import { randomFactors } from './dense-lora.ts'
@@ -16,7 +16,7 @@ export interface AggregateVector {
   readonly rank: number
   readonly residualRank?: number
   /** of each delta; left out: all */
-  readonly slices?: readonly number[]
+  readonly directions?: readonly number[]
   readonly weights: readonly number[]
   /** sha256 of the new adapter's safetensors bytes */
   readonly digest: string
@@ -30,8 +30,8 @@ const CASES: readonly Omit<AggregateVector, 'digest'>[] = [
   { rule: 'factor-mean', round: 1, rank: 4, weights: [1, 1, 1, 1, 1, 1, 1] },
   { rule: 'stacked-svd', round: 1, rank: 4, weights: [1, 1] },
   { rule: 'stacked-svd', round: 2, rank: 2, weights: [1, 5, 2, 2] },
-  { rule: 'frozen-a', round: 1, rank: 4, slices: [4, 2, 1, 3], weights: [1, 1, 2, 1] },
-  { rule: 'stacked-svd', round: 1, rank: 4, slices: [1, 4, 2], weights: [1, 1, 1] },
+  { rule: 'frozen-a', round: 1, rank: 4, directions: [4, 2, 1, 3], weights: [1, 1, 2, 1] },
+  { rule: 'stacked-svd', round: 1, rank: 4, directions: [1, 4, 2], weights: [1, 1, 1] },
   { rule: 'residual-svd', round: 1, rank: 6, residualRank: 4, weights: [1, 2, 1] },
 ]
 
@@ -47,14 +47,14 @@ export function computeAggregateVectors(): AggregateVector[] {
       seed: 11,
     })
     const rule = aggregatorFor(c.rule, c.residualRank)
-    const trained = rule.trainedSlices?.(c.rank) ?? c.rank
+    const trained = rule.trainedDirections?.(c.rank) ?? c.rank
     const b = randomFactors(layout, ['B'], 'vector/base', 0.05)
     const base = initialAdapter(layout).values.map((x, i) => x + b[i]!)
-    const slices = c.weights.map((_, i) => c.slices?.[i] ?? trained)
-    const deltas = slices.map((count, i) =>
+    const directions = c.weights.map((_, i) => c.directions?.[i] ?? trained)
+    const deltas = directions.map((count, i) =>
       padded(layout, randomFactors(narrowed(layout, count), rule.trainedFactors(c.round), `vector/${i}`, 0.1), count),
     )
-    const values = rule.aggregate(layout, base, deltas, c.weights, c.round, slices)
+    const values = rule.aggregate(layout, base, deltas, c.weights, c.round, directions)
     return { ...c, digest: adapterDigest({ layout, values }) }
   })
 }

@@ -155,9 +155,9 @@ class ToyTrainer implements Trainer {
   /** Directions that are not trained do not move. */
   #hold(gradient: Float64Array): void {
     const { trainable } = this.#options
-    if (trainable.kind !== 'lora' || trainable.slices === undefined) return
+    if (trainable.kind !== 'lora' || trainable.directions === undefined) return
     const moves = new Float64Array(this.size)
-    for (const { offset, size } of trainedSpans(adapterSlots(this.#layout, this.#factors, trainable.slices)))
+    for (const { offset, size } of trainedSpans(adapterSlots(this.#layout, this.#factors, trainable.directions)))
       moves.fill(1, offset, offset + size)
     for (let i = 0; i < gradient.length; i++) gradient[i]! *= moves[i]!
   }

@@ -20,10 +20,10 @@ export interface Encoding {
    */
   decode(bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]): Float32Array
   /**
-   * How many slices a delta's bytes say that it has; not checked. Left out where only a reader who knows it can read them.
+   * How many directions a delta's bytes say that it has; not checked. Left out where only a reader who knows it can read them.
    * @throws CoveyError E_DELTA when there is no telling
    */
-  readonly slices?: (bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]) => number
+  readonly directions?: (bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]) => number
   /** Reads a few tensors of a file that `decode` has taken; left out where the bytes are coded as a whole. */
   readonly parts?: (layout: LoraLayout, factors: readonly LoraFactor[]) => EncodedParts
 }

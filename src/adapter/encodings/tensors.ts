@@ -41,17 +41,17 @@ function tensorEncoding(name: TensorEncoding): Encoding {
     },
     encode: (delta) => encodeTensors(delta, name),
     decode: (bytes, layout, factors) => decodeTensors('E_DELTA', bytes, layout, name, factors),
-    slices: slicesOf,
+    directions: directionsOf,
     parts: (layout, factors) => partsOf(layout, name, factors),
   }
 }
 
 /** By the shape of the first tensor. */
-function slicesOf(bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]): number {
+function directionsOf(bytes: Uint8Array, layout: LoraLayout, factors: readonly LoraFactor[]): number {
   const entry = entriesOf(layout, factors)[0]
   const shape = entry && parsed('E_DELTA', bytes).header.tensors.get(entry.name)?.shape
-  const slices = shape?.[entry?.factor === 'A' ? 0 : 1]
-  if (slices !== undefined) return slices
+  const directions = shape?.[entry?.factor === 'A' ? 0 : 1]
+  if (directions !== undefined) return directions
   throw new CoveyError(
     'E_DELTA',
     `tensor ${entry?.name}: expected a matrix, got ${shape ? `[${shape}]` : 'no such tensor'}`,

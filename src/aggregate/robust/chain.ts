@@ -17,8 +17,8 @@ export interface Joining {
 export interface Weighed {
   readonly deltas: readonly Float32Array[]
   readonly weights: readonly number[]
-  /** how many slices each trained */
-  readonly slices: readonly number[]
+  /** how many directions each trained */
+  readonly directions: readonly number[]
 }
 
 /** Rules under which ΔW is linear in what a round moves. */
@@ -61,20 +61,24 @@ export function weigh(
   deltas: readonly Float32Array[],
   layout: LoraLayout,
   factors: readonly LoraFactor[],
-  slices: readonly number[] = deltas.map(() => layout.lora.rank),
+  directions: readonly number[] = deltas.map(() => layout.lora.rank),
 ): Weighed {
   const all = layout.lora.rank
   const shares = deltas.map((_, i) => shareOf(points, i))
   const kept = deltas.flatMap((_, i) => ((shares[i] as number) > 0 ? [i] : []))
-  if (kept.length === 0) return { deltas: [], weights: [], slices: [] }
+  if (kept.length === 0) return { deltas: [], weights: [], directions: [] }
   if (coordinates !== null)
-    return { deltas: [joinCoordinates(coordinates, layout, deltas, points, factors)], weights: [1], slices: [all] }
+    return { deltas: [joinCoordinates(coordinates, layout, deltas, points, factors)], weights: [1], directions: [all] }
   const still = points.rests.reduce((sum, rest, k) => sum + (points.weights[k] as number) * rest, points.still)
   const list = kept.map((i) => deltas[i] as Float32Array)
   const weights = kept.map((i) => shares[i] as number)
-  const trained = kept.map((i) => slices[i] as number)
-  if (!(still > 0)) return { deltas: list, weights, slices: trained }
-  return { deltas: [...list, new Float32Array(layout.size)], weights: [...weights, still], slices: [...trained, all] }
+  const trained = kept.map((i) => directions[i] as number)
+  if (!(still > 0)) return { deltas: list, weights, directions: trained }
+  return {
+    deltas: [...list, new Float32Array(layout.size)],
+    weights: [...weights, still],
+    directions: [...trained, all],
+  }
 }
 
 /** What delta i weighs in the joining. */

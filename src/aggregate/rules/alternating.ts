@@ -14,6 +14,6 @@ function trainedFactors(round: number): readonly LoraFactor[] {
 export const alternating: Aggregator = {
   rule: 'alternating',
   trainedFactors,
-  aggregate: (layout, base, deltas, weights, round, slices) =>
-    addWeightedMean(layout, base, deltas, weights, trainedFactors(round), slices),
+  aggregate: (layout, base, deltas, weights, round, directions) =>
+    addWeightedMean(layout, base, deltas, weights, trainedFactors(round), directions),
 }

@@ -11,6 +11,6 @@ const TRAINED: readonly LoraFactor[] = ['B']
 export const frozenA: Aggregator = {
   rule: 'frozen-a',
   trainedFactors: () => TRAINED,
-  aggregate: (layout, base, deltas, weights, _round, slices) =>
-    addWeightedMean(layout, base, deltas, weights, TRAINED, slices),
+  aggregate: (layout, base, deltas, weights, _round, directions) =>
+    addWeightedMean(layout, base, deltas, weights, TRAINED, directions),
 }

@@ -35,10 +35,10 @@ export function checkWeights(layout: LoraLayout, base: Float32Array, deltas: num
  * base + (Σ wᵢ·dᵢ) / (Σ wᵢ) over the entries of `factors`; the other factors stay as in `base`. Sums in float64, deltas in
  * the order given, one rounding to float32 at the end. Without deltas the result is a copy of `base`.
  *
- * Where some trained fewer slices than others, each slice is averaged over those who trained it: Σ wᵢ runs over them alone, so that
+ * Where some trained fewer directions than others, each direction is averaged over those who trained it: Σ wᵢ runs over them alone, so that
  * their zeros do not count as "no change" (raFLoRA's partition of ranks; HetLoRA, Cho et al. 2024, arXiv:2401.06432, weighs by norms
- * instead). A slice that nobody trained stays as it is. ΔW is the sum over slices, so with one factor frozen this is exact slice by slice.
- * @param slices of each delta; left out: all
+ * instead). A direction that nobody trained stays as it is. ΔW is the sum over directions, so with one factor frozen this is exact direction by direction.
+ * @param directions of each delta; left out: all
  * @throws CoveyError E_AGGREGATE; also when a delta moves a factor that is not in `factors`, or a sum is not finite
  */
 export function addWeightedMean(
@@ -47,7 +47,7 @@ export function addWeightedMean(
   deltas: readonly Float32Array[],
   weights: readonly number[],
   factors: readonly LoraFactor[],
-  slices?: readonly number[],
+  directions?: readonly number[],
 ): Float32Array {
   checkInput(layout, base, deltas, weights)
   const out = base.slice()
@@ -55,7 +55,7 @@ export function addWeightedMean(
   let total = 0
   for (const weight of weights) total += weight
   const { rank } = layout.lora
-  const totals = slices?.some((count) => count < rank) ? totalsOf(weights, slices, rank) : null
+  const totals = directions?.some((count) => count < rank) ? totalsOf(weights, directions, rank) : null
   for (const entry of layout.entries) {
     const [begin, end] = entryRange(entry)
     if (factors.includes(entry.factor)) {
@@ -63,7 +63,7 @@ export function addWeightedMean(
         base,
         deltas,
         weights,
-        totals === null ? total : (i) => totals[sliceOf(entry, i)] as number,
+        totals === null ? total : (i) => totals[directionOf(entry, i)] as number,
         begin,
         end,
         out,
@@ -78,17 +78,17 @@ export function addWeightedMean(
   return out
 }
 
-/** Of each slice, the weight of those who trained it. */
-function totalsOf(weights: readonly number[], slices: readonly number[], rank: number): Float64Array {
+/** Of each direction, the weight of those who trained it. */
+function totalsOf(weights: readonly number[], directions: readonly number[], rank: number): Float64Array {
   const totals = new Float64Array(rank)
   weights.forEach((weight, i) => {
-    for (let k = 0; k < (slices[i] as number); k++) totals[k]! += weight
+    for (let k = 0; k < (directions[i] as number); k++) totals[k]! += weight
   })
   return totals
 }
 
-/** The slice of value i of the flat vector. */
-function sliceOf({ factor, offset, shape }: LoraEntry, i: number): number {
+/** The direction of value i of the flat vector. */
+function directionOf({ factor, offset, shape }: LoraEntry, i: number): number {
   return factor === 'A' ? Math.floor((i - offset) / shape[1]) : (i - offset) % shape[1]
 }
 

@@ -1,14 +1,14 @@
 /**
  * FedEx-LoRA (Singhal, Ponkshe, Vepakomma 2024, arXiv:2410.09432): both factors are averaged, and what the product of the means lacks of
  * the mean of the products is kept beside them. There it is added to the base model, which here is frozen and shared by its digest; so it
- * is kept in slices of its own: of the adapter's rank, the last `residual` ones are never trained and hold it, and the others are.
+ * is kept in directions of its own: of the adapter's rank, the last `residual` ones are never trained and hold it, and the others are.
  *
  * With dB̄, dĀ the means of what was trained and weights that sum to 1,
  *
  *     Σ wᵢBᵢAᵢ − B̄Ā = Σ wᵢ(dBᵢ − dB̄)(dAᵢ − dĀ)
  *
  * (nothing large cancels), which has rank (n − 1)·r at most; with what the residual holds already it is a product of two thin stacks, and
- * its best approximation of rank `residual` is kept (Eckart and Young). Exact while the rank suffices. Nodes send the r trained slices
+ * its best approximation of rank `residual` is kept (Eckart and Young). Exact while the rank suffices. Nodes send the r trained directions
  * only, and the network's adapter has r + residual.
  */
 
@@ -22,21 +22,21 @@ import { writeProduct } from './truncated-product.ts'
 
 const TRAINED: readonly LoraFactor[] = ['A', 'B']
 
-/** @param residual slices that hold it, 1 or more, below the rank */
+/** @param residual directions that hold it, 1 or more, below the rank */
 export function residualSvd(residual: number): Aggregator {
-  const trainedSlices = (rank: number): number => {
+  const trainedDirections = (rank: number): number => {
     if (Number.isInteger(residual) && residual >= 1 && residual < rank) return rank - residual
     throw new CoveyError(
       'E_ARGUMENT',
-      `residual-svd: expected 1 to ${rank - 1} slices for the residual, got ${residual}`,
+      `residual-svd: expected 1 to ${rank - 1} directions for the residual, got ${residual}`,
     )
   }
   return {
     rule: 'residual-svd',
     trainedFactors: () => TRAINED,
-    trainedSlices,
+    trainedDirections,
     aggregate(layout, base, deltas, weights) {
-      const trained = trainedSlices(layout.lora.rank)
+      const trained = trainedDirections(layout.lora.rank)
       const out = addWeightedMean(layout, base, deltas, weights, TRAINED)
       let total = 0
       for (const weight of weights) total += weight
@@ -80,7 +80,7 @@ function keepResidual(
   writeProduct(left, right, a, b, trained, out)
 }
 
-/** Column n·trained + k of `into`: slice k of delta n minus the mean, times its share where `weighted`. */
+/** Column n·trained + k of `into`: direction k of delta n minus the mean, times its share where `weighted`. */
 function spread(
   into: Matrix,
   k: number,

@@ -1,4 +1,4 @@
-/** A product of two thin stacks as slices of an adapter: the best approximation of as many directions as there is room for. */
+/** A product of two thin stacks as directions of an adapter: the best approximation of as many directions as there is room for. */
 
 import { applyQ, type Matrix, multiplyTransposed, qr, svd } from '../../base/matrix.ts'
 import type { LoraEntry } from '../../types/adapter.ts'
@@ -11,7 +11,7 @@ import { checkFinite } from './mean.ts'
 const NEGLIGIBLE = 1e-7
 
 /**
- * Writes left·rightᵀ into the slices from `first` on, √σ in each factor: QR of each stack and the SVD of a small core give the SVD of
+ * Writes left·rightᵀ into the directions from `first` on, √σ in each factor: QR of each stack and the SVD of a small core give the SVD of
  * the product without ever forming it (Eckart and Young: no other matrix of that rank is nearer).
  * @param left (outputs, k) @param right (inputs, k)
  * @param out holds the base's values of the module, which a direction that carries nothing keeps of its row of A

@@ -19,9 +19,13 @@ export interface Slot {
 /**
  * The slots of an adapter, in the layout's order.
  * @param factors those of LoRA that are trained; null: all of any method
- * @param slices how many of LoRA's directions are trained, from the first; left out: all
+ * @param directions how many of LoRA's directions are trained, from the first; left out: all
  */
-export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor[] | null, slices?: number): Slot[] {
+export function adapterSlots(
+  layout: AdapterLayout,
+  factors: readonly LoraFactor[] | null,
+  directions?: number,
+): Slot[] {
   return layout.entries.map((e: AdapterEntry | LoraEntry) => ({
     name: e.name,
     shape: e.shape,
@@ -29,15 +33,15 @@ export function adapterSlots(layout: AdapterLayout, factors: readonly LoraFactor
     size: e.shape.reduce((n, d) => n * d, 1),
     trained: factors === null || ('factor' in e && factors.includes(e.factor)),
     decays: 'factor' in e || (e.shape.length > 1 && !e.shape.includes(1)),
-    ...('factor' in e && slices !== undefined && { parts: slicesOf(e, slices) }),
+    ...('factor' in e && directions !== undefined && { parts: directionsOf(e, directions) }),
   }))
 }
 
 /** The first rows of A, or of every row of B its first columns. */
-function slicesOf({ factor, shape, offset }: LoraEntry, slices: number): Span[] {
+function directionsOf({ factor, shape, offset }: LoraEntry, directions: number): Span[] {
   const [rows, columns] = shape
-  if (factor === 'A') return [{ offset, size: slices * columns, decays: true }]
-  return Array.from({ length: rows }, (_, row) => ({ offset: offset + row * columns, size: slices, decays: true }))
+  if (factor === 'A') return [{ offset, size: directions * columns, decays: true }]
+  return Array.from({ length: rows }, (_, row) => ({ offset: offset + row * columns, size: directions, decays: true }))
 }
 
 /** The stretches of the flat vector that an update changes. */

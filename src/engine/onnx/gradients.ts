@@ -28,8 +28,8 @@ export function planTraining({
   }
   const layout = trainable.kind === 'full' ? null : trainable.layout
   const factors = trainable.kind === 'lora' ? trainable.factors : null
-  const slices = trainable.kind === 'lora' ? trainable.slices : undefined
-  const slots = layout ? adapterSlots(layout, factors, slices) : modelSlots(model)
+  const directions = trainable.kind === 'lora' ? trainable.directions : undefined
+  const slots = layout ? adapterSlots(layout, factors, directions) : modelSlots(model)
   const { graph, ...plan } = buildTrainGraph(model, slots, layout, precision, {
     ...(distillation && { distillation }),
     ...(perExample && { perExample }),

@@ -97,7 +97,9 @@ async function openTrainer(
   const layout = trainable.kind === 'lora' ? trainable.layout : null
   if (layout) checkAdapter(model, layout)
   const slots =
-    trainable.kind === 'lora' ? adapterSlots(trainable.layout, trainable.factors, trainable.slices) : modelSlots(model)
+    trainable.kind === 'lora'
+      ? adapterSlots(trainable.layout, trainable.factors, trainable.directions)
+      : modelSlots(model)
   if (!slots.some((s) => s.trained))
     throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
   const memory = initialMemory(model, slots, { trainable, optimizer })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { narrowed, padded } from '../../../src/adapter/directions.ts'
 import { createLayout } from '../../../src/adapter/layout.ts'
-import { narrowed, padded } from '../../../src/adapter/slices.ts'
 import { type OuterStep, openStep } from '../../../src/aggregate/outer-step.ts'
 import { aggregatorFor } from '../../../src/aggregate/registry.ts'
 import { openStreamedStep } from '../../../src/aggregate/streamed-step.ts'
@@ -13,31 +13,31 @@ import { tinyConfig, tinyLora } from '../../support/tiny-config.ts'
 const RANK = 4
 const layout = createLayout(tinyConfig, { ...tinyLora, rank: RANK, targets: ['k_proj', 'down_proj'] })
 const base = randomFactors(layout, ['A', 'B'], 'base')
-const deltaOf = (slices: number, factors: readonly LoraFactor[], seed: string): Float32Array =>
-  padded(layout, randomFactors(narrowed(layout, slices), factors, seed), slices)
+const deltaOf = (directions: number, factors: readonly LoraFactor[], seed: string): Float32Array =>
+  padded(layout, randomFactors(narrowed(layout, directions), factors, seed), directions)
 
 interface Given {
   readonly rule: AggregationRule
   readonly round: number
-  readonly slices: readonly number[]
+  readonly directions: readonly number[]
   readonly weights: readonly number[]
   readonly seed: number
   readonly robust?: readonly RobustStepName[]
 }
 
-function given({ rule, round, slices, weights, seed, robust = [] }: Given) {
+function given({ rule, round, directions, weights, seed, robust = [] }: Given) {
   const aggregator = aggregatorFor(rule)
-  const deltas = slices.map((k, i) => deltaOf(k, aggregator.trainedFactors(round), `${seed}/${i}`))
+  const deltas = directions.map((k, i) => deltaOf(k, aggregator.trainedFactors(round), `${seed}/${i}`))
   const outer = { outerRate: 1, outerMomentum: 0, robust }
-  return { aggregator, outer, layout, base, before: null, deltas, slices, weights, round }
+  return { aggregator, outer, layout, base, before: null, deltas, directions, weights, round }
 }
 const run = (of: Given): OuterStep => openStep(given(of))
 
 const ranks = fc.array(fc.integer({ min: 1, max: RANK }), { minLength: 1, maxLength: 5 })
-const weightsFor = (slices: readonly number[]): number[] => slices.map((_, i) => 1 + ((i * 7) % 3))
+const weightsFor = (directions: readonly number[]): number[] => directions.map((_, i) => 1 + ((i * 7) % 3))
 
-/** ΔW of one slice alone: all others of B are 0. */
-function sliceProducts(values: Float32Array, k: number): Float64Array {
+/** ΔW of one direction alone: all others of B are 0. */
+function directionProducts(values: Float32Array, k: number): Float64Array {
   const alone = values.slice()
   for (const { factor, offset, shape } of layout.entries) {
     if (factor !== 'B') continue
@@ -51,25 +51,25 @@ describe('deltas of several ranks', () => {
     ['frozen-a', 1],
     ['alternating', 2],
   ] as const) {
-    it(`${rule}, round ${round}: each slice is the exact mean of those who trained it; one that nobody trained stays`, () => {
+    it(`${rule}, round ${round}: each direction is the exact mean of those who trained it; one that nobody trained stays`, () => {
       fc.assert(
-        fc.property(ranks, fc.nat(), (slices, seed) => {
-          const weights = weightsFor(slices)
-          const { deltas } = given({ rule, round, slices, weights, seed })
-          const { next } = run({ rule, round, slices, weights, seed })
+        fc.property(ranks, fc.nat(), (directions, seed) => {
+          const weights = weightsFor(directions)
+          const { deltas } = given({ rule, round, directions, weights, seed })
+          const { next } = run({ rule, round, directions, weights, seed })
           for (let k = 0; k < RANK; k++) {
-            const who = slices.flatMap((count, i) => (count > k ? [i] : []))
+            const who = directions.flatMap((count, i) => (count > k ? [i] : []))
             const moved = who.map((i) => base.map((x, at) => x + deltas[i]![at]!))
             const total = who.reduce((sum, i) => sum + weights[i]!, 0)
-            const want = sliceProducts(base, k).map((x, at) =>
+            const want = directionProducts(base, k).map((x, at) =>
               who.length === 0
                 ? x
                 : moved.reduce(
-                    (sum, values, n) => sum + (weights[who[n]!]! / total) * sliceProducts(values, k)[at]!,
+                    (sum, values, n) => sum + (weights[who[n]!]! / total) * directionProducts(values, k)[at]!,
                     0,
                   ),
             )
-            expect(distance(sliceProducts(next, k), want)).to.be.below(1e-6)
+            expect(distance(directionProducts(next, k), want)).to.be.below(1e-6)
           }
         }),
         { numRuns: 15, seed: 1 },
@@ -83,11 +83,11 @@ describe('deltas of several ranks', () => {
         // k_proj is (8, 12): eight directions hold any product of it
         const wide = createLayout(tinyConfig, { ...tinyLora, rank: 8, targets: ['k_proj'] })
         const start = randomFactors(wide, ['A', 'B'], 'base')
-        const slices = [8, 3, 1]
-        const deltas = slices.map((k, i) =>
+        const directions = [8, 3, 1]
+        const deltas = directions.map((k, i) =>
           padded(wide, randomFactors(narrowed(wide, k), ['A', 'B'], `${seed}/${i}`), k),
         )
-        const got = aggregatorFor('stacked-svd').aggregate(wide, start, deltas, [1, 2, 1], 1, slices)
+        const got = aggregatorFor('stacked-svd').aggregate(wide, start, deltas, [1, 2, 1], 1, directions)
         expect(distance(denseProducts(wide, got), denseAggregate(wide, start, deltas, [1, 2, 1]))).to.be.below(1e-6)
       }),
       { numRuns: 10, seed: 2 },
@@ -105,14 +105,14 @@ describe('deltas of several ranks', () => {
   it('do not mind the order, nor the unit of weights', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }), fc.nat(), (order, seed) => {
-        const slices = [1, 4, 2, 3]
-        const weights = weightsFor(slices)
-        const of = given({ rule: 'frozen-a', round: 1, slices, weights, seed })
+        const directions = [1, 4, 2, 3]
+        const weights = weightsFor(directions)
+        const of = given({ rule: 'frozen-a', round: 1, directions, weights, seed })
         const straight = openStep(of)
         const other = openStep({
           ...of,
           deltas: order.map((i) => of.deltas[i]!),
-          slices: order.map((i) => slices[i]!),
+          directions: order.map((i) => directions[i]!),
           weights: order.map((i) => weights[i]! * 0.25),
         })
         expect(distance(other.next, straight.next)).to.be.below(1e-6)
@@ -121,11 +121,11 @@ describe('deltas of several ranks', () => {
     )
   })
 
-  it('stand in front of robust steps padded, and a clipped one leaves its weight to no change in every slice', async () => {
+  it('stand in front of robust steps padded, and a clipped one leaves its weight to no change in every direction', async () => {
     const of = given({
       rule: 'frozen-a',
       round: 1,
-      slices: [4, 2, 1, 3, 4],
+      directions: [4, 2, 1, 3, 4],
       weights: [1, 1, 1, 1, 1],
       seed: 7,
       robust: ['clip', 'multi-krum'],
@@ -134,7 +134,7 @@ describe('deltas of several ranks', () => {
     const { deltas, ...rest } = of
     const source = {
       count: deltas.length,
-      slices: of.slices,
+      directions: of.directions,
       read: async (i: number, begin: number, end: number) => deltas[i]!.slice(begin, end),
     }
     const streamed = await openStreamedStep({ ...rest, source, atOnce: 0 })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { narrowed, padded } from '../../../src/adapter/directions.ts'
 import { createLayout } from '../../../src/adapter/layout.ts'
-import { narrowed, padded } from '../../../src/adapter/slices.ts'
 import { factorMean } from '../../../src/aggregate/rules/factor-mean.ts'
 import { residualSvd } from '../../../src/aggregate/rules/residual-svd.ts'
 import type { LoraLayout } from '../../../src/types/adapter.ts'
@@ -17,7 +17,7 @@ const deltasOf = (layout: LoraLayout, nodes: number, seed: string | number): Flo
   Array.from({ length: nodes }, (_, i) =>
     padded(layout, randomFactors(narrowed(layout, TRAINED), ['A', 'B'], `${seed}/${i}`), TRAINED),
   )
-/** Trained slices as they come, a residual of nothing: its B is 0. */
+/** Trained directions as they come, a residual of nothing: its B is 0. */
 const baseOf = (layout: LoraLayout, seed: string | number): Float32Array => {
   const values = randomFactors(layout, ['A'], `${seed} a`)
   const b = padded(layout, randomFactors(narrowed(layout, TRAINED), ['B'], `${seed} b`), TRAINED)
@@ -37,7 +37,7 @@ describe('residual-svd', () => {
           const [base, deltas, weights] = [baseOf(layout, seed), deltasOf(layout, nodes, seed), all.slice(0, nodes)]
           const got = rule.aggregate(layout, base, deltas, weights, 1)
           expect(distance(denseProducts(layout, got), denseAggregate(layout, base, deltas, weights))).to.be.below(1e-6)
-          // the trained slices are the plain means
+          // the trained directions are the plain means
           const means = factorMean.aggregate(layout, base, deltas, weights, 1)
           const trained = (values: Float32Array): Float32Array => padded(layout, firstOf(layout, values), TRAINED)
           expect(trained(got)).to.deep.equal(trained(means))
@@ -101,11 +101,11 @@ describe('residual-svd', () => {
         'E_AGGREGATE',
         /delta 0 moves the residual/,
       )
-    for (const slices of [0, layout.lora.rank, 1.5])
+    for (const directions of [0, layout.lora.rank, 1.5])
       expectRejects(
-        () => residualSvd(slices).aggregate(layout, base, [], [], 1),
+        () => residualSvd(directions).aggregate(layout, base, [], [], 1),
         'E_ARGUMENT',
-        /slices for the residual/,
+        /directions for the residual/,
       )
   })
 })

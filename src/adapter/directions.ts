@@ -1,26 +1,26 @@
 /**
- * A slice of an adapter is one of its `rank` directions: row k of every A with column k of every B. Who trains only the first few says so
- * by the shapes in its delta, and everybody else holds what it sent with zeros behind.
+ * The directions of an adapter: number k of its `rank` is row k of every A with column k of every B. Who trains only the first few says
+ * so by the shapes in its delta, and everybody else holds what it sent with zeros behind.
  */
 import type { LoraEntry, LoraLayout } from '../types/adapter.ts'
 import { sizeOf } from './layout.ts'
 
-/** The layout of the first slices alone; the same object when these are all. */
-export function narrowed(layout: LoraLayout, slices: number): LoraLayout {
-  if (slices >= layout.lora.rank) return layout
+/** The layout of the first directions alone; the same object when these are all. */
+export function narrowed(layout: LoraLayout, directions: number): LoraLayout {
+  if (directions >= layout.lora.rank) return layout
   let size = 0
   const entries = layout.entries.map((entry): LoraEntry => {
-    const shape: LoraEntry['shape'] = entry.factor === 'A' ? [slices, entry.shape[1]] : [entry.shape[0], slices]
+    const shape: LoraEntry['shape'] = entry.factor === 'A' ? [directions, entry.shape[1]] : [entry.shape[0], directions]
     const narrow = { ...entry, shape, offset: size }
     size += sizeOf(narrow)
     return narrow
   })
-  return { ...layout, lora: { ...layout.lora, rank: slices }, entries, size }
+  return { ...layout, lora: { ...layout.lora, rank: directions }, entries, size }
 }
 
-/** The first slices of a flat vector, in the narrowed layout. @param values (layout.size) */
-export function firstSlices(layout: LoraLayout, values: Float32Array, slices: number): Float32Array {
-  const narrow = narrowed(layout, slices)
+/** The first directions of a flat vector, in the narrowed layout. @param values (layout.size) */
+export function firstDirections(layout: LoraLayout, values: Float32Array, directions: number): Float32Array {
+  const narrow = narrowed(layout, directions)
   if (narrow === layout) return values
   const out = new Float32Array(narrow.size)
   eachRow(layout, narrow, (from, into, length) => {
@@ -29,9 +29,9 @@ export function firstSlices(layout: LoraLayout, values: Float32Array, slices: nu
   return out
 }
 
-/** The way back: (layout.size), zero in the slices behind. @param values in the layout of the first `slices` */
-export function padded(layout: LoraLayout, values: Float32Array, slices: number): Float32Array {
-  const narrow = narrowed(layout, slices)
+/** The way back: (layout.size), zero in the directions behind. @param values in the layout of the first `directions` */
+export function padded(layout: LoraLayout, values: Float32Array, directions: number): Float32Array {
+  const narrow = narrowed(layout, directions)
   if (narrow === layout) return values
   const out = new Float32Array(layout.size)
   eachRow(layout, narrow, (from, into, length) => {
@@ -46,12 +46,12 @@ export function padded(layout: LoraLayout, values: Float32Array, slices: number)
  */
 export async function paddedPart(
   layout: LoraLayout,
-  slices: number,
+  directions: number,
   begin: number,
   end: number,
   read: (from: number, to: number) => Promise<Float32Array>,
 ): Promise<Float32Array> {
-  const narrow = narrowed(layout, slices)
+  const narrow = narrowed(layout, directions)
   const within = layout.entries.flatMap(({ offset }, i) => (offset >= begin && offset < end ? [i] : []))
   const moved = (of: LoraLayout, start: number): LoraLayout => ({
     ...of,

@@ -2,7 +2,7 @@
 import type { TaskSpec } from '../src/types/spec.ts'
 import type { TaskContext } from './context.ts'
 
-export interface TaskSlices {
+export interface TaskDirections {
   /** that a delta may have */
   readonly least: number
   readonly most: number
@@ -11,16 +11,16 @@ export interface TaskSlices {
 }
 
 /** The owner's limit counts where the task takes deltas of several ranks. */
-export function slicesOf({
+export function directionsOf({
   aggregator,
   layout,
   spec,
   maxRank,
 }: Pick<TaskContext, 'aggregator' | 'layout' | 'maxRank'> & {
   readonly spec: Pick<TaskSpec, 'aggregation'>
-}): TaskSlices {
+}): TaskDirections {
   const { rank } = layout.lora
-  const most = aggregator.trainedSlices?.(rank) ?? rank
+  const most = aggregator.trainedDirections?.(rank) ?? rank
   if (spec.aggregation.ranks !== 'mixed') return { least: most, most, own: most }
   return { least: 1, most, own: Math.min(most, maxRank ?? most) }
 }

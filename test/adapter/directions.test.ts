@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { decodeDelta, encodeDelta, maxDeltaBytes, residualOf } from '../../src/adapter/delta.ts'
+import { firstDirections, narrowed, padded } from '../../src/adapter/directions.ts'
 import { createLayout } from '../../src/adapter/layout.ts'
-import { firstSlices, narrowed, padded } from '../../src/adapter/slices.ts'
 import type { DeltaEncoding, LoraFactor } from '../../src/types/adapter.ts'
 import { randomFactors } from '../support/dense-lora.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -12,13 +12,13 @@ const RANK = 5
 const layout = createLayout(tinyConfig, { ...tinyLora, rank: RANK, targets: ['k_proj', 'down_proj'] })
 const factorSets = fc.constantFrom<readonly LoraFactor[]>(['A'], ['B'], ['A', 'B'])
 
-describe('slices of an adapter', () => {
+describe('directions of an adapter', () => {
   it('are cut off and padded; what was in them stays', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: RANK }), fc.nat(), (slices, seed) => {
-        const narrow = narrowed(layout, slices)
+      fc.property(fc.integer({ min: 1, max: RANK }), fc.nat(), (directions, seed) => {
+        const narrow = narrowed(layout, directions)
         const values = randomFactors(narrow, ['A', 'B'], seed)
-        expect(firstSlices(layout, padded(layout, values, slices), slices)).to.deep.equal(values)
+        expect(firstDirections(layout, padded(layout, values, directions), directions)).to.deep.equal(values)
         expect(narrow.entries.map((e) => e.name)).to.deep.equal(layout.entries.map((e) => e.name))
       }),
     )
@@ -28,19 +28,21 @@ describe('slices of an adapter', () => {
   for (const encoding of ['f32', 'bf16', 'int8'] as const satisfies readonly DeltaEncoding[]) {
     it(`${encoding}: a delta of fewer tells how many by its shapes, is smaller, and comes back with zeros behind`, () => {
       fc.assert(
-        fc.property(fc.integer({ min: 1, max: RANK }), factorSets, fc.nat(), (slices, factors, seed) => {
-          const narrow = narrowed(layout, slices)
-          const values = padded(layout, randomFactors(narrow, factors, seed), slices)
-          const bytes = encodeDelta({ layout, factors, values, slices }, encoding)
+        fc.property(fc.integer({ min: 1, max: RANK }), factorSets, fc.nat(), (directions, factors, seed) => {
+          const narrow = narrowed(layout, directions)
+          const values = padded(layout, randomFactors(narrow, factors, seed), directions)
+          const bytes = encodeDelta({ layout, factors, values, directions }, encoding)
           expect(bytes.byteLength).to.be.at.most(maxDeltaBytes(narrow, encoding, factors))
-          const any = { encoding, factors, slices: { least: 1, most: RANK } }
+          const any = { encoding, factors, directions: { least: 1, most: RANK } }
           const read = decodeDelta(bytes, layout, any)
-          expect(read.slices).to.equal(slices)
-          expect(read.values).to.deep.equal(padded(layout, firstSlices(layout, read.values, slices), slices))
+          expect(read.directions).to.equal(directions)
+          expect(read.values).to.deep.equal(
+            padded(layout, firstDirections(layout, read.values, directions), directions),
+          )
           if (encoding === 'f32') expect(read.values).to.deep.equal(values)
-          if (slices < RANK) {
+          if (directions < RANK) {
             expectRejects(() => decodeDelta(bytes, layout, { encoding, factors }), 'E_DELTA')
-            const more = { ...any, slices: { least: slices + 1, most: RANK } }
+            const more = { ...any, directions: { least: directions + 1, most: RANK } }
             expectRejects(() => decodeDelta(bytes, layout, more), 'E_DELTA')
           }
         }),
@@ -49,7 +51,7 @@ describe('slices of an adapter', () => {
     })
 
     it(`${encoding}: bytes that are none are refused, whatever they say of their shapes`, () => {
-      const any = { encoding, factors: ['B'] as const, slices: { least: 1, most: RANK } }
+      const any = { encoding, factors: ['B'] as const, directions: { least: 1, most: RANK } }
       const bytes = encodeDelta({ layout, factors: ['B'], values: randomFactors(layout, ['B'], 1) }, encoding)
       fc.assert(
         fc.property(fc.nat(bytes.byteLength - 1), fc.integer({ min: 1, max: 255 }), (at, by) => {
@@ -57,7 +59,7 @@ describe('slices of an adapter', () => {
           broken[at]! ^= by
           try {
             // a changed value may be a value
-            expect(decodeDelta(broken, layout, any).slices).to.equal(RANK)
+            expect(decodeDelta(broken, layout, any).directions).to.equal(RANK)
           } catch (error) {
             expect(error).to.have.property('code', 'E_DELTA')
           }
@@ -69,12 +71,16 @@ describe('slices of an adapter', () => {
 
   it('a known number of them travels in any encoding, its residual too', () => {
     for (const encoding of ['int4', 'topk-4', 'sign', 'int8-zstd'] as const) {
-      const slices = 2
+      const directions = 2
       const factors = ['A', 'B'] as const
-      const values = padded(layout, randomFactors(narrowed(layout, slices), factors, 3), slices)
-      const delta = { layout, factors, values, slices }
+      const values = padded(layout, randomFactors(narrowed(layout, directions), factors, 3), directions)
+      const delta = { layout, factors, values, directions }
       const bytes = encodeDelta(delta, encoding)
-      const read = decodeDelta(bytes, layout, { encoding, factors, slices: { least: slices, most: slices } })
+      const read = decodeDelta(bytes, layout, {
+        encoding,
+        factors,
+        directions: { least: directions, most: directions },
+      })
       const residual = residualOf(delta, bytes, encoding)
       read.values.forEach((x, i) => {
         expect(residual[i]).to.equal(Math.fround(0.5 * (values[i]! - x)))
