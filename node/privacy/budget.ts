@@ -6,7 +6,7 @@
 import { CoveyError } from '../../src/base/errors.ts'
 import { epsilonOf, noiseFor } from '../../src/privacy/accounting/account.ts'
 import type { Release } from '../../src/privacy/accounting/release.ts'
-import { SCORE_ABSENT } from '../../src/types/ledger.ts'
+import { SCORE_ABSENT, SCORE_CLIP } from '../../src/types/ledger.ts'
 import type { DpSpec, MaskedDpSpec, TrainingSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import type { TaskContext } from '../context.ts'
@@ -115,7 +115,7 @@ async function publishedWithoutNoise({ journal }: Store): Promise<number | null>
   for await (const [key, { scores, canaries = [] }] of journal.list<ScoresRecord>(journalKeys.votes())) {
     // a canary's veto is a constant and was measured on no example of this node's
     const told = (score: number, seat: number): boolean =>
-      score !== 0 && score !== SCORE_ABSENT && !canaries.some((hit) => hit.seat === seat)
+      score !== 0 && score !== SCORE_ABSENT && !(score === -SCORE_CLIP && canaries.some((hit) => hit.seat === seat))
     if (scores.private.some(told)) return journalKeys.placeOf(key).task
   }
   return null

@@ -9,7 +9,7 @@ import { noisedDelta } from '../../node/privacy/train.ts'
 import { createLayout } from '../../src/adapter/layout.ts'
 import { epsilonOf } from '../../src/privacy/accounting/account.ts'
 import { createMemoryStore } from '../../src/store/memory-store.ts'
-import { SCORE_ABSENT } from '../../src/types/ledger.ts'
+import { SCORE_ABSENT, SCORE_CLIP } from '../../src/types/ledger.ts'
 import type { DpSpec, PrivacySpec, TaskSpec } from '../../src/types/spec.ts'
 import type { Store } from '../../src/types/store.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -168,6 +168,9 @@ describe('a privacy budget', () => {
       scores: { probe: [3], private: values, incumbentProbe: 0, incumbentPrivate: 0 },
     })
     await voted.journal.once(journalKeys.scores(6, 1), () => vote([0, SCORE_ABSENT]))
+    await spendRound(context(voted, 7, { maxEpsilon: 3 }), dp, 1, 2)
+    const opened = { seat: 0, canary: 0, rise: 2 }
+    await voted.journal.once(journalKeys.scores(6, 3), () => ({ ...vote([-SCORE_CLIP, 0]), canaries: [opened] }))
     await spendRound(context(voted, 7, { maxEpsilon: 3 }), dp, 1, 2)
     await voted.journal.once(journalKeys.scores(6, 2), () => vote([0, -4]))
     await expectRejects(() => spendRound(context(voted, 7, { maxEpsilon: 3 }), dp, 2, 2), 'E_PRIVACY', /vetoes.*task 6/)

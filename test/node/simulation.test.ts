@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import type { LineRecord, ScoresRecord } from '../../node/keys.ts'
 import { factKeys, journalKeys } from '../../node/keys.ts'
-import { parseTamper, type Tamper } from '../../node/misbehave.ts'
+import { parseTamper, parseVoteTamper, type Tamper, type VoteTamper } from '../../node/misbehave.ts'
 import { createLayout } from '../../src/adapter/layout.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -104,6 +104,24 @@ describe('a network of nodes', () => {
       expect(median).to.be.below(0)
       expect(paid).to.equal(0n)
     }
+  })
+
+  it('a voter that damns everybody stands alone: it is slashed, and nobody else loses anything', async () => {
+    const tamperVotes = parseVoteTamper('lying-voters') as VoteTamper
+    const simulation = await runSimulation({
+      ...SMALL,
+      seed: 'lying voter',
+      traits: (i) => (i === 1 ? { tamperVotes } : {}),
+    })
+    const liar = simulation.peers[1] as SimulatedPeer
+    expectSound(simulation, [liar])
+    const votes = roundsOf(simulation).flatMap(({ voters, settlement }) =>
+      voters.map((seat, i) => ({ lied: seat.account === liar.account, outcome: settlement?.voters[i]?.outcome })),
+    )
+    expect(votes.filter(({ lied }) => lied)).to.not.be.empty
+    for (const { lied, outcome } of votes) expect(outcome).to.equal(lied ? 'slashed' : 'agreed')
+    const outcomes = roundsOf(simulation).flatMap((r) => r.settlement?.proposers.map((p) => p.outcome) ?? [])
+    expect(new Set(outcomes)).to.deep.equal(new Set(['included']))
   })
 
   describe('with a canary', () => {

@@ -7,7 +7,7 @@ import type { TaskTerms } from '../../coordinator/create-task.ts'
 import type { NodeComponents, PrivateData } from '../../node/context.ts'
 import { type CoveyNode, createNode } from '../../node/create-node.ts'
 import type { NodeEvent } from '../../node/events.ts'
-import type { Tamper } from '../../node/misbehave.ts'
+import type { Tamper, VoteTamper } from '../../node/misbehave.ts'
 import type { PrivacyFloor } from '../../node/privacy/floor.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import { seededRandom } from '../../src/base/random.ts'
@@ -116,6 +116,7 @@ export function toyTerms(change: Partial<TaskTerms> = {}): TaskTerms {
 /** What is odd about one node; nothing by default. */
 interface NodeTraits {
   readonly tamper?: Tamper
+  readonly tamperVotes?: VoteTamper
   /** announces its blobs but serves none */
   readonly neverServes?: boolean
   /** instead of the toy engine */
@@ -197,6 +198,7 @@ export class SimulatedPeer {
       loadData: async (spec) => this.#data(spec),
       created: null,
       tamper: this.#traits.tamper ?? null,
+      tamperVotes: this.#traits.tamperVotes ?? null,
       ...(this.#traits.privacy && { privacy: this.#traits.privacy }),
       maxRank: this.#traits.maxRank ?? null,
     })
