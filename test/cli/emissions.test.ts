@@ -28,6 +28,7 @@ describe('covey emissions', function () {
   it('goes from an empty deployment to what a lock earned, and back to the tokens', async () => {
     const { holder } = world.accounts
     expect(String(await expectRejects(() => covey('holder', 'emissions show'), 'E_CONFIG'))).to.contain('deploy')
+    await expectRejects(() => covey('holder', 'emissions explain'), 'E_CONFIG')
     // a tenth a day of 800, half of it to lockers, at full speed from 10 tokens locked for a year
     const terms = '--rate 100000000 --holders 50 --full-lock 10'
     const deployed = await covey('giver', `emissions deploy 800 ${terms}`)

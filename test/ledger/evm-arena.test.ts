@@ -14,7 +14,10 @@ const NAMES = Array.from({ length: 6 }, (_, i) => `account ${i}`)
 async function checkExplained(rpcUrl: string, at: Deployment, ledgers: readonly EvmLedger[]): Promise<void> {
   const history = await readHistory(rpcUrl, at, new AbortController().signal)
   const arenas = ledgers.map((ledger) => ledger.arenas)
-  await checkArenasExplained(history, arenas, ({ account }) => history.delegations(account))
+  await checkArenasExplained(history, arenas, async (account) => ({
+    delegations: await history.delegations(account),
+    slashed: (await history.account(account)).slashed,
+  }))
   for (const { account } of ledgers) {
     expect(explainRewards(history, account).arenas.totals.claimable).to.equal(await history.arenaClaimable(account))
     const { stake, unbonding } = await history.account(account)

@@ -5,15 +5,15 @@ import { explainRewards } from '../../src/ledger/history/explain.ts'
 import type { ArenaSeatExplained } from '../../src/ledger/history/explain-arena.ts'
 import { splitReward, stakePower } from '../../src/round/arena.ts'
 import type { ArenaLedger } from '../../src/types/arena.ts'
-import type { DelegationView } from '../../src/types/ledger.ts'
+import type { Address, DelegationView } from '../../src/types/ledger.ts'
 
 const UNIT = 10n ** 18n
 
-/** @param delegations what the chain says that an account has with operators */
+/** @param said what the chain says of an account */
 export async function checkArenasExplained(
   history: History,
   players: readonly ArenaLedger[],
-  delegations: (player: ArenaLedger) => Promise<readonly DelegationView[]>,
+  said: (account: Address) => Promise<{ readonly delegations: readonly DelegationView[]; readonly slashed: bigint }>,
 ): Promise<void> {
   for (const player of players) {
     const told = explainRewards(history, player.account)
@@ -22,7 +22,9 @@ export async function checkArenasExplained(
     const { totals, seats, fees, refunds, claims } = told.arenas
     expect(totals.claimable, 'claimable').to.equal(claimable)
     expect(totals.paid - totals.toDelegators + totals.fees, 'earned').to.equal(earned)
-    const owed = (await delegations(player)).reduce((sum, d) => sum + d.rewards, 0n)
+    const { delegations, slashed } = await said(player.account)
+    const owed = delegations.reduce((sum, d) => sum + d.rewards, 0n)
+    expect(totals.slashed + told.totals.slashed, 'slashed').to.equal(slashed)
     expect(told.totals.delegated.claimable, 'of delegations').to.equal(owed)
     for (const [list, total] of [
       [fees, totals.fees],

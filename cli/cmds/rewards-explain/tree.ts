@@ -127,7 +127,8 @@ function sums({ totals, arenas }: RewardsExplained, amount: Amount): readonly st
       ['− claimed of arenas', -inArenas.claimed],
       ['= claimable of arenas', inArenas.claimable],
     )
-  if (totals.slashed > 0n) rows.push(["burnt for its seats' faults", totals.slashed])
+  const slashed = totals.slashed + inArenas.slashed
+  if (slashed > 0n) rows.push(["burnt for its seats' faults", slashed])
   const shown = rows.filter(([name, value]) => value !== 0n || name.startsWith('='))
   const width = Math.max(...shown.map(([name]) => name.length))
   return shown.map(([name, value]) => `${name.padEnd(width)}  ${amount(value < 0n ? -value : value)}`)

@@ -74,6 +74,8 @@ export interface ArenaTotals {
   readonly refunded: bigint
   readonly claimed: bigint
   readonly claimable: bigint
+  /** burnt for its seats' faults */
+  readonly slashed: bigint
 }
 
 interface Moved {
@@ -131,12 +133,13 @@ export class ArenaAccount {
       sum(list.map(({ amount }) => amount)),
     ) as [bigint, bigint, bigint]
     const claimable = paid - toDelegators + fees + refunded - claimed
+    const slashed = sum(seats.map((s) => s.slash?.burnt ?? 0n))
     return {
       seats,
       fees: this.#fees,
       refunds: this.#refunds,
       claims: this.#claims,
-      totals: { paid, toDelegators, fees, refunded, claimed, claimable },
+      totals: { paid, toDelegators, fees, refunded, claimed, claimable, slashed },
     }
   }
 

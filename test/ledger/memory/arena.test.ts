@@ -30,9 +30,10 @@ describeArenaLedger('in memory', async () => {
     },
     async close() {
       const players = Array.from({ length: count }, (_, i) => chain.arenas(address(i)))
-      await checkArenasExplained(chain.chain.history(), players, ({ account }) =>
-        chain.ledger(account).delegations(account),
-      )
+      await checkArenasExplained(chain.chain.history(), players, async (account) => {
+        const ledger = chain.ledger(account)
+        return { delegations: await ledger.delegations(account), slashed: (await ledger.accountView(account)).slashed }
+      })
     },
   }
 })

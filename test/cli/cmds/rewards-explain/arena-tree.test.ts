@@ -64,7 +64,7 @@ const slashed: ArenaSeatExplained = {
 
 describe('arenas in an explanation', () => {
   it('tell a rank, the share that it brings, a fault, and what came back', () => {
-    const totals = { paid: 0n, toDelegators: 0n, fees: 0n, refunded: 0n, claimed: 0n, claimable: 0n }
+    const totals = { paid: 0n, toDelegators: 0n, fees: 0n, refunded: 0n, claimed: 0n, claimable: 0n, slashed: 0n }
     const text = arenaLines(
       {
         seats: [ranked, slashed],
@@ -99,7 +99,7 @@ describe('arenas in an explanation', () => {
 
   it('are left out by who was in none', () => {
     const none = { seats: [], fees: [], refunds: [], claims: [] }
-    const totals = { paid: 0n, toDelegators: 0n, fees: 0n, refunded: 0n, claimed: 0n, claimable: 0n }
+    const totals = { paid: 0n, toDelegators: 0n, fees: 0n, refunded: 0n, claimed: 0n, claimable: 0n, slashed: 0n }
     expect(arenaLines({ ...none, totals }, formatAmount)).to.deep.equal([])
   })
 })
