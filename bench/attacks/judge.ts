@@ -11,7 +11,7 @@ import { roundBudget, settle } from '../../src/round/settlement.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Inference } from '../../src/types/engine.ts'
 import { SCORE_ABSENT, type Scores, type Settlement } from '../../src/types/ledger.ts'
-import type { Judge, Unsettled } from '../rounds.ts'
+import type { Judge, Unsettled } from '../interference.ts'
 
 type EvalSet = readonly PackedBatch[]
 
