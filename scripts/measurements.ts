@@ -16,6 +16,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { AttackRun } from '../bench/attacks/results.ts'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
+import { type AggregationRun, aggregationSection } from './sections/aggregation.ts'
 import { attacksSection } from './sections/attacks.ts'
 import { type CompressRun, compressionSection } from './sections/compression.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
@@ -62,6 +63,7 @@ const sections = [
   ...results<Recorded>().map(([name, run]) => quickstartSection(name.replaceAll('-', ' '), run)),
   ...(seeds.length === 0 ? [] : [seedsSection(seeds.map(([, run]) => run))]),
   ...(rules.length === 0 ? [] : [rulesSection(rules.map(([, run]) => run))]),
+  ...results<AggregationRun>('aggregate').map(([name, run]) => aggregationSection(name, run)),
   ...results<CompressRun>('compress').map(([name, run]) => compressionSection(name.replaceAll('-', ' '), run)),
   ...results<PrivacyRun>('privacy').map(([name, run]) => privacySection(name.replaceAll('-', ' '), run)),
   ...results<MaskedRun>('masked').map(([name, run]) => maskedSection(name, run)),
