@@ -38,7 +38,9 @@ const MEMBERS = 4
 const ROUNDS = 2
 const OPTIONS =
   `--nodes 5 --proposers ${MEMBERS} --voters 1 --rounds ${ROUNDS} --masked --cohort ${MEMBERS} --crash 1 --steps 3 --batch 8 --slice 12 ` +
-  '--rank 4 --seed 5 --phase-seconds 20 --no-compare'
+  '--rank 4 --phase-seconds 60 --no-compare'
+/** On a machine so busy that a node joins late, the first round has fewer seats, and hides nobody without the killed one: then another run. */
+const SEEDS = [5, 6, 7]
 /** Values that stand one behind the other: so many bytes are in a file by chance never. */
 const WINDOW = 4
 
@@ -69,18 +71,21 @@ describe('quickstart --masked', () => {
   let plain: readonly Plain[]
 
   before(async function () {
-    this.timeout(240_000)
+    this.timeout(900_000)
     home = await mkdtemp(join(tmpdir(), 'covey-masked-'))
-    dir = join(home, 'run')
     const data = join(home, 'data.jsonl')
     await writeFile(data, records())
     model = await writeTinyModel(join(home, 'model'))
-    run = await runCli([
-      ...['quickstart', '--json', '--dir', dir, '--model', model, '--data', data, '--partition-by', 'domain'],
-      ...['--prompt', 'T {text}\\nI', '--completion', ' {intent}', ...OPTIONS.split(' ')],
-    ])
-    if (run.code !== 0) return
-    result = JSON.parse(run.stdout) as QuickstartResult
+    for (const seed of SEEDS) {
+      dir = join(home, `run-${seed}`)
+      run = await runCli([
+        ...['quickstart', '--json', '--dir', dir, '--model', model, '--data', data, '--partition-by', 'domain'],
+        ...['--prompt', 'T {text}\\nI', '--completion', ' {intent}', '--seed', String(seed), ...OPTIONS.split(' ')],
+      ])
+      if (run.code !== 0) return
+      result = JSON.parse(run.stdout) as QuickstartResult
+      if ((result.rounds[0]?.included.length ?? 0) >= thresholdOf(MEMBERS)) break
+    }
     plain = await trainAgain()
   })
 
@@ -122,7 +127,7 @@ describe('quickstart --masked', () => {
       const values = gather(ctx.layout, factors, delta.values)
       const { range } = spec.privacy as MaskedPrivacy
       found.push({ node, values, words: encodeFixed(values, fixedPoint(MEMBERS, range)), digest })
-      if (found.length === MEMBERS) layout = { of: ctx.layout, factors, range }
+      layout = { of: ctx.layout, factors, range }
     }
     return found
   }
