@@ -7,6 +7,9 @@ export const mean = (values: readonly number[]): number => values.reduce((sum, x
 
 /** An npm script's call as a reader types it. */
 export function commandLine(script: string, args: readonly string[]): string {
-  const quoted = args.map((a) => (/[\s{}\\;]/.test(a) ? `'${a}'` : a)).join(' ')
+  const quoted = argumentsOf(args)
   return `npm run ${script}${quoted === '' ? '' : ` -- ${quoted}`}`
 }
+
+export const argumentsOf = (args: readonly string[]): string =>
+  args.map((a) => (/[\s{}\\;]/.test(a) ? `'${a}'` : a)).join(' ')

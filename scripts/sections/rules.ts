@@ -1,5 +1,5 @@
 /** Rules of aggregation side by side. */
-import { mean, percent } from './format.ts'
+import { argumentsOf, mean, percent } from './format.ts'
 
 export interface RuleRun {
   readonly args: readonly string[]
@@ -37,7 +37,7 @@ function table(runs: readonly RuleRun[]): string[] {
     ...runs.map(({ rule, args, points, bytes, seconds }) => {
       const last = points.at(-1)
       const sent = bytes === undefined || bytes.length === 0 ? '–' : mean(bytes).toFixed(0)
-      return `| ${rule} | \`${args.join(' ')}\` | ${last?.round} | ${percent(last?.exactMatch ?? 0)} | ${last?.loss.toFixed(3)} | ${sent} | ${seconds.toFixed(0)} |`
+      return `| ${rule} | \`${argumentsOf(args)}\` | ${last?.round} | ${percent(last?.exactMatch ?? 0)} | ${last?.loss.toFixed(3)} | ${sent} | ${seconds.toFixed(0)} |`
     }),
   ]
 }

@@ -45,6 +45,30 @@ describe("a quickstart's flags", () => {
       expect((await typed(`--encode ${encoding}`)).spec.encoding).to.equal(encoding)
   })
 
+  it('--outer is the step behind the rule, with its own usual rate', async () => {
+    const usual = (await typed('--outer yogi')).spec.aggregation
+    expect(usual.outer).to.deep.equal({ step: 'yogi', beta1: 0.5, beta2: 0.99, tau: 0.01 })
+    expect(usual.outerRate).to.be.below(1)
+    expect(usual.outerMomentum).to.equal(0)
+    const told = '--outer adam --outer-rate 0.2 --outer-beta1 0.9 --outer-beta2 0.999 --outer-tau 0.001'
+    expect((await typed(told)).spec.aggregation).to.deep.include({
+      outerRate: 0.2,
+      outer: { step: 'adam', beta1: 0.9, beta2: 0.999, tau: 0.001 },
+    })
+    expect((await typed('')).spec.aggregation).to.deep.equal({ rule: 'frozen-a', outerRate: 1, outerMomentum: 0.3 })
+    await expectRejects(() => typed('--outer adam --aggregate stacked-svd'), 'E_SPEC', /aggregation\.outer/)
+  })
+
+  it('--ranks lets nodes train fewer directions; --residual leaves some to what means lack', async () => {
+    const { spec, plan } = await typed('--ranks 32,8')
+    expect(spec.aggregation.ranks).to.equal('mixed')
+    expect(plan.ranks).to.deep.equal([32, 8])
+    const residual = async (line: string) =>
+      (await typed(`--aggregate residual-svd ${line}`)).spec.aggregation.residualRank
+    expect([await residual('--rank 12'), await residual('--residual 5')]).to.deep.equal([6, 5])
+    await expectRejects(() => typed('--ranks 8 --encode topk-10'), 'E_SPEC', /aggregation\.ranks/)
+  })
+
   it('--proximal is FedProx, and nothing where it is not given', async () => {
     expect((await typed('--proximal 0.05')).spec.training.proximal).to.equal(0.05)
     for (const line of ['', '--proximal 0']) expect((await typed(line)).spec.training).to.not.have.property('proximal')
