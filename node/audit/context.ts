@@ -55,7 +55,7 @@ async function specOf({ store }: Pick<NodeComponents, 'store'>, { id, params }: 
     if (!isCoveyError(cause, 'E_BLOB_UNAVAILABLE')) throw cause
     throw new CoveyError(
       'E_BLOB_UNAVAILABLE',
-      `the spec of task ${id} (${specDigest}) is not here: give the data directory of a node of the task with --dir or --from`,
+      `the spec of task ${id} (${specDigest}) is not here: give the data directory of a node of the task with --dir or --blobs`,
       { task: id, digest: specDigest },
       { cause },
     )

@@ -50,7 +50,7 @@ export async function evaluationSet(
     throw new CoveyError(
       'E_DATA_EMPTY',
       loadExamples === null
-        ? `no slice of the probe of task ${ctx.task} is here: give the data directory of its coordinator with --from, or examples with --data`
+        ? `no slice of the probe of task ${ctx.task} is here: give the data directory of its coordinator with --blobs, or examples with --data`
         : `expected at least one example of at most ${maxTokens} tokens to measure on, got none`,
     )
   const drawn = shuffle([...tokenized], seededRandom(`covey/audit/1/${options.seed}`)).slice(0, options.mostExamples)

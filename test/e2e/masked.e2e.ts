@@ -206,7 +206,7 @@ describe('quickstart --masked', () => {
 
   it('is audited by cohort', async function () {
     this.timeout(60_000)
-    const args = ['--dir', join(dir, 'node-0'), '--from', join(dir, 'coordinator'), '--model', model, '--threads', '1']
+    const args = ['--dir', join(dir, 'node-0'), '--blobs', join(dir, 'coordinator'), '--model', model, '--threads', '1']
     const { result: audit, stdout } = await coveyAfter(dir, ['task', 'audit', '1', ...args])
     const { by, rounds, leftOut, accounts, differing } = audit as unknown as TaskAudit
     expect(by).to.equal('cohort')

@@ -113,7 +113,7 @@ describe('quickstart', () => {
     this.timeout(60_000)
     const picture = join(home, 'worth.svg')
     const { result: found, stdout } = await coveyAfter(dir, [
-      ...['task', 'audit', '1', '--dir', join(dir, 'node-0'), '--from', join(dir, 'coordinator'), '--model', model],
+      ...['task', 'audit', '1', '--dir', join(dir, 'node-0'), '--blobs', join(dir, 'coordinator'), '--model', model],
       ...['--threads', '1', '--plot', picture],
     ])
     const { rounds, leftOut, differing, accounts, slicesMissing } = found as unknown as TaskAudit

@@ -29,7 +29,7 @@ export const taskAuditHandler: Handler<typeof taskAuditOptions> = async (options
     { dir, rpc, contracts, bootstrap, model: modelName, engine: engineName, device, threads },
     context,
   )
-  const folders = await blobFolders(config.dir, options.from)
+  const folders = await blobFolders(config.dir, options.blobs)
   const { model, tokenizer } = await openModel(config, signal)
   const engine = await engineOf(config)
   // what is pulled is for this audit: it goes when it is over
@@ -100,13 +100,13 @@ export const taskAuditHandler: Handler<typeof taskAuditOptions> = async (options
 }
 
 /** The data directory's own, which may have none yet, and those that were named. @throws CoveyError E_CONFIG | E_DISK */
-async function blobFolders(dir: string, from: readonly string[]): Promise<readonly string[]> {
+async function blobFolders(dir: string, named: readonly string[]): Promise<readonly string[]> {
   const folders: string[] = []
   const own = await blobFolderOf(nodeFiles.store(dir))
   if (await isFolder(own)) folders.push(own)
-  for (const folder of from) {
+  for (const folder of named) {
     if (!(await isFolder(folder)))
-      throw new CoveyError('E_CONFIG', `--from: expected a folder, got ${folder}`, { folder })
+      throw new CoveyError('E_CONFIG', `--blobs: expected a folder, got ${folder}`, { folder })
     const store = nodeFiles.store(folder)
     folders.push(await blobFolderOf((await isFolder(store)) ? store : folder))
   }

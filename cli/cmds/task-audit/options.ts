@@ -21,7 +21,7 @@ export const roundRange: Parse<{ readonly from: number; readonly to: number }> =
 
 export const taskAuditOptions = {
   ...readOptions,
-  from: list('--from <folder>', "another node's data directory, or a folder of blobs; may be repeated", text),
+  blobs: list('--blobs <folder>', "another node's data directory, or a folder of blobs; may be repeated", text),
   bootstrap: networkOptions.bootstrap,
   rounds: option('--rounds <range>', 'rounds to audit, such as 3..7 (all that are settled)', roundRange, null),
   data: option(

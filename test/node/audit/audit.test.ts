@@ -7,6 +7,9 @@ import { decodeOpenings } from '../../../node/masked/openings.ts'
 import { parseTamper } from '../../../node/misbehave.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { createMemoryDisk, createMemoryStore } from '../../../src/store/memory-store.ts'
+import { createMemoryTransport, MemoryHub } from '../../../src/transport/memory-transport.ts'
+import { type PeerKey, peerKeyFromSeed } from '../../../src/transport/peer-key.ts'
+import type { Transport } from '../../../src/types/transport.ts'
 import { expectRejects } from '../../support/expect-error.ts'
 import {
   letterTokenizer,
@@ -34,13 +37,15 @@ interface Seen {
   readonly of?: readonly SimulatedPeer[]
   /** digests that are on none of them */
   readonly without?: readonly string[]
+  /** asked for what is not here; nobody unless given */
+  readonly network?: Transport
   readonly options?: Partial<AuditOptions>
 }
 
 /** With copies of what lies on the disks, and no network. */
 function audit(
   simulation: Simulation,
-  { of = simulation.peers, without = [], options = {} }: Seen = {},
+  { of = simulation.peers, without = [], network = noNetwork(), options = {} }: Seen = {},
 ): Promise<TaskAudit> {
   const disk = createMemoryDisk()
   for (const peer of of) for (const [digest, bytes] of peer.disk.whole) disk.whole.set(digest, bytes)
@@ -49,7 +54,7 @@ function audit(
     clock: systemClock,
     store: createMemoryStore(disk),
     ledger: simulation.chain.ledger(simulation.accountOf(99)),
-    transport: noNetwork(),
+    transport: network,
     training: createToyTraining(),
     inference: createToyInference(),
     tokenizer: letterTokenizer,
@@ -149,6 +154,26 @@ describe('an audit of a task', () => {
     expect(less.leftOut.find((r) => r.round === (first?.round ?? 0) + 1)?.why).to.match(/began from is not to be had/)
     expect(less.rounds.length).to.be.below(part.rounds.length)
     for (const round of less.rounds) expect(found.rounds).to.deep.include(round)
+  })
+
+  it('gets from peers what is not here, by the digests that are on chain', async () => {
+    const hub = new MemoryHub()
+    const [key, own] = await Promise.all([1, 2].map((n) => peerKeyFromSeed(Uint8Array.from({ length: 32 }, () => n))))
+    const server = createMemoryTransport({ hub, privateKey: key as PeerKey })
+    const store = createMemoryStore()
+    for (const { disk } of simulation.peers) for (const bytes of disk.whole.values()) await store.blobs.put(bytes)
+    server.serveBlobs(store.blobs)
+    const network = createMemoryTransport({ hub, privateKey: own as PeerKey })
+    await Promise.all([server.start(), network.start()])
+    const views = roundsOf(simulation)
+    const published = views.flatMap((r) => [...r.proposers.map((p) => p.reveal?.digest), r.probe?.digest])
+    const without = published.filter((digest) => digest !== undefined)
+    try {
+      expect(await audit(simulation, { without, network })).to.deep.equal(found)
+      expect(network.stats().bytesPulled).to.be.above(0)
+    } finally {
+      await Promise.all([server.stop(), network.stop()])
+    }
   })
 
   it('says what it cannot do without', async () => {

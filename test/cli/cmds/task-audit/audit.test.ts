@@ -147,8 +147,8 @@ describe('covey task audit', () => {
   })
 
   it('refuses folders that are none before it asks the chain', async () => {
-    const run = await runInProcess(['task', 'audit', '1', '--from', '/nowhere/at/all', '--rpc', 'http://127.0.0.1:1'])
+    const run = await runInProcess(['task', 'audit', '1', '--blobs', '/nowhere/at/all', '--rpc', 'http://127.0.0.1:1'])
     expect(run.code).to.equal('E_CONFIG')
-    expect(run.stderr).to.contain('--from')
+    expect(run.stderr).to.contain('--blobs')
   })
 })
