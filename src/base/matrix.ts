@@ -67,7 +67,9 @@ export function qr(a: Matrix): Qr {
     betas[j] = beta
     w[at + j] = alpha
     for (let i = j + 1; i < m; i++) w[at + i] = 0
-    for (let c = j + 1; c < n; c++) {
+    let c = j + 1
+    for (; c + 4 <= n; c += 4) reflectFour(w, c * m + j, m, v, at + j, m - j, beta)
+    for (; c < n; c++) {
       const t = beta * dot(v, at + j, w, c * m + j, m - j)
       addScaled(w, c * m + j, v, at + j, m - j, -t)
     }
@@ -77,6 +79,42 @@ export function qr(a: Matrix): Qr {
     for (let i = 0; i <= Math.min(c, p - 1); i++) r.data[c * p + i] = w[c * m + i] as number
   }
   return { reflectors, betas, r }
+}
+
+/** Four columns of w, `apart` numbers from each other, minus β·(vᵀ·column)·v: what one after the other gives, with four sums at once. */
+function reflectFour(
+  w: Float64Array,
+  x: number,
+  apart: number,
+  v: Float64Array,
+  y: number,
+  length: number,
+  beta: number,
+): void {
+  const one = v.subarray(y, y + length)
+  const w0 = w.subarray(x, x + length)
+  const w1 = w.subarray(x + apart, x + apart + length)
+  const w2 = w.subarray(x + 2 * apart, x + 2 * apart + length)
+  const w3 = w.subarray(x + 3 * apart, x + 3 * apart + length)
+  let s0 = 0
+  let s1 = 0
+  let s2 = 0
+  let s3 = 0
+  for (let i = 0; i < length; i++) {
+    const z = one[i] as number
+    s0 += z * (w0[i] as number)
+    s1 += z * (w1[i] as number)
+    s2 += z * (w2[i] as number)
+    s3 += z * (w3[i] as number)
+  }
+  const [t0, t1, t2, t3] = [-(beta * s0), -(beta * s1), -(beta * s2), -(beta * s3)]
+  for (let i = 0; i < length; i++) {
+    const z = one[i] as number
+    w0[i] = (w0[i] as number) + t0 * z
+    w1[i] = (w1[i] as number) + t1 * z
+    w2[i] = (w2[i] as number) + t2 * z
+    w3[i] = (w3[i] as number) + t3 * z
+  }
 }
 
 /** Q·x for x (min(rows, columns), k): the result is (rows, k). */
