@@ -11,7 +11,7 @@ import { labelsOf, totalWeight, weightedLabels } from '../../src/engine/loop/bat
 import { checkGeneration } from '../../src/engine/loop/generation.ts'
 import { addProximal } from '../../src/engine/loop/proximal.ts'
 import { argmax, sample } from '../../src/engine/loop/sampling.ts'
-import { adapterSlots, modelSlots } from '../../src/engine/loop/slots.ts'
+import { adapterSlots, modelSlots, trainedSpans } from '../../src/engine/loop/slots.ts'
 import type { LoraLayout } from '../../src/types/adapter.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type {
@@ -78,8 +78,11 @@ class BigramTrainer implements Trainer {
     const { model, trainable } = options
     this.#options = options
     if (trainable.kind === 'adapter') throw new CoveyError('E_ADAPTER', 'this model knows LoRA only')
-    const slots = trainable.kind === 'full' ? modelSlots(model) : adapterSlots(trainable.layout, trainable.factors)
-    this.#spans = slots.filter((s) => s.trained)
+    const slots =
+      trainable.kind === 'full'
+        ? modelSlots(model)
+        : adapterSlots(trainable.layout, trainable.factors, trainable.directions)
+    this.#spans = trainedSpans(slots)
     if (this.#spans.length === 0) throw new CoveyError('E_ADAPTER', 'nothing is trained: expected factors A, B or both')
     this.size = slots.reduce((n, s) => n + s.size, 0)
     this.#weights = trainable.kind === 'full' ? null : flatten(model)
