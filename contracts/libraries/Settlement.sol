@@ -108,6 +108,10 @@ library Settlement {
         uint256 measured;
         /// sum of |median| over the measured
         uint256 size;
+        /// medians below these are left out, or slashed; private marginals below this are vetoes
+        int256 excludeAt;
+        int256 slashAt;
+        int256 vetoAt;
         /// as long as voters: reused for every median
         uint256[] votes;
     }
@@ -204,33 +208,31 @@ library Settlement {
     function _judge(Input memory input, Result memory result, Scratch memory s) private pure {
         SettlementRules memory rules = input.rules;
         uint256 spread = s.measured == 0 ? 0 : s.size / s.measured;
-        int256 excludeAt = -int256(_max(rules.excludeBelow, spread * rules.excludeSpreadBps / BPS));
-        int256 slashAt = -int256(_max(rules.slashBelow, spread * rules.slashSpreadBps / BPS));
+        s.excludeAt = -int256(_max(rules.excludeBelow, spread * rules.excludeSpreadBps / BPS));
+        s.slashAt = -int256(_max(rules.slashBelow, spread * rules.slashSpreadBps / BPS));
+        s.vetoAt = -int256(uint256(rules.vetoBelow));
         for (uint256 i; i < input.proposers.length; ++i) {
             ProposerResult memory r = result.proposers[i];
             if (r.outcome != ProposerOutcome.Included) continue;
             if (s.revealedWeight == 0) {
                 // nobody vouches for it: what no voter has seen may be what nobody can get
                 r.outcome = ProposerOutcome.Excluded;
-            } else if (r.median < slashAt) {
+            } else if (r.median < s.slashAt) {
                 r.outcome = ProposerOutcome.Slashed;
                 r.slashBps = rules.slashBps;
-            } else if (input.probe && r.median < excludeAt) {
+            } else if (input.probe && r.median < s.excludeAt) {
                 r.outcome = ProposerOutcome.Excluded;
-            } else if (2 * _vetoWeight(input, i) > s.revealedWeight) {
+            } else if (2 * _vetoWeight(input.voters, s.vetoAt, 4 * i + 2) > s.revealedWeight) {
                 r.outcome = ProposerOutcome.Vetoed;
             }
         }
     }
 
-    function _vetoWeight(Input memory input, uint256 seat) private pure returns (uint256 weight) {
-        int256 vetoAt = -int256(uint256(input.rules.vetoBelow));
-        Voter[] memory voters = input.voters;
+    function _vetoWeight(Voter[] memory voters, int256 vetoAt, uint256 offset) private pure returns (uint256 weight) {
         for (uint256 i; i < voters.length; ++i) {
-            Voter memory v = voters[i];
-            if (!v.revealed) continue;
-            int256 score = WeightedMedian.score(v.scores, 4 * seat + 2);
-            if (score < vetoAt && score != ABSENT) weight += v.weight;
+            if (!voters[i].revealed) continue;
+            int256 score = WeightedMedian.score(voters[i].scores, offset);
+            if (score < vetoAt && score != ABSENT) weight += voters[i].weight;
         }
     }
 
