@@ -40,6 +40,10 @@ export const REFUSALS: Readonly<Record<string, readonly [meaning: string, remedy
     'reveal the slice of this round, from the very folder that the task was created with',
   ],
   BadRole: ['one enters an arena as entrant or as validator', 'name one of the two'],
+  BadScores: [
+    'stored scores do not have the length that a settlement reads',
+    'check the contracts with `covey chain verify`: those of this version do not let it come to this',
+  ],
   BadScoresLength: [
     'the scores do not fit the number of proposers',
     'give one pair a proposer and one for the incumbent',

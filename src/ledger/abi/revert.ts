@@ -7,6 +7,7 @@ import { formatAmount } from '../amount.ts'
 import { abi as arenaAbi } from '../generated/CoveyArena.ts'
 import { abi as tasksAbi } from '../generated/CoveyTasks.ts'
 import { abi as tokenAbi } from '../generated/CoveyToken.ts'
+import { abi as viewsAbi } from '../generated/CoveyViews.ts'
 import { abi as emissionsAbi } from '../generated/Emissions.ts'
 import { abi as registryAbi } from '../generated/NodeRegistry.ts'
 import { abi as vaultAbi } from '../generated/StakeVault.ts'
@@ -65,7 +66,7 @@ export function isRevert(error: unknown, name?: string): error is CoveyError {
 
 /** Every error that a call of ours can end in: those of the vault, the token and the libraries pass through. */
 const errors = new Interface(
-  [tasksAbi, arenaAbi, tokenAbi, registryAbi, vaultAbi, limitsAbi, emissionsAbi].flatMap((abi) =>
+  [tasksAbi, arenaAbi, tokenAbi, registryAbi, vaultAbi, limitsAbi, emissionsAbi, viewsAbi].flatMap((abi) =>
     abi.filter((entry: { readonly type: string }) => entry.type === 'error'),
   ),
 )
