@@ -5,8 +5,6 @@
  *   node bench/curve.ts [--steps 300] [--model DIR] [--data FILE --test FILE --prompt … --completion …] [--json]
  *                       [--factors A,B | B] [--write NAME]   docs/results/curves/NAME.json and docs/NAME.svg
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeShards } from '../cli/cmds/quickstart/shards.ts'
 import { quickstartSpec } from '../cli/cmds/quickstart/spec.ts'
@@ -24,6 +22,7 @@ import { loadModel } from '../src/model/folder/load.ts'
 import type { LoraFactor } from '../src/types/adapter.ts'
 import type { Precision } from '../src/types/engine.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { askedFor, writePicture, writeResult } from './results-file.ts'
 
 const { values: a } = parseArgs({
   options: {
@@ -92,16 +91,14 @@ for (const precision of ['fp32', 'int8'] as const) {
   runs.set(precision, { ...run, test: await measure(run.values) })
 }
 const result = {
-  args: process.argv.slice(2).filter((x) => x !== '--json'),
+  args: askedFor(),
   steps,
   runs: [...runs].map(([precision, { losses, seconds, test }]) => ({ precision, seconds, test, losses })),
 }
+writeResult('curves', a.write, result)
 if (a.write !== undefined) {
-  const docs = join(import.meta.dirname, '..', 'docs')
-  mkdirSync(join(docs, 'results/curves'), { recursive: true })
-  writeFileSync(join(docs, 'results/curves', `${a.write}.json`), `${JSON.stringify(result)}\n`)
   const series = result.runs.map(({ precision, losses }) => ({ name: precision, values: losses }))
-  writeFileSync(join(docs, `${a.write}.svg`), lineChart({ title: 'training loss, nats', xLabel: 'step', series }))
+  writePicture(a.write, lineChart({ title: 'training loss, nats', xLabel: 'step', series }))
 }
 if (a.json) console.log(JSON.stringify(result))
 else {

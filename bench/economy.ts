@@ -6,8 +6,6 @@
  *   npm run bench:economy [-- --rounds 500 --nodes 20 --seeds 6 --proposers 4 --voters 2]
  *                         [--write NAME]   docs/results/economy/NAME.json and docs/economy-NAME.svg
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MIN_STAKE, POOL_PER_ROUND, quickstartTerms, STAKE } from '../cli/cmds/quickstart/spec.ts'
 import { lineChart } from '../cli/line-chart.ts'
@@ -17,6 +15,7 @@ import { JITTER, type Kind } from './economy/nodes.ts'
 import { recordedRounds } from './economy/recorded.ts'
 import type { EconomyRow } from './economy/row.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { askedFor, writePicture, writeResult } from './results-file.ts'
 
 /** Of a delegator's operator. */
 const COMMISSION_BPS = 1_000
@@ -138,7 +137,7 @@ for (const kind of ['quiet', 'loud'] as const)
       trial(`a ${kind} cohort`, rest(kind, Math.round(share * COHORT_NODES), COHORT_NODES), { voters: seats })
 
 const run = {
-  args: process.argv.slice(2),
+  args: askedFor(),
   rounds,
   nodes,
   seeds,
@@ -156,15 +155,13 @@ for (const row of rows)
   process.stderr.write(
     `${row.setting}, ${row.voters} voters, ${(100 * row.share).toFixed(0)} % of stake, ${row.kind}: net ${row.net.toFixed(4)} ± ${row.error.toFixed(4)} %, earned ${row.earned.toFixed(4)} %, slashed ${(100 * row.slashed).toFixed(1)} %, included ${row.included === null ? '-' : (100 * row.included).toFixed(1)} %\n`,
   )
+writeResult('economy', a.write, run)
 if (a.write === undefined) console.log(JSON.stringify(run))
 else {
-  const docs = join(import.meta.dirname, '../docs')
-  mkdirSync(join(docs, 'results/economy'), { recursive: true })
-  writeFileSync(join(docs, `results/economy/${a.write}.json`), `${JSON.stringify(run)}\n`)
   const chart = {
     title: 'stake and rewards, of 100 at the beginning',
     xLabel: `every ${Math.max(1, Math.floor(rounds / CHART_POINTS))} of ${rounds} rounds`,
     series: lines,
   }
-  writeFileSync(join(docs, `economy-${a.write}.svg`), lineChart(chart))
+  writePicture(`economy-${a.write}`, lineChart(chart))
 }

@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
+import { askedFor } from './results-file.ts'
 import { openRounds } from './rounds.ts'
 
 const { values: a } = parseArgs({
@@ -44,9 +45,8 @@ if (a.pooled !== undefined) {
     if (last || round % every === 0) await note(round, global, last ? rounds.testCount : options.evalExamples)
   }
 }
-const args = process.argv.slice(2).filter((arg) => arg !== '--json')
 if (a.json)
   process.stdout.write(
-    `${JSON.stringify({ args, rule: rounds.aggregation.rule, points, bytes, seconds: seconds() })}\n`,
+    `${JSON.stringify({ args: askedFor(), rule: rounds.aggregation.rule, points, bytes, seconds: seconds() })}\n`,
   )
 await rounds.close()

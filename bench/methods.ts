@@ -25,7 +25,7 @@ import { createOnnxEngine } from '../src/engine/onnx/engine.ts'
 import { loadModel } from '../src/model/folder/load.ts'
 import type { AdapterEntry, AdapterLayout, LoraEntry } from '../src/types/adapter.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
-import { readResult, writeResult } from './results-file.ts'
+import { askedFor, readResult, writeResult } from './results-file.ts'
 
 const { values: a } = parseArgs({
   options: {
@@ -113,7 +113,7 @@ async function run(name: MethodOption) {
 }
 
 const result = {
-  args: process.argv.slice(2).filter((x) => x !== '--json'),
+  args: askedFor(),
   machine: `${threads} of ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}`,
   model: model.name,
   weights: model.tensorNames.reduce((n, t) => n + model.shape(t).reduce((m, d) => m * d, 1), 0),

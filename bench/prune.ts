@@ -27,7 +27,7 @@ import { loadModel } from '../src/model/folder/load.ts'
 import { newModelFolder } from '../src/model/folder/new-folder.ts'
 import { writeModel } from '../src/model/folder/write.ts'
 import type { TokenizedExample } from '../src/types/data.ts'
-import { writeResult } from './results-file.ts'
+import { askedFor, writeResult } from './results-file.ts'
 
 const TRADES = ['bank', 'clinic', 'hotel']
 const SIZE = { toolsPerTrade: 3, wordsPerSlot: 5 }
@@ -148,7 +148,7 @@ try {
       runs.push({ cut, method, result })
     }
   const run = {
-    args: process.argv.slice(2),
+    args: askedFor(),
     machine: `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}`,
     model: shipped.name,
     steps: Number(a.steps),

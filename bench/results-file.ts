@@ -1,14 +1,15 @@
 /** Where a bench's figures are kept: docs/results/KIND/NAME.json, of which scripts/measurements.ts makes docs/measurements.md. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
-const RESULTS = join(import.meta.dirname, '../docs/results')
+const DOCS = join(import.meta.dirname, '../docs')
+const RESULTS = join(DOCS, 'results')
 
 /** Writes what `--write NAME` asks for; nothing without a name. */
 export function writeResult(kind: string, name: string | undefined, result: object): void {
   if (name === undefined) return
-  mkdirSync(join(RESULTS, kind), { recursive: true })
   const path = join(RESULTS, kind, `${name}.json`)
+  mkdirSync(dirname(path), { recursive: true })
   // whole or not at all: a long run that writes after each step may be stopped at any moment
   writeFileSync(`${path}.part`, `${JSON.stringify(result)}\n`)
   renameSync(`${path}.part`, path)
@@ -18,6 +19,21 @@ export function writeResult(kind: string, name: string | undefined, result: obje
 export function readResult<T>(kind: string, name: string): T | null {
   const path = join(RESULTS, kind, `${name}.json`)
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : null
+}
+
+/** All that is kept of a kind by its name, in the names' order; none when there is no such folder. Kind '': recorded quickstarts. */
+export function readResults<T>(kind: string): (readonly [name: string, result: T])[] {
+  const dir = join(RESULTS, kind)
+  if (!existsSync(dir)) return []
+  return readdirSync(dir)
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => [file.replace(/\.json$/, ''), JSON.parse(readFileSync(join(dir, file), 'utf8')) as T])
+}
+
+/** A picture beside the pages that show it: docs/NAME.svg. */
+export function writePicture(name: string, svg: string): void {
+  writeFileSync(join(DOCS, `${name}.svg`), svg)
 }
 
 /** What was asked for, without how it was to be printed and where it was to be kept. */

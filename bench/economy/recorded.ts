@@ -1,8 +1,7 @@
 /** What recorded quickstarts say of medians: the parameters of the simulated votes. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { CoveyError } from '../../src/base/errors.ts'
 import { SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
+import { readResults } from '../results-file.ts'
 
 /** One recorded round: the medians of its honest proposers and of the one that did not do its work, 1/SCORE_SCALE nat. */
 export interface RecordedRound {
@@ -21,15 +20,11 @@ interface Recording {
   }
 }
 
-const RESULTS = join(import.meta.dirname, '../../docs/results')
-
 /** Rounds by conduct, of every recorded quickstart; those of a dishonest conduct only where that node had a proposer's seat. */
 export function recordedRounds(): Readonly<Record<Conduct, readonly RecordedRound[]>> {
   const rounds: Record<Conduct, RecordedRound[]> = { honest: [], zeros: [], noise: [], flip: [] }
   for (const folder of ['', 'seeds'])
-    for (const file of readdirSync(join(RESULTS, folder)).sort()) {
-      if (!file.endsWith('.json')) continue
-      const { command, result } = JSON.parse(readFileSync(join(RESULTS, folder, file), 'utf8')) as Recording
+    for (const [, { command, result }] of readResults<Recording>(folder)) {
       const conduct = conductOf(command)
       // quickstart's liars and idlers are its last nodes
       const last = result.rewards.at(-1)?.account
