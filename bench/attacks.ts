@@ -3,7 +3,7 @@
  * product is for) and mixed second, in one process and seeded. A defence is robust steps before the rule, `probe` (voters drawn from
  * the nodes that have no seat measure what a node's voters measure, and the settlement that is on chain excludes and slashes by
  * quickstart's rules), or both; `canary` adds canaries with the trigger of `backdoor` to the votes. `relative` is the final exact match
- * over that of the same split without liars and without a defence.
+ * over that of the same nodes and data when nobody lies and nothing is defended.
  *
  *   node bench/attacks.ts [--attacks flip,scale,…] [--shares 0,0.15,0.3,0.45] [--splits domain,mixed]
  *     [--defences 'none;clip;probe;clip,probe'] [--answers N] [--nodes 10 --proposers 7 --voters 3 --rounds 6 …] [--json]
@@ -12,8 +12,8 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CoveyError } from '../src/base/errors.ts'
-import { ALL_ATTACKS, type Cell, cellsOf, DEFENCES, type Split } from './attacks/plan.ts'
-import { type AttackRun, keyOf, type Row, readRun } from './attacks/results.ts'
+import { ALL_ATTACKS, cellsOf, DEFENCES, type Split, yardstickOf } from './attacks/plan.ts'
+import { type AttackRun, keyOf, type Row, readRun, withRelative } from './attacks/results.ts'
 import { CellRunner } from './attacks/run-cell.ts'
 import { shortened } from './attacks/short-data.ts'
 import { benchOptions, quickstartOptionsFrom } from './quickstart-options.ts'
@@ -77,9 +77,8 @@ const cells = cellsOf({
   attacks: list(a.attacks, ','),
   defences: list(a.defences, ';'),
 })
-// the yardstick of each split, whatever was asked for
-const yardsticks = splits.map((split): Cell => ({ split, attack: null, share: 0, aggregator: 'none' }))
-const wanted = new Map([...yardsticks, ...cells].map((cell) => [keyOf(cell), cell]))
+// a yardstick before what is measured with it, whatever was asked for
+const wanted = new Map(cells.flatMap((cell) => [yardstickOf(cell), cell]).map((cell) => [keyOf(cell), cell]))
 
 const known = a.write === undefined ? null : readRun(a.write, args)
 const rows = new Map((known?.rows ?? []).map((row) => [keyOf(row), row]))
@@ -95,7 +94,7 @@ const result = (examples: number): AttackRun => ({
   steps,
   batch,
   examples,
-  rows: [...rows.values()],
+  rows: withRelative([...rows.values()]),
 })
 
 /** One share of liars is open at a time: engines are large. */
@@ -119,20 +118,10 @@ for (const [key, cell] of wanted) {
   const liars = Math.floor(cell.share * nodes + 1e-9)
   const { runner, examples } = await runnerFor(liars)
   const ran = await runner.run(cell)
-  const clean =
-    cell.share === 0 && cell.aggregator === 'none'
-      ? ran.exactMatch
-      : (rows.get(keyOf({ split: cell.split, attack: null, share: 0, aggregator: 'none' })) as Row).exactMatch
-  const row: Row = {
-    ...cell,
-    attack: cell.attack ?? 'none',
-    liars,
-    relative: clean === 0 ? null : ran.exactMatch / clean,
-    ...ran,
-  }
-  rows.set(key, row)
-  writeResult('attacks', a.write, result(examples))
-  log(line(row))
+  rows.set(key, { ...cell, attack: cell.attack ?? 'none', liars, relative: null, ...ran })
+  const written = result(examples)
+  writeResult('attacks', a.write, written)
+  log(line(written.rows.at(-1) as Row))
 }
 if (a.json) process.stdout.write(`${JSON.stringify(result(open[0]?.examples ?? known?.examples ?? 0))}\n`)
 await closeAll()

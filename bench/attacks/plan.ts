@@ -46,6 +46,14 @@ export function parseDefence(text: string): Defence {
 }
 
 /**
+ * What a cell is compared with: the same nodes with the same data, of whom nobody lies, and nothing is defended. How the data is
+ * dealt hangs on the share of liars (they get copies of what honest nodes have), so each share has a yardstick of its own.
+ */
+export function yardstickOf({ split, share }: Pick<Cell, 'split' | 'share'>): Cell {
+  return { split, attack: null, share, aggregator: 'none' }
+}
+
+/**
  * Cells in the order in which they are worth having: without liars first, then share by share, and a defence's whole row before the
  * next one's. Lying votes are left out where nobody votes, and canaries where nothing is hidden behind a trigger: those cells would
  * repeat others. Without a liar the oracle knows nothing.

@@ -1,7 +1,7 @@
 /** What a bench of attacks measured, cell by cell, and the file that it grows in. */
 import { CoveyError } from '../../src/base/errors.ts'
 import { readResult } from '../results-file.ts'
-import type { Cell } from './plan.ts'
+import { type Cell, yardstickOf } from './plan.ts'
 import type { Ran } from './run-cell.ts'
 
 export interface Row extends Omit<Cell, 'attack'>, Ran {
@@ -9,7 +9,7 @@ export interface Row extends Omit<Cell, 'attack'>, Ran {
   readonly attack: string
   /** liars, of `nodes` */
   readonly liars: number
-  /** exact match over that of the same split without liars and without a defence; null when that is 0 */
+  /** exact match over that of its yardstick; null when that is 0, or not measured */
   readonly relative: number | null
 }
 
@@ -29,6 +29,15 @@ export interface AttackRun {
 
 export const keyOf = ({ split, attack, share, aggregator }: Cell | Row): string =>
   `${split} ${attack ?? 'none'} ${share} ${aggregator}`
+
+/** `relative` of all rows, out of their own yardsticks. */
+export function withRelative(rows: readonly Row[]): Row[] {
+  const exact = new Map(rows.map((row) => [keyOf(row), row.exactMatch]))
+  return rows.map((row) => {
+    const clean = exact.get(keyOf(yardstickOf(row)))
+    return { ...row, relative: clean === undefined || clean === 0 ? null : row.exactMatch / clean }
+  })
+}
 
 /** What an earlier start left; null when there is nothing. @throws CoveyError E_ARGUMENT when it was measured with other settings */
 export function readRun(name: string, args: readonly string[]): AttackRun | null {

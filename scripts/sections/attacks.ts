@@ -99,9 +99,11 @@ function fitness(rows: readonly Row[]): string[] {
 export function attacksSection(name: string, run: AttackRun): string {
   const { rows, args, machine, nodes, proposers, voters, rounds, steps, batch, examples } = run
   const clean = rows.filter((row) => row.attack === 'none' && row.aggregator === 'none')
+  const cleanOf = ({ split, exactMatch, liars }: Row): string =>
+    `${percent(exactMatch)} (${SPLITS[split]}${liars === 0 ? '' : `, ${liars} of the nodes with copies of others’ data`})`
   const groups = distinct(
     rows.filter(({ share, attack }) => share > 0 && attack !== 'none').map(({ split, share }) => `${split} ${share}`),
-  ).map((key) => rows.filter((row) => `${row.split} ${row.share}` === key && row.aggregator !== 'oracle'))
+  ).map((key) => rows.filter((row) => `${row.split} ${row.share}` === key && row.attack !== 'none'))
   return [
     `## attacks: ${name}`,
     '',
@@ -109,7 +111,7 @@ export function attacksSection(name: string, run: AttackRun): string {
     commandLine('bench:attacks', args),
     '```',
     '',
-    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}, at low priority beside other work. A clean run, without liars and without a defence: ${clean.map(({ split, exactMatch }) => `${percent(exactMatch)} (${SPLITS[split]})`).join(', ')}. One seed: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance (the scatter between seeds was not measured here).`,
+    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}, at low priority beside other work. Liars get copies of what honest nodes have, so a clean run, in which nobody lies and nothing is defended, is measured with the same copies: ${clean.map(cleanOf).join(', ')}. One seed: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance (the scatter between seeds was not measured here).`,
     '',
     ...fitness(rows).flatMap((sentence) => [sentence, '']),
     ...groups.flatMap((group) => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { openVoters } from '../../bench/attacks/judge.ts'
 import { cellsOf, DEFENCES, parseDefence } from '../../bench/attacks/plan.ts'
-import { type AttackRun, keyOf, type Row } from '../../bench/attacks/results.ts'
+import { type AttackRun, keyOf, type Row, withRelative } from '../../bench/attacks/results.ts'
 import { firstAnswers } from '../../bench/attacks/short-data.ts'
 import { attacksSection } from '../../scripts/sections/attacks.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
@@ -171,6 +171,7 @@ describe('the page of attacks', () => {
       row({}),
       row({ aggregator: 'multi-krum', relative: 0.7, honestExcluded: 0.29 }),
       row({ aggregator: 'clip', relative: 0.99, honestExcluded: 0 }),
+      row({ ...lied, exactMatch: 0.72 }),
       row({ ...lied, aggregator: 'oracle', relative: 0.93, exactMatch: 0.65 }),
       row({ ...lied, attack: 'flip', relative: 0.4, exactMatch: 0.28 }),
       row({ ...lied, attack: 'backdoor', relative: 1.02, attackSuccess: 0.98 }),
@@ -180,10 +181,24 @@ describe('the page of attacks', () => {
     ],
   }
 
+  it('measures each share of liars with the same nodes and data when nobody lies', () => {
+    const rows = [
+      row({ exactMatch: 0.8 }),
+      row({ ...lied, attack: 'flip', exactMatch: 0.3 }),
+      row({ ...lied, exactMatch: 0.6 }),
+      row({ ...lied, split: 'mixed', exactMatch: 0.5 }),
+      row({ aggregator: 'clip', exactMatch: 0.4 }),
+      row({ split: 'mixed', share: 0.45, attack: 'flip' }),
+    ]
+    expect(withRelative(rows).map(({ relative }) => relative)).to.deep.equal([1, 0.5, 1, 1, 0.5, null])
+  })
+
   it('says out of the rows what holds, what does not and what was not measured', () => {
     const text = attacksSection('by domain', run)
     expect(text).to.include('npm run bench:attacks -- --answers 2')
-    expect(text).to.include('70.0 % (whole domains a node)')
+    expect(text).to.include(
+      '70.0 % (whole domains a node), 72.0 % (whole domains a node, 3 of the nodes with copies of others’ data)',
+    )
     expect(text).to.include(
       'Where nobody lies, data dealt as whole domains a node: clip cost less than 5 %; multi-krum (0.70, 29 % of the honest seats left out) cost more.',
     )
