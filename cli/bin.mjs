@@ -3,7 +3,7 @@
 // Node 24 that the npm package `node` has brought along. It must itself run on Node 20: no TypeScript, no newer syntax.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, enableCompileCache } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 const main = new URL('./main.ts', import.meta.url)
 
 if (Number(process.versions.node.split('.')[0]) >= 22 && process.features.typescript) {
+  await keepCompiledCode()
   const { runCli, exitWith } = await import(main.href)
   await exitWith(await runCli(process.argv.slice(2)))
 } else {
@@ -30,6 +31,16 @@ if (Number(process.versions.node.split('.')[0]) >= 22 && process.features.typesc
     process.exit(1)
   })
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+/**
+ * Between runs, for this process, its threads and those it starts: half of a short command's time is compiling, and each engine's
+ * thread would do it again. In the user's own folder: what others can write to would be run here.
+ */
+async function keepCompiledCode() {
+  const { cacheFolder } = await import(new URL('../src/base/cache-folder.ts', import.meta.url).href)
+  process.env.NODE_COMPILE_CACHE ??= join(cacheFolder(), 'code')
+  enableCompileCache()
 }
 
 function bundledNode() {

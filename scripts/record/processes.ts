@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { COMMANDS } from '../../cli/commands.ts'
-import { cacheFolder } from '../../src/base/cache-folder.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import type { Name, Running, Stage } from '../../test/support/economy/stage.ts'
 import type { Transcript } from './transcript.ts'
@@ -23,7 +22,7 @@ export class Processes implements Stage {
   constructor(dir: string, env: Readonly<Record<string, string>>, transcript: Transcript) {
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('COVEY_'))
     this.dir = dir
-    this.#env = { NODE_COMPILE_CACHE: join(cacheFolder(), 'code'), ...Object.fromEntries(own), ...env }
+    this.#env = { ...Object.fromEntries(own), ...env }
     this.#transcript = transcript
   }
 

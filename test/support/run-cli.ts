@@ -1,8 +1,7 @@
 /** Runs the real `covey` command as a process. */
 import { spawn } from 'node:child_process'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { TEST_CACHE } from './cache.ts'
 
 const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url))
 
@@ -20,13 +19,10 @@ export interface RunCliOptions {
   readonly node?: string
 }
 
-/** What may be made again, for all tests together: nothing is left in the home of who runs them. */
-const CACHE = join(tmpdir(), 'covey-test-cache')
-
 /** No COVEY_* of the machine that runs the tests gets through. */
 export function cliEnv(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('COVEY_'))
-  return { ...Object.fromEntries(own), COVEY_CACHE: CACHE, ...extra }
+  return { ...Object.fromEntries(own), COVEY_CACHE: TEST_CACHE, ...extra }
 }
 
 export function runCli(args: readonly string[], options: RunCliOptions = {}): Promise<CliRun> {

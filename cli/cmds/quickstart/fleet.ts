@@ -5,7 +5,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { cacheFolder } from '../../../src/base/cache-folder.ts'
 import { CoveyError } from '../../../src/base/errors.ts'
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
@@ -57,9 +56,7 @@ export class Fleet {
     if (this.#over) throw new CoveyError('E_ABORTED', `the run is over, ${name} is not started`)
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // compiled code is kept between processes and runs: eight of them start at once. In the user's own folder: what others
-      // can write to would be run here
-      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'code'), ...process.env, ...this.#options.env },
+      env: { ...process.env, ...this.#options.env },
     })
     const log = createWriteStream(join(this.#options.logDir, `${name}.log`), { flags: 'a', mode: 0o600 })
     child.stderr?.pipe(log, { end: false })
