@@ -16,7 +16,7 @@ const solc = (extra: object = {}) => ({
 
 export default defineConfig({
   plugins: [hardhatEthers, hardhatMocha, hardhatChaiMatchers, hardhatNetworkHelpers],
-  // isolated, each file would be compiled with all that it imports by itself: an hour instead of minutes
+  // isolated, each file would be compiled with all that it imports by itself: many times the work
   solidity: { profiles: { default: solc(), production: { ...solc({ viaIR: true }), isolated: false } } },
   paths: { tests: { mocha: './test/contracts', solidity: './contracts/test' } },
   networks: {
