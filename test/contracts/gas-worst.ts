@@ -14,7 +14,7 @@ describe('the dearest settlement', function () {
   it('takes no more than the ledger allows it, which fits a transaction', async () => {
     const allowed = Number(settlementGas(MAX_PROPOSERS, MAX_VOTERS))
     const measured = await measureWorstSettlement()
-    expect(measured).to.be.above(8_000_000)
+    expect(measured).to.be.above(7_500_000)
     expect(measured + SPREAD_TREES).to.be.below(allowed)
     // with the reveal that it is part of
     expect(allowed + 200_000).to.be.below(Number(MAX_TX_GAS))

@@ -22,6 +22,7 @@ declare namespace WebAssembly {
 
 interface Exports {
   cross(x: number, y: number, between: number, groups: number, length: number, sums: number): void
+  crossSingle(x: number, y: number, between: number, groups: number, length: number, sums: number): void
   project(
     values: number,
     between: number,
@@ -37,11 +38,14 @@ interface Exports {
   ): void
 }
 
-/** Rows that the kernel takes together. */
+/** Bytes of one number of a group: rows that the kernel takes together. */
+export const GROUP_BYTES = 32
+/** Rows of a group of float64, and bytes of its sums with another. */
 export const GROUP = 4
-/** Bytes of one number of a group, and of a group's 16 sums with another. */
-export const GROUP_BYTES = 8 * GROUP
 export const SUMS_BYTES = 8 * GROUP * GROUP
+/** The same of float32; sums are float64 here, too. `crossSingle` takes half of a group against others at once. */
+export const SINGLE_GROUP = 8
+export const SINGLE_SUMS_BYTES = 8 * SINGLE_GROUP * SINGLE_GROUP
 
 const PAGE = 65_536
 
@@ -57,10 +61,9 @@ export function openKernel(): Kernel | null {
   compiled ??= compile()
   if (compiled === null) return null
   const memory = new WebAssembly.Memory({ initial: 1 })
-  const { cross, project } = new WebAssembly.Instance(compiled, { covey: { memory } }).exports as Exports
+  const exports = new WebAssembly.Instance(compiled, { covey: { memory } }).exports as Exports
   return {
-    cross,
-    project,
+    ...exports,
     reserve(bytes) {
       const missing = Math.ceil(bytes / PAGE) - memory.buffer.byteLength / PAGE
       if (missing > 0) memory.grow(missing)

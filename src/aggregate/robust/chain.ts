@@ -40,7 +40,7 @@ export function checkSteps(steps: readonly RobustStepName[], rule: AggregationRu
 }
 
 /**
- * Deterministic to the bit: inner products in float64 in one order, + − × ÷ √ only.
+ * Deterministic to the bit: inner products in one order, + − × ÷ √ only.
  * @param weights above 0, in seat order
  * @throws CoveyError E_AGGREGATE when an inner product is not finite
  */

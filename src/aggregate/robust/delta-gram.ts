@@ -15,8 +15,8 @@ import { type Kernel, openKernel } from '../linear-algebra/simd.ts'
 import { modulesOf } from '../modules.ts'
 
 /**
- * (n, n) row-major, symmetric: ⟨ΔWᵢ, ΔWⱼ⟩ over all modules; float64 in one order, the same bits on every machine. One module is
- * held at a time.
+ * (n, n) row-major, symmetric: ⟨ΔWᵢ, ΔWⱼ⟩ over all modules; in one order, the same bits on every machine. Float64 where both factors
+ * move; where one does, off by about 1e-7 of |ΔWᵢ|·|ΔWⱼ| (projected-gram.ts). One module is held at a time.
  * @param base (layout.size) what the deltas were made on
  * @param deltas (layout.size) each
  * @param factors those that deltas move; others count as not moved

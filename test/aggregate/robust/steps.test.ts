@@ -49,7 +49,7 @@ const all = [liars[0]!, ...crowd, liars[1]!]
 
 describe('robust steps against dense references', () => {
   it('clip: nobody is longer than the median', () => {
-    expect(distance(run(['clip'], all).mean, denseClip(dense(all)))).to.be.below(1e-12)
+    expect(distance(run(['clip'], all).mean, denseClip(dense(all)))).to.be.below(1e-8)
     const lengths = run(
       ['clip'],
       [1, 2, 3].map((by) => scaled(some(1), by)),
@@ -77,7 +77,7 @@ describe('robust steps against dense references', () => {
   })
 
   it('centred clip: three iterations from no change', () =>
-    expect(distance(run(['centred-clip'], all).mean, denseCentredClip(dense(all), 3))).to.be.below(1e-12))
+    expect(distance(run(['centred-clip'], all).mean, denseCentredClip(dense(all), 3))).to.be.below(1e-8))
 
   it('median and trimmed mean: of each number of B by itself', () => {
     const of = (step: RobustStepName, rule: (sorted: number[]) => number) => {
