@@ -108,6 +108,8 @@ library Settlement {
         uint256 measured;
         /// sum of |median| over the measured
         uint256 size;
+        /// the lowest median, or 0
+        int256 worst;
         /// medians below these are left out, or slashed; private marginals below this are vetoes
         int256 excludeAt;
         int256 slashAt;
@@ -124,6 +126,9 @@ library Settlement {
     uint256 internal constant LIE_FACTOR = 4;
     /// ... and the medians may move this share (1/8) of their own size before agreement ends.
     uint256 internal constant MEDIAN_SHARE = 8;
+    /// Nobody is slashed whose harm is at most this part (1/4) of the worst: what a gross liar does to the aggregate spoils what is
+    /// measured of all others.
+    int256 internal constant WORST_SHARE = 4;
     /// Part of a round's reward for who ends one of its five phases after the deadline.
     uint256 internal constant KEEPER_BPS = 20;
 
@@ -199,6 +204,7 @@ library Settlement {
                 } else {
                     ++s.measured;
                     s.size += WeightedMedian.abs(r.median);
+                    if (r.median < s.worst) s.worst = r.median;
                 }
             }
         }
@@ -210,6 +216,8 @@ library Settlement {
         uint256 spread = s.measured == 0 ? 0 : s.size / s.measured;
         s.excludeAt = -int256(_max(rules.excludeBelow, spread * rules.excludeSpreadBps / BPS));
         s.slashAt = -int256(_max(rules.slashBelow, spread * rules.slashSpreadBps / BPS));
+        // division truncates toward zero
+        if (s.worst / WORST_SHARE < s.slashAt) s.slashAt = s.worst / WORST_SHARE;
         s.vetoAt = -int256(uint256(rules.vetoBelow));
         for (uint256 i; i < input.proposers.length; ++i) {
             ProposerResult memory r = result.proposers[i];

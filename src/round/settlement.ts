@@ -22,6 +22,11 @@ const BPS_WEI = 10_000n
 const LIE_FACTOR = 4
 /** ... and the medians may move this share (1/8) of their own size before agreement ends. */
 const MEDIAN_SHARE = 8
+/**
+ * Nobody is slashed whose harm is at most this part (1/4) of the worst: what a gross liar does to the aggregate spoils what is
+ * measured of all others.
+ */
+const WORST_SHARE = 4
 /** Part of a round's reward for who ends one of its five phases after the deadline. */
 const KEEPER_BPS = 20n
 
@@ -138,7 +143,9 @@ export function settleOpenly(input: SettlementInput): {
   const size = measured.reduce((sum, seat) => sum + Math.abs(medians[seat] as number), 0)
   const spread = measured.length === 0 ? 0 : Math.trunc(size / measured.length)
   const excludeAt = Math.max(rules.excludeBelow, Math.trunc((spread * rules.excludeSpreadBps) / BPS))
-  const slashAt = Math.max(rules.slashBelow, Math.trunc((spread * rules.slashSpreadBps) / BPS))
+  const worst = measured.reduce((most, seat) => Math.max(most, -(medians[seat] as number)), 0)
+  const bySpread = Math.trunc((spread * rules.slashSpreadBps) / BPS)
+  const slashAt = Math.max(rules.slashBelow, bySpread, Math.trunc(worst / WORST_SHARE))
   for (const seat of measured) {
     const median = medians[seat] as number
     // nobody vouches for it: what no voter has seen may be what nobody can get
