@@ -1,3 +1,4 @@
+import { expect } from 'chai'
 import { getAddress, zeroPadValue } from 'ethers'
 import type { Deployment } from '../../src/ledger/abi/contracts.ts'
 import { deployContracts } from '../../src/ledger/chain/deploy.ts'
@@ -12,6 +13,7 @@ import type { Address } from '../../src/types/ledger.ts'
 import { checkEmissionsExplained } from '../support/emissions-explained.ts'
 import { startTestChain, TEST_CHAIN_ID, type TestChain, testSigner } from '../support/ledger-anvil.ts'
 import { describeEmissions, TEST_TERMS } from './emissions.behavior.ts'
+import { testParams } from './ledger.behavior.ts'
 
 const TOKEN = 10n ** 18n
 const NAMES = ['account 0', 'account 1'] as const
@@ -64,12 +66,42 @@ describe('emissions', () => {
     })
     after(() => world.remove())
 
-    describeEmissions('on an EVM', async () => {
-      const open = (name: string) => {
-        const options = { rpcUrl: world.chain.url, addresses, signer: testSigner(name), poll_ms: 5 }
-        const ledger = createEvmLedger(options)
-        return [createEvmEmissions(options), ledger, ledger.arenas] as const
+    const open = (name: string) => {
+      const options = { rpcUrl: world.chain.url, addresses, signer: testSigner(name), poll_ms: 5 }
+      const ledger = createEvmLedger(options)
+      return [createEvmEmissions(options), ledger, ledger.arenas] as const
+    }
+
+    it('have gas for what is emitted between a call’s estimate and its block', async () => {
+      const snapshot = await world.chain.admin('evm_snapshot')
+      const [emissions, ledger] = open(NAMES[0])
+      await emissions.start()
+      const admin = (method: string, ...params: unknown[]) => world.chain.admin(method, params)
+      try {
+        await emissions.open()
+        const target = { kind: 'task', id: await ledger.createTask(testParams({ pool: TOKEN })) } as const
+        await emissions.lock(TOKEN, 100, target)
+        const { timestamp } = (await admin('eth_getBlockByNumber', 'latest', false)) as { readonly timestamp: string }
+        const counted = Number(timestamp)
+        await admin('evm_setAutomine', false)
+        // the estimate is made in the second that has been counted
+        await admin('evm_setNextBlockTimestamp', counted)
+        const locked = emissions.lock(TOKEN, 100, target)
+        const pending = async () => Number(await admin('eth_getTransactionCount', emissions.account, 'pending'))
+        const before = Number(await admin('eth_getTransactionCount', emissions.account, 'latest'))
+        while ((await pending()) === before) await new Promise((resolve) => setTimeout(resolve, 5))
+        await admin('evm_setNextBlockTimestamp', counted + 60)
+        await admin('evm_mine')
+        await locked
+        expect((await emissions.locks(emissions.account)).length).to.equal(2)
+      } finally {
+        await admin('evm_setAutomine', true)
+        await Promise.all([emissions.stop(), ledger.stop()])
+        await admin('evm_revert', snapshot)
       }
+    })
+
+    describeEmissions('on an EVM', async () => {
       const accounts = [open(NAMES[0]), open(NAMES[1])] as const
       for (const [emissions] of accounts) await emissions.start()
       return {

@@ -51,6 +51,8 @@ const WRITE_ATTEMPTS = 3
 
 /** Whoever acts last in a round pays for its settlement; when a call is estimated, another's may still be on its way before it. */
 const MAY_END_A_ROUND: ReadonlySet<string> = new Set(['reveal', 'revealScores', 'advance'])
+/** What was emitted since it was last written down is counted by the next call, in as many as five new slots; in a second that another call has counted, an estimate sees nothing of it. */
+const EMISSIONS_GAS = 150_000n
 
 export class ChainLink {
   readonly at: Deployment
@@ -210,12 +212,17 @@ export class ChainLink {
     name = method,
   ): Promise<TransactionReceipt> {
     try {
-      // what is not used is not paid
-      const extraGas = MAY_END_A_ROUND.has(method) ? await this.#settlementGas(to, args) : 0n
+      const extraGas = await this.#extraGas(to, method, args)
       return await this.#queue.send({ to, data: encode(iface, method, args), name, extraGas })
     } finally {
       this.#forget()
     }
+  }
+
+  /** What is not used is not paid. */
+  async #extraGas(to: Address, method: string, args: readonly unknown[]): Promise<bigint> {
+    if (MAY_END_A_ROUND.has(method)) return this.#settlementGas(to, args)
+    return to === this.at.emissions ? EMISSIONS_GAS : 0n
   }
 
   /** Of the task that an act is about; of an arena, as much as the largest round takes. */
