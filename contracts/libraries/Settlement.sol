@@ -126,9 +126,9 @@ library Settlement {
     uint256 internal constant LIE_FACTOR = 4;
     /// ... and the medians may move this share (1/8) of their own size before agreement ends.
     uint256 internal constant MEDIAN_SHARE = 8;
-    /// Nobody is slashed whose harm is at most this part (1/4) of the worst: what a gross liar does to the aggregate spoils what is
+    /// Nobody is slashed whose harm is at most this part (1/2) of the worst: what a gross liar does to the aggregate spoils what is
     /// measured of all others.
-    int256 internal constant WORST_SHARE = 4;
+    int256 internal constant WORST_SHARE = 2;
     /// Part of a round's reward for who ends one of its five phases after the deadline.
     uint256 internal constant KEEPER_BPS = 20;
 

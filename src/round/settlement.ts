@@ -23,10 +23,10 @@ const LIE_FACTOR = 4
 /** ... and the medians may move this share (1/8) of their own size before agreement ends. */
 const MEDIAN_SHARE = 8
 /**
- * Nobody is slashed whose harm is at most this part (1/4) of the worst: what a gross liar does to the aggregate spoils what is
+ * Nobody is slashed whose harm is at most this part (1/2) of the worst: what a gross liar does to the aggregate spoils what is
  * measured of all others.
  */
-const WORST_SHARE = 4
+const WORST_SHARE = 2
 /** Part of a round's reward for who ends one of its five phases after the deadline. */
 const KEEPER_BPS = 20n
 
