@@ -111,7 +111,7 @@ export function attacksSection(name: string, run: AttackRun): string {
     commandLine('bench:attacks', args),
     '```',
     '',
-    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}, at low priority beside other work. Liars get copies of what honest nodes have, so a clean run, in which nobody lies and nothing is defended, is measured with the same copies: ${clean.map(cleanOf).join(', ')}. One seed: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance (the scatter between seeds was not measured here).`,
+    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}. Liars get copies of what honest nodes have, so a clean run, in which nobody lies and nothing is defended, is measured with the same copies: ${clean.map(cleanOf).join(', ')}. One seed: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance (the scatter between seeds was not measured here).`,
     '',
     ...fitness(rows).flatMap((sentence) => [sentence, '']),
     ...groups.flatMap((group) => {
