@@ -34,7 +34,7 @@ if (Number(process.versions.node.split('.')[0]) >= 22 && process.features.typesc
 }
 
 /**
- * Between runs, for this process, its threads and those it starts: a short command spends much of its time on it, and each engine's
+ * Between runs, for this process, its threads and those it starts: compiling is much of what a short command does, and each engine's
  * thread would do it again. In the user's own folder: what others can write to would be run here.
  */
 async function keepCompiledCode() {
