@@ -1,6 +1,6 @@
 /**
  * Prints test/vectors/aggregate.json, or with `outer` or `robust` the file of that name. A changed digest means that peers of two versions
- * would disagree: only together with a new spec version.
+ * would disagree: once a version is out, only together with a new spec version.
  *
  *     node scripts/vectors-aggregate.ts > test/vectors/aggregate.json
  *     node scripts/vectors-aggregate.ts outer > test/vectors/outer.json

@@ -6,7 +6,6 @@ import { MIN_STAKE, quickstartTerms, STAKE, type TermChoices } from '../../cli/c
 import { lyingScores } from '../../node/attacks.ts'
 import type { Canaries } from '../../node/scoring/canaries.ts'
 import { measureRound } from '../../node/scoring/measure.ts'
-import type { OuterStep } from '../../src/aggregate/outer-step.ts'
 import { roundBudget, settle } from '../../src/round/settlement.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Inference } from '../../src/types/engine.ts'
@@ -92,12 +91,8 @@ export function openVoters(options: VotersOptions): Voters {
 function measuring(options: VotersOptions, round: Unsettled) {
   const { inference, slices, canaries } = options
   const { step, seats, usable, incumbent, before } = round
-  const pairs = new Map<number, ReturnType<OuterStep['pair']>>()
-  const pair = (i: number): ReturnType<OuterStep['pair']> => {
-    const known = pairs.get(i) ?? step.pair(i)
-    pairs.set(i, known)
-    return known
-  }
+  const pair = once(step.pair)
+  const alone = once(step.alone)
   const losses = new Map<Float32Array, Map<EvalSet, number>>()
   const loss = async (adapter: Float32Array, set: EvalSet): Promise<number> => {
     const of = losses.get(adapter) ?? new Map<EvalSet, number>()
@@ -111,7 +106,7 @@ function measuring(options: VotersOptions, round: Unsettled) {
   }
   return (held: EvalSet | null) =>
     measureRound({
-      step: usable.length === 0 ? null : { next: step.next, pair },
+      step: usable.length === 0 ? null : { next: step.next, pair, alone },
       seats: usable.map((seat) => [seat]),
       marks: seats.map(() => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
       incumbent,
@@ -121,4 +116,13 @@ function measuring(options: VotersOptions, round: Unsettled) {
       canaries,
       loss,
     })
+}
+
+function once<K, V>(make: (of: K) => V): (of: K) => V {
+  const made = new Map<K, V>()
+  return (of) => {
+    const known = made.get(of) ?? make(of)
+    made.set(of, known)
+    return known
+  }
 }

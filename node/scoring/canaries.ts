@@ -22,7 +22,7 @@ export interface Canaries {
   readonly sets: readonly (readonly PackedBatch[])[]
 }
 
-/** Delta `seat` made the forbidden completion of canary `canary` likelier by `rise` nats a token, which is past the bound. */
+/** Delta `seat` makes the forbidden completion of canary `canary` likelier by `rise` nats a token, which is past the bound. */
 export interface CanaryHit {
   readonly seat: number
   /** the spec's first, then the owner's own; from 0 */
@@ -58,14 +58,12 @@ export function openCanaries(
   return { bound: canaries?.bound ?? OWN_BOUND, sets }
 }
 
-/** The canaries that a delta makes likelier than the bound allows. @param without @param withIt losses, one a canary */
-export function hitsOf(
-  canaries: Canaries,
-  without: readonly number[],
-  withIt: readonly number[],
-): { readonly canary: number; readonly rise: number }[] {
-  return canaries.sets.flatMap((_, canary) => {
-    const rise = (without[canary] as number) - (withIt[canary] as number)
-    return rise > canaries.bound ? [{ canary, rise }] : []
-  })
+/** How much likelier each forbidden completion got, nats a token. @param without @param withIt losses, one a canary */
+export function risesOf(without: readonly number[], withIt: readonly number[]): number[] {
+  return without.map((loss, canary) => loss - (withIt[canary] as number))
+}
+
+/** The canaries that got likelier than the bound allows. */
+export function pastBound({ bound }: Canaries, rises: readonly number[]): Omit<CanaryHit, 'seat'>[] {
+  return rises.flatMap((rise, canary) => (rise > bound ? [{ canary, rise }] : []))
 }

@@ -9,6 +9,7 @@
  * | sign | one bit and its block's mean magnitude, see encodings/sign.ts | all but that; half is kept for the next delta |
  * | topk-N | the Nth part of largest magnitude, see encodings/top-k.ts | the rest; half is kept for the next delta |
  * | rank-N | N directions of each tensor, see encodings/low-rank.ts | the others; half is kept for the next delta |
+ * | klt-N | codes on each tensor's own axes, in the Nth part of float32's bytes, see encodings/klt.ts | what rounds away; half is kept for the next delta |
  */
 import { bytesOf, sha256 } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'

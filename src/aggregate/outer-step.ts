@@ -16,7 +16,7 @@ import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationSpec } from '../types/spec.ts'
 import type { Moments } from './outer/adaptive.ts'
 import { checkOuter, outerStep, type Stepped } from './outer/step.ts'
-import { checkSteps, type Joining, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
+import { aloneOf, checkSteps, type Joining, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
 import { sightOf } from './robust/sight.ts'
 import { checkInput } from './rules/mean.ts'
 
@@ -56,6 +56,8 @@ export interface OuterStep {
    * still found harmful, and an honest outlier still useful.
    */
   pair(i: number): Pair
+  /** What `next` would be if delta i were the round's only one; null: if a delta of nothing were. The robust steps are not asked. */
+  alone(i: number | null): Float32Array
 }
 
 export interface Pair {
@@ -87,6 +89,8 @@ export function openStep(input: OuterStepInput): OuterStep {
   }
   const { next, moments } = resultOf(joining, deltas)
   const shares = sharesOf(joining, weights.length)
+  const emptied = (i: number): Float32Array[] =>
+    deltas.map((other, j) => (j === i ? new Float32Array(layout.size) : other))
   return {
     next,
     moments,
@@ -94,9 +98,11 @@ export function openStep(input: OuterStepInput): OuterStep {
     pair(i) {
       const how = pairing(joining, shares, weights, i)
       if (how.letIn) return { with: resultOf(how.joining, deltas).next, without: next }
-      const nothing = new Float32Array(layout.size)
-      const others = deltas.map((other, j) => (j === i ? nothing : other))
-      return { with: next, without: resultOf(how.joining, others).next }
+      return { with: next, without: resultOf(how.joining, emptied(i)).next }
+    },
+    alone(i) {
+      const { joining, missing } = singling(weights, i)
+      return resultOf(joining, missing === null ? deltas : emptied(missing)).next
     },
   }
 }
@@ -124,9 +130,22 @@ export function pairing(
   weights: readonly number[],
   i: number,
 ): { readonly letIn: boolean; readonly joining: Joining } {
-  const weight = weights[i]
-  if (weight === undefined)
-    throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${weights.length - 1}, got ${i}`, { delta: i })
+  const weight = weightOf(weights, i)
   if (shares[i] !== 0) return { letIn: false, joining }
   return { letIn: true, joining: letIn(joining, i, weights.length, weight) }
+}
+
+/** How delta i alone is joined, and which delta is emptied first: none of them, or where i is null, the one that is joined. @throws CoveyError E_ARGUMENT */
+export function singling(
+  weights: readonly number[],
+  i: number | null,
+): { readonly joining: Joining; readonly missing: number | null } {
+  if (i !== null) weightOf(weights, i)
+  return { joining: aloneOf(i ?? 0, weights.length), missing: i === null ? 0 : null }
+}
+
+function weightOf(weights: readonly number[], i: number): number {
+  const weight = weights[i]
+  if (weight !== undefined) return weight
+  throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${weights.length - 1}, got ${i}`, { delta: i })
 }

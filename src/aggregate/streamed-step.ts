@@ -9,7 +9,16 @@ import type { LoraLayout } from '../types/adapter.ts'
 import type { DeltaSource } from '../types/aggregate.ts'
 import { openKernel } from './linear-algebra/simd.ts'
 import { outerStep, type Stepped } from './outer/step.ts'
-import { checkSettings, type OuterStep, type Pair, pairing, type StepInput, sharesOf, stateOf } from './outer-step.ts'
+import {
+  checkSettings,
+  type OuterStep,
+  type Pair,
+  pairing,
+  type StepInput,
+  sharesOf,
+  singling,
+  stateOf,
+} from './outer-step.ts'
 import { type Joining, runChain, weigh } from './robust/chain.ts'
 import { addModules, finished } from './robust/delta-gram.ts'
 import { dealing, looksAtProducts, looksAtSeed, type Sight, wayBack } from './robust/sight.ts'
@@ -26,9 +35,10 @@ export interface StreamedStepInput extends StepInput {
   readonly atOnce?: number
 }
 
-/** As an OuterStep; a pair is another pass over the deltas. */
-export interface StreamedStep extends Omit<OuterStep, 'pair'> {
+/** As an OuterStep; a pair is another pass over the deltas, and so is one alone. */
+export interface StreamedStep extends Omit<OuterStep, 'pair' | 'alone'> {
   pair(i: number): Promise<Pair>
+  alone(i: number | null): Promise<Float32Array>
 }
 
 /** @throws CoveyError E_AGGREGATE | E_ARGUMENT, and what the source throws */
@@ -65,6 +75,10 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
       const how = pairing(joining, shares, weights, i)
       if (how.letIn) return { with: (await resultOf(how.joining, null)).next, without: next }
       return { with: next, without: (await resultOf(how.joining, i)).next }
+    },
+    async alone(i) {
+      const { joining, missing } = singling(weights, i)
+      return (await resultOf(joining, missing)).next
     },
   }
 }

@@ -111,7 +111,10 @@ export interface Adapter<L extends AdapterLayout = AdapterLayout> {
   readonly values: Float32Array
 }
 
-/** How a delta's values become bytes; `topk-N` sends the Nth part of them, `rank-N` N directions of each tensor. See src/adapter/encodings. */
+/**
+ * How a delta's values become bytes; `topk-N` sends the Nth part of them, `rank-N` N directions of each tensor, `klt-N` what fits
+ * into the Nth part of the bytes. See src/adapter/encodings.
+ */
 export type DeltaEncoding =
   | 'f32'
   | 'bf16'
@@ -121,6 +124,7 @@ export type DeltaEncoding =
   | 'sign'
   | `topk-${number}`
   | `rank-${number}`
+  | `klt-${number}`
 
 /** A decoded delta: the change of the trained factors; factors that were not trained are zero. */
 export interface Delta {

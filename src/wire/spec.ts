@@ -56,7 +56,8 @@ const training = z
   .refine((v) => v.warmupSteps <= v.steps, { path: ['warmupSteps'], message: 'expected at most `steps`' })
 
 /** As src/adapter/encodings/registry.ts has them; a test holds the two together. */
-const ENCODING = /^(f32|bf16|int8|int8-zstd|int4|sign|topk-([2-9]|[1-9]\d{1,2}|1000)|rank-([1-9]|[1-5]\d|6[0-4]))$/
+const ENCODING =
+  /^(f32|bf16|int8|int8-zstd|int4|sign|topk-([2-9]|[1-9]\d{1,2}|1000)|rank-([1-9]|[1-5]\d|6[0-4])|klt-([2-9]|[1-9]\d{1,2}|1000))$/
 const isEncoding = (value: unknown): value is DeltaEncoding => typeof value === 'string' && ENCODING.test(value)
 
 /** One factor moves a round, so that a coordinate means the same in every delta. */
@@ -91,7 +92,7 @@ const robust = z
   })
 
 /** Encodings that keep what they leave out for the next delta: with noise, that takes noise back. */
-const KEEPS_REST = /^(int4|sign|topk-|rank-)/
+const KEEPS_REST = /^(int4|sign|topk-|rank-|klt-)/
 
 /** Encodings whose tensors have shapes. */
 const TELLS_DIRECTIONS = /^(f32|bf16|int8)$/
@@ -220,7 +221,7 @@ const fields = z.strictObject({
     }),
   encoding: z.custom<DeltaEncoding>(
     isEncoding,
-    'expected f32, bf16, int8, int8-zstd, int4, sign, topk-N with N from 2 to 1000, or rank-N with N from 1 to 64',
+    'expected f32, bf16, int8, int8-zstd, int4, sign, topk-N with N from 2 to 1000, rank-N with N from 1 to 64, or klt-N with N from 2 to 1000',
   ),
   privacy,
   scoring: z.strictObject({

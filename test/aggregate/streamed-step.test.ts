@@ -70,6 +70,7 @@ describe('a step over deltas in files', () => {
           // one look for the robust steps, one for the rule
           expect(seen.values).to.be.at.most(2 * n * layout.size)
           expect(await streamed.pair(n - 1)).to.deep.equal(inMemory.pair(n - 1))
+          for (const i of [n - 1, null]) expect(await streamed.alone(i)).to.deep.equal(inMemory.alone(i))
         }),
         { numRuns: 8, seed: 5 },
       )

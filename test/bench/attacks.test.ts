@@ -88,6 +88,7 @@ describe('voters of the bench of attacks', () => {
       moments: null,
       shares: [1, 1, 1],
       pair: (i: number) => ({ with: next, without: withouts[i] as Float32Array }),
+      alone: () => next,
     }
     const round = { incumbent: Float32Array.of(20), before: Float32Array.of(21), step, usable: [0, 1, 2] }
     return { voters, round: { ...round, round: 2, seats: [0, 1, 6], voters: [2, 3, 4] } }

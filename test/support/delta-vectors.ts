@@ -28,6 +28,8 @@ const CASES: readonly Pick<DeltaVector, 'encoding' | 'factors'>[] = [
   { encoding: 'topk-1000', factors: ['A'] },
   { encoding: 'rank-2', factors: ['B'] },
   { encoding: 'rank-64', factors: ['A', 'B'] },
+  { encoding: 'klt-4', factors: ['B'] },
+  { encoding: 'klt-2', factors: ['A', 'B'] },
 ]
 
 export const vectorLayout = createLayout(tinyConfig, tinyLora)

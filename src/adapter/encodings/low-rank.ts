@@ -7,8 +7,7 @@
  * One delta has many spellings (P·G and G⁻¹·V say the same), unlike in the other encodings: what is decoded and encoded
  * again need not be the same bytes. Nothing needs that: nobody makes a delta's bytes twice.
  */
-import { applyQ, type Matrix, qr, svd, zeros } from '../../base/matrix.ts'
-import type { DeltaEncoding, LoraEntry, LoraFactor, LoraLayout } from '../../types/adapter.ts'
+import type { DeltaEncoding, LoraFactor, LoraLayout } from '../../types/adapter.ts'
 import { BLOCK, dequantizeBlocks, quantizeBlocks } from './blocks.ts'
 import {
   type CodeBits,
@@ -20,8 +19,9 @@ import {
   unpackCodes,
   unpackScales,
 } from './codes.ts'
-import { type Encoding, entriesOf, tooLarge, trainedSize } from './encoding.ts'
+import { type Encoding, tooLarge, trainedSize } from './encoding.ts'
 import { type ExpectedSections, headerBytes, readSections, type SizeRange, writeSections } from './sections.ts'
+import { approximate, columnsOf, placeOf, type Tall, tallOf } from './tall.ts'
 
 const KIND = 3
 const P_BITS = 4
@@ -29,12 +29,8 @@ const V_BITS = 8
 /** LoRA's largest rank in a spec is 256; from a quarter of it on, `int4` is smaller and loses less. */
 export const MAX_DIRECTIONS = 64
 
-/** One tensor: `tall`×`narrow`, turned when it was the other way round, of which `kept` directions are sent. */
-interface Part {
-  readonly entry: LoraEntry
-  readonly turned: boolean
-  readonly tall: number
-  readonly narrow: number
+interface Part extends Tall {
+  /** directions of it that are sent */
   readonly kept: number
 }
 
@@ -42,11 +38,7 @@ interface Part {
 export function lowRank(directions: number): Encoding {
   const name = `rank-${directions}` as const
   const partsOf = (layout: LoraLayout, factors: readonly LoraFactor[]): readonly Part[] =>
-    entriesOf(layout, factors).map((entry) => {
-      const [rows, columns] = entry.shape
-      const [tall, narrow] = [Math.max(rows, columns), Math.min(rows, columns)]
-      return { entry, turned: rows < columns, tall, narrow, kept: Math.min(directions, narrow) }
-    })
+    tallOf(layout, factors).map((part) => ({ ...part, kept: Math.min(directions, part.narrow) }))
   return {
     name,
     feedback: true,
@@ -114,46 +106,15 @@ function expected(parts: readonly Part[], values: number): ExpectedSections {
   }
 }
 
-/** A tensor as a tall matrix of float64. @param values (layout.size), row-major tensors */
-function columnsOf(values: Float32Array, { entry, turned, tall, narrow }: Part): Matrix {
-  const out = zeros(tall, narrow)
-  for (let i = 0; i < tall; i++) {
-    for (let j = 0; j < narrow; j++) out.data[j * tall + i] = values[placeOf(entry, turned, i, j)] as number
-  }
-  return out
-}
-
-const placeOf = ({ offset, shape }: LoraEntry, turned: boolean, i: number, j: number): number =>
-  offset + (turned ? j : i) * shape[1] + (turned ? i : j)
-
-/** @returns `left` (tall·kept), column by column, and `right` (kept·narrow), row by row: a ≈ left·right, best in the Frobenius norm */
-function approximate(a: Matrix, kept: number): { left: Float64Array; right: Float64Array } {
-  const [left, right] = [new Float64Array(a.rows * kept), new Float64Array(a.columns * kept)]
-  const factored = qr(a)
-  const { u, values, v } = svd(factored.r)
-  const core = zeros(u.rows, kept)
-  for (let c = 0; c < kept; c++) {
-    for (let i = 0; i < u.rows; i++)
-      core.data[c * u.rows + i] = (u.data[c * u.rows + i] as number) * (values[c] as number)
-    for (let j = 0; j < a.columns; j++) right[c * a.columns + j] = v.data[c * a.columns + j] as number
-  }
-  left.set(applyQ(factored, core).data)
-  return { left, right }
-}
-
 /** Sums in float64, direction by direction: the same bits on every machine. */
-function multiply(
-  p: Float32Array,
-  v: Float32Array,
-  { entry, turned, tall, narrow, kept }: Part,
-  out: Float32Array,
-): void {
+function multiply(p: Float32Array, v: Float32Array, part: Part, out: Float32Array): void {
+  const { tall, narrow, kept } = part
   for (let i = 0; i < tall; i++) {
     for (let j = 0; j < narrow; j++) {
       let sum = 0
       for (let c = 0; c < kept; c++) sum += (p[c * tall + i] as number) * (v[c * narrow + j] as number)
       // + 0: a sum of nothing but −0 is 0
-      out[placeOf(entry, turned, i, j)] = sum + 0
+      out[placeOf(part, i, j)] = sum + 0
     }
   }
 }

@@ -86,6 +86,12 @@ export function shareOf({ mixtures, weights }: Points, i: number): number {
   return mixtures.reduce((sum, mixture, k) => sum + (weights[k] as number) * (mixture[i] as number), 0)
 }
 
+/** A joining of delta i of `count` and nothing else. */
+export function aloneOf(i: number, count: number): Joining {
+  const nobody: Points = { mixtures: [], rests: [], weights: [], still: 0 }
+  return letIn({ points: nobody, coordinates: null }, i, count, 1)
+}
+
 /** A joining to which delta i of `count` is let in beside the others, whose weights stay. There may be no point left. */
 export function letIn({ points, coordinates }: Joining, i: number, count: number, weight: number): Joining {
   const alone = Float64Array.from({ length: count }, (_, j) => (i === j ? 1 : 0))

@@ -69,12 +69,12 @@ export function inner({ gram }: Seen, k: number, l: number): number {
   return gram[k * sizeOf(gram) + l] as number
 }
 
-/** The middle value, or the mean of the two middle ones; at least one value. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const half = sorted.length >> 1
-  const upper = sorted[half] as number
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] as number) + upper) / 2
+/**
+ * The middle value, of an even number the lower of the two in the middle; at least one value. The mean of those two would be as
+ * large as a liar likes as soon as half of few seats are liars'; the lower one still is an honest delta's, or less.
+ */
+export function lowerMedian(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] as number
 }
 
 /** Most liars among n that a step may take for granted: three in ten, the share up to which a trimmed mean keeps a fair sample. */

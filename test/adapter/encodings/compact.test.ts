@@ -16,7 +16,21 @@ import { expectRejects } from '../../support/expect-error.ts'
 import { toySpec } from '../../support/simulation.ts'
 import { tinyConfig, tinyLora } from '../../support/tiny-config.ts'
 
-const COMPACT = ['int8-zstd', 'int4', 'sign', 'topk-2', 'topk-7', 'topk-10', 'topk-1000', 'rank-1', 'rank-64'] as const
+const COMPACT = [
+  'int8-zstd',
+  'int4',
+  'sign',
+  'topk-2',
+  'topk-7',
+  'topk-10',
+  'topk-1000',
+  'rank-1',
+  'rank-64',
+  'klt-2',
+  'klt-1000',
+] as const
+/** One delta has many spellings, and single values none. */
+const turnsAxes = (name: DeltaEncoding): boolean => /^(rank|klt)-/.test(name)
 const layout = createLayout(tinyConfig, tinyLora)
 const SETS: readonly (readonly LoraFactor[])[] = [['B'], ['A'], ['A', 'B']]
 
@@ -63,12 +77,11 @@ for (const name of COMPACT) {
           const delta = deltaOf(recipe)
           const { file, back } = through(delta, name)
           expect(file.byteLength).to.be.at.most(maxDeltaBytes(layout, name, delta.factors))
-          // one bit has no code for 0; a few directions have none for single values
-          if (name !== 'sign' && !name.startsWith('rank-'))
+          // one bit has no code for 0; directions have none for single values
+          if (name !== 'sign' && !turnsAxes(name))
             expect(delta.values.every((x, i) => x !== 0 || Object.is(back[i], 0))).to.equal(true)
           // two thin factors have many spellings
-          if (!name.startsWith('rank-'))
-            expect(equalBytes(encodeDelta({ ...delta, values: back }, name), file)).to.equal(true)
+          if (!turnsAxes(name)) expect(equalBytes(encodeDelta({ ...delta, values: back }, name), file)).to.equal(true)
         }),
         { numRuns: 60, seed: 3 },
       )
@@ -92,8 +105,8 @@ for (const name of COMPACT) {
       await expectRejects(() => decodeDelta(file, layout, { encoding: name, factors: ['B'] }), 'E_DELTA', /norm/)
     })
 
-    // the mean of finite values is finite
-    if (name !== 'sign')
+    // the mean of finite values is finite; a step is no larger than what it is made for
+    if (name !== 'sign' && !name.startsWith('klt-'))
       it('are not made of values that would come back infinite', async () => {
         const delta = normal(['B'])
         // halfway between two scales, so that the largest code times the upper one is beyond float32
@@ -122,7 +135,7 @@ for (const name of COMPACT) {
           for (const [at, value] of changes) if (at < bytes.byteLength) bytes[at] = value
           try {
             const { values } = decodeDelta(bytes, layout, options)
-            if (name.startsWith('rank-')) return values.every(Number.isFinite)
+            if (turnsAxes(name)) return values.every(Number.isFinite)
             const again = encodeDelta({ layout, factors: ['A', 'B'], values }, name)
             return values.every(Number.isFinite) && sameValues(decodeDelta(again, layout, options).values, values)
           } catch (error) {
@@ -249,6 +262,67 @@ it('rank-1 of a tensor of one direction keeps it to a few percent', () => {
   expect(error / norm).to.be.below(0.1)
 })
 
+describe('klt', () => {
+  const wide = createLayout({ ...tinyConfig, hiddenSize: 64, ffnSize: 192 }, { ...tinyLora, rank: 16 })
+  const factors = ['B'] as const
+  /** As after training: directions of falling strength, and noise. */
+  const spectral = (seed: string): Delta => {
+    const random = seededRandom(seed)
+    const values = new Float32Array(wide.size)
+    for (const { factor, offset, shape } of wide.entries) {
+      if (factor !== 'B') continue
+      const [rows, columns] = shape
+      const one = () => gaussian(random)
+      for (let k = 0; k < columns; k++) {
+        const [left, right] = [Float64Array.from({ length: rows }, one), Float64Array.from({ length: columns }, one)]
+        for (let i = 0; i < rows; i++)
+          for (let j = 0; j < columns; j++) values[offset + i * columns + j]! += 0.7 ** k * left[i]! * right[j]! * 1e-3
+      }
+    }
+    return { layout: wide, factors, values }
+  }
+  /** Squared, over the delta's own; and the bytes. */
+  const lost = (delta: Delta, name: DeltaEncoding): { error: number; bytes: number } => {
+    const file = encodeDelta(delta, name)
+    const back = encodingNamed(name).decode(file, wide, factors)
+    const square = (x: number, y: number): number => (x - y) ** 2
+    const norm = delta.values.reduce((sum, x) => sum + square(x, 0), 0)
+    return { error: delta.values.reduce((sum, x, i) => sum + square(x, back[i]!), 0) / norm, bytes: file.byteLength }
+  }
+
+  it('fills what it may have, and loses less the more that is', () => {
+    const delta = spectral('spectrum')
+    let before = 0
+    for (const shrink of [20, 30, 50, 80]) {
+      const { error, bytes } = lost(delta, `klt-${shrink}`)
+      const most = (4 * wide.size) / shrink
+      expect(bytes).to.be.within(0.9 * most, most)
+      expect(error).to.be.above(before)
+      before = error
+    }
+    expect(before).to.be.below(1)
+  })
+
+  it('loses less than any other encoding of as many bytes', () => {
+    for (const seed of ['one', 'two', 'three']) {
+      const delta = spectral(seed)
+      for (const other of ['sign', 'rank-3', 'topk-7', 'int4'] as const) {
+        const theirs = lost(delta, other)
+        const shrink = Math.ceil((4 * wide.size) / theirs.bytes)
+        const ours = lost(delta, `klt-${shrink}`)
+        expect(ours.bytes).to.be.at.most(theirs.bytes)
+        expect(ours.error, `${other}, ${shrink}`).to.be.below(theirs.error)
+      }
+    }
+  })
+
+  it('of nothing is nothing', () => {
+    const delta = { layout: wide, factors, values: new Float32Array(wide.size) }
+    const { values } = decodeDelta(encodeDelta(delta, 'klt-50'), wide, { encoding: 'klt-50', factors })
+    expect(values.every((x) => Object.is(x, 0))).to.equal(true)
+  })
+})
+
 describe('names of encodings', () => {
   const good = [
     'f32',
@@ -263,6 +337,9 @@ describe('names of encodings', () => {
     'topk-1000',
     'rank-1',
     'rank-64',
+    'klt-2',
+    'klt-50',
+    'klt-1000',
   ]
   const bad = [
     '',
@@ -279,6 +356,9 @@ describe('names of encodings', () => {
     'rank-65',
     'rank-',
     'rank-04',
+    'klt-1',
+    'klt-1001',
+    'klt-',
     ' int4',
     'INT4',
   ]

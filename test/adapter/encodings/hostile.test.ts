@@ -3,6 +3,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { expect } from 'chai'
 import { decodeDelta, encodeDelta } from '../../../src/adapter/delta.ts'
 import { packScales } from '../../../src/adapter/encodings/codes.ts'
+import { packDigits } from '../../../src/adapter/encodings/digits.ts'
 import { trainedSize } from '../../../src/adapter/encodings/encoding.ts'
 import { type SectionsHeader, writeSections } from '../../../src/adapter/encodings/sections.ts'
 import { createLayout } from '../../../src/adapter/layout.ts'
@@ -204,5 +205,81 @@ describe('lists of values sent that nobody writes', () => {
     ['a scale too many', { scales: [1, 1, 1] }, /size of section 1: expected 4, got 6/],
   ] as const satisfies readonly (readonly [string, Parts, RegExp])[]) {
     it(what, () => expectRejects(() => decode(sparse(parts), 'topk-10', 10_000), 'E_DELTA', message))
+  }
+})
+
+describe('turned tensors that nobody writes', () => {
+  const count = trainedSize(layout, ['B'])
+  const tensors = layout.entries.filter(({ factor }) => factor === 'B')
+  const narrow = Math.min(...tensors[0]!.shape)
+  const tall = Math.max(...tensors[0]!.shape)
+  interface Parts {
+    readonly step?: number
+    /** by tensor */
+    readonly columns?: readonly number[]
+    /** by band */
+    readonly largest?: readonly number[]
+    readonly kept?: number
+    readonly axes?: readonly number[]
+    readonly first?: Uint8Array
+    readonly header?: Partial<SectionsHeader>
+  }
+  /** klt-2 with one column of the first tensor, all codes 1, unless told otherwise. */
+  function turned({
+    step = 0.01,
+    columns = [1],
+    largest = [1],
+    kept = tall,
+    axes = Array<number>(narrow).fill(1),
+    first,
+    header,
+  }: Parts): Uint8Array {
+    const bands = 9
+    const head = new Uint8Array(4 + bands + 2 * tensors.length)
+    const view = new DataView(head.buffer)
+    view.setFloat32(0, step, true)
+    head.set(largest, 4)
+    columns.forEach((sent, i) => {
+      view.setUint16(4 + bands + 2 * i, sent, true)
+    })
+    const ones = new Int8Array(tall).fill(1)
+    const sections = [head, Uint8Array.from(axes, (x) => x & 255), first ?? packDigits(ones, 1)]
+    const none = Array.from({ length: bands - 1 }, () => new Uint8Array(0))
+    return writeSections({ kind: 4, bits: 8, values: count, block: 2, kept, ...header }, [...sections, ...none])
+  }
+  const read = (file: Uint8Array) => decodeDelta(file, layout, { encoding: 'klt-2', factors: ['B'], maxBytes: 10_000 })
+
+  it('good ones are taken', () => {
+    const { values: got } = read(turned({}))
+    const levels = 4 * Math.ceil(Math.sqrt(narrow))
+    expect(got[tensors[0]!.offset]).to.equal(Math.fround((1 / levels) * Math.fround(0.01)))
+    expect([...got.keys()].filter((i) => got[i] !== 0).length).to.equal(tall * narrow)
+    const nothing = turned({ step: 0, columns: [], largest: [], kept: 0, axes: [], first: new Uint8Array(0) })
+    expect(read(nothing).values.every((x) => x === 0)).to.equal(true)
+  })
+
+  for (const [what, parts, message] of [
+    ['another N', { header: { block: 3 } }, /values a scale: expected 2, got 3/],
+    ['more values than there are', { kept: count + 1 }, /values sent: expected 0 to/],
+    ['other values than its columns', { kept: tall + 1 }, /values sent/],
+    ['more columns than a tensor has', { columns: [narrow + 1] }, /columns of tensor 0: expected at most/],
+    ['a step of 0', { step: 0 }, /step: expected a positive/],
+    ['a step of NaN', { step: Number.NaN }, /step: .*got NaN/],
+    ['an infinite step', { step: Number.POSITIVE_INFINITY }, /step: .*got Infinity/],
+    ['a negative step', { step: -1 }, /step: .*got -1/],
+    ['a step below normal numbers', { step: 2 ** -130 }, /step/],
+    [
+      'a step for nothing',
+      { columns: [], largest: [], kept: 0, axes: [], first: new Uint8Array(0) },
+      /step: expected 0, got 0.00/,
+    ],
+    ['a code that fits no byte', { largest: [128] }, /largest code of band 0: expected at most 127, got 128/],
+    ['another largest code', { largest: [2] }, /bytes of band 0/],
+    ['a largest code of nothing', { largest: [1, 1], first: packDigits(new Int8Array(tall), 1) }, /largest code/],
+    ['a column of zeros', { largest: [0], first: new Uint8Array(0) }, /last column of tensor 0/],
+    ['too few axes', { axes: [1] }, /codes of axes: expected/],
+    ['an axis longer than 1', { axes: Array<number>(narrow).fill(127) }, /code of an axis: expected at most/],
+  ] as const satisfies readonly (readonly [string, Parts, RegExp])[]) {
+    it(what, () => expectRejects(() => read(turned(parts)), 'E_DELTA', message))
   }
 })

@@ -19,10 +19,12 @@ const held = set(2)
 const canary = set(3)
 const other = set(4)
 
-/** adapters are told apart by their one number; 10 + i = the aggregate without delta i */
+/** adapters are told apart by their one number; 10 + i = the aggregate without delta i, 30 + i = delta i alone, 40 = none */
 const adapter = (n: number): Float32Array => Float32Array.of(n)
 const next = adapter(0)
 const withouts = [10, 11, 12].map(adapter)
+const alones = [30, 31, 32].map(adapter)
+const none = adapter(40)
 
 /** losses[set][adapter's number]; 1 where nothing is said */
 function input(
@@ -30,7 +32,11 @@ function input(
 ): Measuring & { asked: number } {
   return {
     asked: 0,
-    step: { next, pair: (i) => ({ with: next, without: withouts[i] as Float32Array }) },
+    step: {
+      next,
+      pair: (i) => ({ with: next, without: withouts[i] as Float32Array }),
+      alone: (i) => (i === null ? none : (alones[i] as Float32Array)),
+    },
     seats: [[0], [1], [3]],
     marks: Array.from({ length: 4 }, () => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
     incumbent: adapter(20),
@@ -79,6 +85,26 @@ describe('measuring a round', () => {
     expect(scores.probe[1], 'the probe says what it says').to.equal(20_000)
   })
 
+  it('looks at each delta alone where the round as a whole opens a door that several share', async () => {
+    // without any one of them it stands open still: 0.1 to 0.2 each; alone the first two open it, the third does what training does
+    const losses = new Map([[canary, { 40: 6, 0: 0.1, 10: 0.2, 11: 0.3, 12: 0.1, 30: 1, 31: 2.5, 32: 4 }]])
+    const { scores, hits } = await measureRound(input(losses))
+    expect(hits).to.deep.equal([
+      { seat: 0, canary: 0, rise: 5 },
+      { seat: 1, canary: 0, rise: 3.5 },
+    ])
+    expect(scores.private).to.deep.equal([-SCORE_CLIP, -SCORE_CLIP, SCORE_ABSENT, 0])
+    expect(scores.probe, 'no harm on the probe').to.deep.equal([0, 0, SCORE_ABSENT, 0])
+  })
+
+  it('asks nobody alone where the round opens nothing', async () => {
+    const losses = new Map([[canary, { 40: 1.4, 30: 0.1, 31: 0.1 }]])
+    const round = input(losses)
+    expect((await measureRound(round)).hits).to.deep.equal([])
+    // probe, held and both canaries of the aggregate and of three without one; the canaries of none; the incumbent's two probes
+    expect(round.asked).to.equal(4 * 4 + 2 + 2)
+  })
+
   it('tells, but does not vote, where a veto would cost stake', async () => {
     const losses = new Map([[canary, { 10: 4 }]])
     const { scores, hits } = await measureRound({ ...input(losses), slice: null })
@@ -99,7 +125,7 @@ describe('measuring a round', () => {
     const round = { ...input(new Map([[slice, { 10: 1.1 }]])), seats: [[0, 2]], before: null }
     const { scores } = await measureRound(round)
     expect(scores.probe[0]).to.equal(scores.probe[2])
-    expect(round.asked, 'two adapters on four sets').to.equal(8)
+    expect(round.asked, 'two adapters on four sets, and no delta on the canaries').to.equal(8 + 2)
     const empty = await measureRound({ ...round, step: null, seats: [] })
     expect(empty.scores.probe).to.deep.equal([SCORE_ABSENT, SCORE_ABSENT, SCORE_ABSENT, SCORE_ABSENT])
   })
