@@ -245,7 +245,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             })
           const delta = { layout, factors, values, directions: directionsOfNode(node) }
           const bytes = encodeDelta(delta, encoding)
-          if (encodingNamed(encoding).feedback)
+          if (encodingNamed(encoding).feedback > 0)
             residuals.set(key, { round, values: residualOf(delta, bytes, encoding) })
           deltas.push(
             usable(() => decodeDelta(bytes, layout, { encoding, factors, directions: { least, most } }).values),

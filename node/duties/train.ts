@@ -78,7 +78,7 @@ export async function trainDelta(
   const after = trainer.parameters()
   const change = new Float32Array(after.length)
   for (let i = 0; i < change.length; i++) change[i] = (after[i] as number) - (start.values[i] as number)
-  const { feedback } = encodingNamed(ctx.spec.encoding)
+  const feedback = encodingNamed(ctx.spec.encoding).feedback > 0
   const residual = feedback ? await residualFor(ctx, factors, round) : null
   residual?.forEach((x, i) => {
     change[i]! += x

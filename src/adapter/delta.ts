@@ -9,7 +9,7 @@
  * | sign | one bit and its block's mean magnitude, see encodings/sign.ts | all but that; half is kept for the next delta |
  * | topk-N | the Nth part of largest magnitude, see encodings/top-k.ts | the rest; half is kept for the next delta |
  * | rank-N | N directions of each tensor, see encodings/low-rank.ts | the others; half is kept for the next delta |
- * | klt-N | codes on each tensor's own axes, in the Nth part of float32's bytes, see encodings/klt.ts | what rounds away; half is kept for the next delta |
+ * | klt-N | codes on each tensor's own axes, in the Nth part of float32's bytes, see encodings/klt.ts | what rounds away; it is kept for the next delta |
  */
 import { bytesOf, sha256 } from '../base/bytes.ts'
 import { CoveyError } from '../base/errors.ts'
@@ -56,22 +56,15 @@ function narrowDelta({ layout, factors, values, directions = layout.lora.rank }:
 }
 
 /**
- * How much of what an encoding left out of a delta goes into the next one. Not all of it, as in SGD (Karimireddy et al. 2019,
- * arXiv:1901.09847): a proposer trains many steps from a global adapter that lacks what was left out, finds much of it again,
- * and the whole would be sent twice over: in short runs of bench/compress.ts at topk-10, half did better than all and than none.
- */
-const FEEDBACK_SHARE = 0.5
-
-/**
- * Error feedback's residual, what a proposer adds to its next delta: FEEDBACK_SHARE of the values of a delta minus what its
+ * Error feedback's residual, what a proposer adds to its next delta: the encoding's share of the values of a delta minus what its
  * bytes say; 0 where both are.
  * @param bytes of `encodeDelta` for the same delta and encoding
  * @returns (layout.size)
  */
 export function residualOf(delta: Delta, bytes: Uint8Array, encoding: DeltaEncoding): Float32Array {
   const { layout, factors, values } = narrowDelta(delta)
-  const sent = encodingNamed(encoding).decode(bytes, layout, factors)
-  const residual = sent.map((x, i) => FEEDBACK_SHARE * ((values[i] as number) - x))
+  const { decode, feedback } = encodingNamed(encoding)
+  const residual = decode(bytes, layout, factors).map((x, i) => feedback * ((values[i] as number) - x))
   return padded(delta.layout, residual, layout.lora.rank)
 }
 

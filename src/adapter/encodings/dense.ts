@@ -20,10 +20,10 @@ import { type ExpectedSections, headerBytes, readSections, writeSections } from 
 const KIND = 1
 
 /** Rounding to 4 bits takes whatever is below a fourteenth of its block's largest value: kept for the next delta. */
-export const int4 = dense('int4', 4, true)
-export const int8Zstd = dense('int8-zstd', 8, false)
+export const int4 = dense('int4', 4, 0.5)
+export const int8Zstd = dense('int8-zstd', 8, 0)
 
-function dense(name: DeltaEncoding, bits: CodeBits, feedback: boolean): Encoding {
+function dense(name: DeltaEncoding, bits: CodeBits, feedback: number): Encoding {
   const expected = (values: number): ExpectedSections => {
     const scales = Math.ceil(values / BLOCK) * scaleBytesOf(bits)
     const codes = codeBytes(values, bits)

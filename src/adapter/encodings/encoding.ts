@@ -6,10 +6,12 @@ import { sizeOf } from '../layout.ts'
 export interface Encoding {
   readonly name: DeltaEncoding
   /**
-   * True when what is lost is worth keeping: the proposer adds it to its next delta (error feedback, Seide et al. 2014;
-   * Karimireddy et al. 2019, arXiv:1901.09847). Small values that are always rounded away would never arrive otherwise.
+   * How much of what is lost the proposer adds to its next delta (error feedback, Seide et al. 2014; Karimireddy et al. 2019,
+   * arXiv:1901.09847), 0 to 1. Small values that are always rounded away would never arrive otherwise. Where most of a delta is
+   * lost, all of it is too much: a proposer trains many steps from a global adapter that lacks it, finds much of it again, and
+   * the whole would be sent twice over (in short runs of bench/compress.ts half did better at topk-10, and all at klt-50).
    */
-  readonly feedback: boolean
+  readonly feedback: number
   /** bytes; no delta of this layout and these factors is larger */
   maxBytes(layout: LoraLayout, factors: readonly LoraFactor[]): number
   /** @param delta its values finite. @throws CoveyError E_DELTA when a value is too large for this encoding */

@@ -49,7 +49,7 @@ export function klt(shrink: number): Encoding {
     )
   return {
     name,
-    feedback: true,
+    feedback: 1,
     maxBytes,
     encode({ layout, factors, values }) {
       const count = trainedSize(layout, factors)

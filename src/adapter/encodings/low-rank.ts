@@ -41,7 +41,7 @@ export function lowRank(directions: number): Encoding {
     tallOf(layout, factors).map((part) => ({ ...part, kept: Math.min(directions, part.narrow) }))
   return {
     name,
-    feedback: true,
+    feedback: 0.5,
     maxBytes(layout, factors) {
       const sizes = expected(partsOf(layout, factors), 0).sizes(0)
       return headerBytes(sizes.length) + sizes.reduce((n, [, most]) => n + most, 0)

@@ -29,7 +29,7 @@ function expected(values: number): ExpectedSections {
 
 export const sign: Encoding = {
   name: 'sign',
-  feedback: true,
+  feedback: 0.5,
   maxBytes(layout, factors) {
     const sizes = expected(trainedSize(layout, factors)).sizes(0)
     return headerBytes(sizes.length) + sizes.reduce((n, [, most]) => n + most, 0)

@@ -34,7 +34,7 @@ function tensorEncoding(name: TensorEncoding): Encoding {
   return {
     name,
     // what 8 bits lose is below a hundredth of the largest value nearby: not worth a copy of it on disk
-    feedback: false,
+    feedback: 0,
     maxBytes: (layout, factors) => {
       const plan = planOf(layout, name, factors)
       return encodeSafetensorsHeader(plan, METADATA).byteLength + plan.reduce((n, t) => n + t.size, 0)

@@ -48,7 +48,7 @@ export function topK(part: number): Encoding {
   })
   return {
     name,
-    feedback: true,
+    feedback: 0.5,
     maxBytes(layout, factors) {
       const values = trainedSize(layout, factors)
       const sizes = sizesOf(values, mostOf(values), block)
