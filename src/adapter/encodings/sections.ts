@@ -24,6 +24,8 @@ const VERSION = 1
 const FIXED_BYTES = 20
 /** zstd's smallest window is 2^10 bytes. */
 const MIN_WINDOW_LOG = 10
+/** Codes have no repetitions worth the name: lower levels spend bytes on chance ones (a fifth of a file of klt-50). */
+const LEVEL = 19
 
 export interface SectionsHeader {
   /** what the sections are: 1 dense blocks, 2 the largest values, 3 thin factors */
@@ -111,7 +113,12 @@ export function readSections(
 /** Smaller of the bytes and their zstd frame. */
 function smaller(bytes: Uint8Array): Uint8Array {
   if (bytes.byteLength === 0) return bytes
-  const frame = zstdCompressSync(bytes, { params: { [constants.ZSTD_c_windowLog]: windowLog(bytes.byteLength) } })
+  const frame = zstdCompressSync(bytes, {
+    params: {
+      [constants.ZSTD_c_compressionLevel]: LEVEL,
+      [constants.ZSTD_c_windowLog]: windowLog(bytes.byteLength),
+    },
+  })
   return frame.byteLength < bytes.byteLength ? frame : bytes
 }
 
