@@ -24,8 +24,17 @@ const VERSION = 1
 const FIXED_BYTES = 20
 /** zstd's smallest window is 2^10 bytes. */
 const MIN_WINDOW_LOG = 10
-/** Codes have no repetitions worth the name: lower levels spend bytes on chance ones (a fifth of a file of klt-50). */
-const LEVEL = 19
+/**
+ * Codes have no repetitions worth the name, and zstd's usual levels spend bytes on chance ones (a fifth of a file of klt-50): its
+ * strategy that weighs what each costs, and hardly a look for them.
+ */
+const FEW_REPETITIONS = {
+  [constants.ZSTD_c_compressionLevel]: 18,
+  [constants.ZSTD_c_minMatch]: 6,
+  [constants.ZSTD_c_searchLog]: 1,
+  [constants.ZSTD_c_chainLog]: 6,
+  [constants.ZSTD_c_hashLog]: 6,
+}
 
 export interface SectionsHeader {
   /** what the sections are: 1 dense blocks, 2 the largest values, 3 thin factors */
@@ -114,10 +123,7 @@ export function readSections(
 function smaller(bytes: Uint8Array): Uint8Array {
   if (bytes.byteLength === 0) return bytes
   const frame = zstdCompressSync(bytes, {
-    params: {
-      [constants.ZSTD_c_compressionLevel]: LEVEL,
-      [constants.ZSTD_c_windowLog]: windowLog(bytes.byteLength),
-    },
+    params: { ...FEW_REPETITIONS, [constants.ZSTD_c_windowLog]: windowLog(bytes.byteLength) },
   })
   return frame.byteLength < bytes.byteLength ? frame : bytes
 }
