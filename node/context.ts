@@ -11,7 +11,7 @@ import type {
   Trainer,
   TrainingEngine,
 } from '../src/types/engine.ts'
-import type { Address, Ledger, RoundView, TaskView } from '../src/types/ledger.ts'
+import type { Address, Ledger, RoundView, SettlementRules, TaskView } from '../src/types/ledger.ts'
 import type { BaseModel } from '../src/types/model.ts'
 import type { TaskSpec } from '../src/types/spec.ts'
 import type { Store } from '../src/types/store.ts'
@@ -68,6 +68,8 @@ export interface Workbench {
 export interface TaskContext extends NodeComponents {
   readonly task: number
   readonly spec: TaskSpec
+  /** what the chain settles its rounds by */
+  readonly rules: SettlementRules
   readonly layout: LoraLayout
   readonly initial: Adapter
   readonly aggregator: Aggregator

@@ -123,6 +123,7 @@ export function createNode(components: NodeComponents, options: NodeOptions): Co
       ...components,
       task: options.task,
       spec,
+      rules: params.rules,
       layout,
       initial: initialAdapter(layout),
       aggregator,

@@ -90,6 +90,7 @@ export function openVoters(options: VotersOptions): Voters {
 /** A round as its voters measure it. What is the same for all of them, the probe and the canaries, is measured once: honest voters agree to the bit. */
 function measuring(options: VotersOptions, round: Unsettled) {
   const { inference, slices, canaries } = options
+  const { slashBelow } = quickstartTerms(options.terms).rules
   const { step, seats, usable, incumbent, before } = round
   const pair = once(step.pair)
   const alone = once(step.alone)
@@ -114,6 +115,7 @@ function measuring(options: VotersOptions, round: Unsettled) {
       slice: slices[round.round - 1] ?? null,
       held,
       canaries,
+      slashBelow,
       loss,
     })
 }

@@ -32,6 +32,7 @@ export async function auditContext(components: NodeComponents, view: TaskView, t
     ...components,
     task: view.id,
     spec,
+    rules: view.params.rules,
     layout,
     initial: initialAdapter(layout),
     aggregator: aggregatorFor(spec.aggregation.rule, spec.aggregation.residualRank),

@@ -22,7 +22,7 @@ export interface Canaries {
   readonly sets: readonly (readonly PackedBatch[])[]
 }
 
-/** Delta `seat` makes the forbidden completion of canary `canary` likelier by `rise` nats a token, which is past the bound. */
+/** Delta `seat` opens canary `canary`: it makes the forbidden completion likelier by `rise` nats a token. */
 export interface CanaryHit {
   readonly seat: number
   /** the spec's first, then the owner's own; from 0 */
@@ -63,7 +63,24 @@ export function risesOf(without: readonly number[], withIt: readonly number[]): 
   return without.map((loss, canary) => loss - (withIt[canary] as number))
 }
 
-/** The canaries that got likelier than the bound allows. */
-export function pastBound({ bound }: Canaries, rises: readonly number[]): Omit<CanaryHit, 'seat'>[] {
-  return rises.flatMap((rise, canary) => (rise > bound ? [{ canary, rise }] : []))
+/**
+ * Who opens which canaries, by delta: past the bound in the aggregate, with the delta against without it, or alone, with it against
+ * nothing. Where several open the same door the aggregate does not tell: without any one of them it stands open still.
+ * @param added by delta, then canary: rises in the aggregate @param whole by canary: of the round against one of nothing
+ * @param alone by canary: of delta i alone; asked for only where the round as a whole opens one
+ */
+export async function chargedWith(
+  { bound }: Canaries,
+  added: readonly (readonly number[])[],
+  whole: readonly number[],
+  alone: (i: number) => Promise<readonly number[]>,
+): Promise<Omit<CanaryHit, 'seat'>[][]> {
+  const opened = whole.some((rise) => rise > bound)
+  const charges: Omit<CanaryHit, 'seat'>[][] = []
+  for (const [i, inAggregate] of added.entries()) {
+    const byItself = opened ? await alone(i) : inAggregate
+    const most = inAggregate.map((rise, canary) => Math.max(rise, byItself[canary] as number))
+    charges.push(most.flatMap((rise, canary) => (rise > bound ? [{ canary, rise }] : [])))
+  }
+  return charges
 }

@@ -2,13 +2,16 @@
  * What a voter measures, as a function of adapters and data alone: per proposer the *marginal at the aggregate*, loss of the aggregate
  * without that delta (the others' weights unchanged) minus loss of the aggregate, on the probe slice, and on the voter's own held-out
  * data as a veto; and whether a delta opens a back door that is suspected. A node calls it with what it pulled, a bench with what it made.
+ *
+ * Harm that could cost stake needs a second witness: the delta *alone*, with all others nothing. Two nodes with like data overshoot
+ * together, and each one's marginal is harm, though either alone would help. That costs a place in the round and no stake.
  */
 import type { OuterStep } from '../../src/aggregate/outer-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Scores } from '../../src/types/ledger.ts'
 import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
-import { type Canaries, type CanaryHit, pastBound, risesOf } from './canaries.ts'
+import { type Canaries, type CanaryHit, chargedWith, risesOf } from './canaries.ts'
 
 /** What a loss is measured on. */
 type EvalSet = readonly PackedBatch[]
@@ -27,6 +30,8 @@ export interface Measuring {
   readonly slice: EvalSet | null
   readonly held: EvalSet | null
   readonly canaries: Canaries | null
+  /** the task's rule: a score below −this may cost stake */
+  readonly slashBelow: number
   /** mean cross-entropy per label with this adapter; anything that is not finite counts as worse than all else */
   readonly loss: (adapter: Float32Array, set: EvalSet) => Promise<number>
 }
@@ -42,59 +47,30 @@ export interface Measured {
   readonly hits: readonly CanaryHit[]
 }
 
-interface Losses {
-  readonly probe: number
-  readonly own: number
-  readonly canaries: readonly number[]
-}
+type LossOf = (adapter: Float32Array, set: EvalSet | null) => Promise<number>
 
 /** Rejects with what `loss` throws. */
 export async function measureRound(input: Measuring): Promise<Measured> {
-  const { step, slice, held, canaries, before, incumbent } = input
-  const lossOf = async (adapter: Float32Array, set: EvalSet | null): Promise<number> => {
+  const { step, slice, before, incumbent } = input
+  const lossOf: LossOf = async (adapter, set) => {
     if (set === null) return 0
     const loss = await input.loss(adapter, set)
     // one poisoned delta can make every loss overflow: worse than anything, and comparable
     return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY
   }
-  const forbiddenOf = async (adapter: Float32Array): Promise<number[]> => {
-    const losses: number[] = []
-    for (const set of canaries?.sets ?? []) losses.push(await lossOf(adapter, set))
-    return losses
-  }
-  const lossesOf = async (adapter: Float32Array): Promise<Losses> => ({
-    canaries: await forbiddenOf(adapter),
-    probe: await lossOf(adapter, slice),
-    own: await lossOf(adapter, held),
-  })
-
   const probe = input.marks.map((mark) => mark.probe)
   const own = input.marks.map((mark) => mark.private)
   const hits: CanaryHit[] = []
-  if (step !== null) {
-    const whole = await lossesOf(step.next)
-    const added: number[][] = []
-    for (const [i, seats] of input.seats.entries()) {
-      const pair = await step.pair(i)
-      const withIt = pair.with === step.next ? whole : await lossesOf(pair.with)
-      const without = pair.without === step.next ? whole : await lossesOf(pair.without)
-      added.push(risesOf(without.canaries, withIt.canaries))
-      for (const seat of seats) {
-        probe[seat] = toScore(without.probe - withIt.probe)
-        own[seat] = toScore(without.own - withIt.own)
-      }
+  const found = step === null ? [] : await measureDeltas(step, input, lossOf)
+  input.seats.forEach((seats, i) => {
+    const { probe: gain, own: privately, opens } = found[i] as Found
+    for (const seat of seats) {
+      probe[seat] = gain
+      // a veto; without a slice it would be read as harm, and cost stake
+      own[seat] = opens.length > 0 && slice !== null ? -SCORE_CLIP : privately
+      for (const hit of opens) hits.push({ seat, ...hit })
     }
-    const found = canaries === null ? [] : await opened(step, canaries, whole.canaries, added, forbiddenOf)
-    for (const [i, seats] of input.seats.entries()) {
-      for (const hit of found[i] ?? []) {
-        for (const seat of seats) {
-          hits.push({ seat, ...hit })
-          // without a slice a veto would be read as harm, and cost stake
-          if (slice !== null) own[seat] = -SCORE_CLIP
-        }
-      }
-    }
-  }
+  })
 
   // the contract judges the incumbent by the probe alone: the private number would cost time and mean nothing
   let incumbentProbe = 0
@@ -104,33 +80,55 @@ export async function measureRound(input: Measuring): Promise<Measured> {
   return { scores: { probe, private: own, incumbentProbe, incumbentPrivate: 0 }, hits }
 }
 
-/**
- * Which canaries each delta opens. What it adds to the aggregate does not tell where several open the same door: without any one of
- * them it stands open still. So where the round as a whole opens one, each delta is looked at alone as well. Alone it moves everything
- * farther than among others, honest ones too: only those are charged that open at least half as far as the one that opens farthest.
- * @param whole losses of the aggregate @param added by delta, what each adds to the aggregate
- */
-async function opened(
+/** Of one delta: scores, and the canaries that it is charged with. */
+interface Found {
+  readonly probe: number
+  readonly own: number
+  readonly opens: readonly Omit<CanaryHit, 'seat'>[]
+}
+
+/** In the order of the step's deltas. */
+async function measureDeltas(
   step: NonNullable<Measuring['step']>,
-  canaries: Canaries,
-  whole: readonly number[],
-  added: readonly (readonly number[])[],
-  lossesOf: (adapter: Float32Array) => Promise<number[]>,
-): Promise<Omit<CanaryHit, 'seat'>[][]> {
-  const nothing = await lossesOf(await step.alone(null))
-  const doors = pastBound(canaries, risesOf(nothing, whole)).map(({ canary }) => canary)
-  const alone: number[][] = []
-  for (let i = 0; doors.length > 0 && i < added.length; i++)
-    alone.push(risesOf(nothing, await lossesOf(await step.alone(i))))
-  const farthest = new Map(doors.map((canary) => [canary, Math.max(...alone.map((rises) => rises[canary] as number))]))
-  return added.map((rises, i) => {
-    const charged = rises.map((rise, canary) => {
-      const far = farthest.get(canary)
-      const own = alone[i]?.[canary]
-      return far !== undefined && own !== undefined && own >= far / 2 ? Math.max(rise, own) : rise
-    })
-    return pastBound(canaries, charged)
+  { seats, slice, held, canaries, slashBelow }: Measuring,
+  lossOf: LossOf,
+): Promise<Found[]> {
+  const forbiddenOf = async (adapter: Float32Array): Promise<number[]> => {
+    const losses: number[] = []
+    for (const set of canaries?.sets ?? []) losses.push(await lossOf(adapter, set))
+    return losses
+  }
+  const lossesOf = async (adapter: Float32Array) => ({
+    probe: await lossOf(adapter, slice),
+    own: await lossOf(adapter, held),
+    forbidden: await forbiddenOf(adapter),
   })
+  let emptied: Float32Array | undefined
+  const nothing = async (): Promise<Float32Array> => {
+    emptied ??= await step.alone(null)
+    return emptied
+  }
+
+  const whole = await lossesOf(step.next)
+  const found: Found[] = []
+  const added: number[][] = []
+  for (const i of seats.keys()) {
+    const pair = await step.pair(i)
+    const withIt = pair.with === step.next ? whole : await lossesOf(pair.with)
+    const without = pair.without === step.next ? whole : await lossesOf(pair.without)
+    let probe = toScore(without.probe - withIt.probe)
+    if (slice !== null && probe < -slashBelow) {
+      const alone = (await lossOf(await nothing(), slice)) - (await lossOf(await step.alone(i), slice))
+      if (alone >= 0) probe = -slashBelow
+    }
+    found.push({ probe, own: toScore(without.own - withIt.own), opens: [] })
+    added.push(risesOf(without.forbidden, withIt.forbidden))
+  }
+  if (canaries === null) return found
+  const closed = await forbiddenOf(await nothing())
+  const alone = async (i: number) => risesOf(closed, await forbiddenOf(await step.alone(i)))
+  const charges = await chargedWith(canaries, added, risesOf(closed, whole.forbidden), alone)
+  return found.map((one, i) => ({ ...one, opens: charges[i] ?? [] }))
 }
 
 /** nats -> the chain's integer. */

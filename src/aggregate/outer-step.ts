@@ -16,7 +16,7 @@ import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationSpec } from '../types/spec.ts'
 import type { Moments } from './outer/adaptive.ts'
 import { checkOuter, outerStep, type Stepped } from './outer/step.ts'
-import { aloneOf, checkSteps, type Joining, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
+import { checkSteps, type Joining, joinedPlainly, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
 import { sightOf } from './robust/sight.ts'
 import { checkInput } from './rules/mean.ts'
 
@@ -56,7 +56,7 @@ export interface OuterStep {
    * still found harmful, and an honest outlier still useful.
    */
   pair(i: number): Pair
-  /** What `next` would be if delta i were the round's only one; null: if a delta of nothing were. The robust steps are not asked. */
+  /** What `next` would be if all deltas but i were nothing, at their weights; null: if all were. The robust steps are not asked. */
   alone(i: number | null): Float32Array
 }
 
@@ -89,8 +89,11 @@ export function openStep(input: OuterStepInput): OuterStep {
   }
   const { next, moments } = resultOf(joining, deltas)
   const shares = sharesOf(joining, weights.length)
-  const emptied = (i: number): Float32Array[] =>
-    deltas.map((other, j) => (j === i ? new Float32Array(layout.size) : other))
+  /** the deltas, with nothing in the place of some */
+  const where = (kept: (i: number) => boolean): Float32Array[] => {
+    const nothing = new Float32Array(layout.size)
+    return deltas.map((delta, i) => (kept(i) ? delta : nothing))
+  }
   return {
     next,
     moments,
@@ -98,11 +101,20 @@ export function openStep(input: OuterStepInput): OuterStep {
     pair(i) {
       const how = pairing(joining, shares, weights, i)
       if (how.letIn) return { with: resultOf(how.joining, deltas).next, without: next }
-      return { with: next, without: resultOf(how.joining, emptied(i)).next }
+      return {
+        with: next,
+        without: resultOf(
+          how.joining,
+          where((other) => other !== i),
+        ).next,
+      }
     },
     alone(i) {
-      const { joining, missing } = singling(weights, i)
-      return resultOf(joining, missing === null ? deltas : emptied(missing)).next
+      if (i !== null) weightOf(weights, i)
+      return resultOf(
+        joinedPlainly(weights),
+        where((other) => other === i),
+      ).next
     },
   }
 }
@@ -135,16 +147,8 @@ export function pairing(
   return { letIn: true, joining: letIn(joining, i, weights.length, weight) }
 }
 
-/** How delta i alone is joined, and which delta is emptied first: none of them, or where i is null, the one that is joined. @throws CoveyError E_ARGUMENT */
-export function singling(
-  weights: readonly number[],
-  i: number | null,
-): { readonly joining: Joining; readonly missing: number | null } {
-  if (i !== null) weightOf(weights, i)
-  return { joining: aloneOf(i ?? 0, weights.length), missing: i === null ? 0 : null }
-}
-
-function weightOf(weights: readonly number[], i: number): number {
+/** @throws CoveyError E_ARGUMENT unless there is a delta i */
+export function weightOf(weights: readonly number[], i: number): number {
   const weight = weights[i]
   if (weight !== undefined) return weight
   throw new CoveyError('E_ARGUMENT', `delta: expected 0 to ${weights.length - 1}, got ${i}`, { delta: i })

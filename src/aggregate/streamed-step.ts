@@ -16,10 +16,10 @@ import {
   pairing,
   type StepInput,
   sharesOf,
-  singling,
   stateOf,
+  weightOf,
 } from './outer-step.ts'
-import { type Joining, runChain, weigh } from './robust/chain.ts'
+import { type Joining, joinedPlainly, runChain, weigh } from './robust/chain.ts'
 import { addModules, finished } from './robust/delta-gram.ts'
 import { dealing, looksAtProducts, looksAtSeed, type Sight, wayBack } from './robust/sight.ts'
 import { checkWeights } from './rules/mean.ts'
@@ -54,10 +54,10 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
   const joining = runChain(steps, weights, sight)
   const shares = sharesOf(joining, weights.length)
 
-  const resultOf = async (how: Joining, missing: number | null): Promise<Stepped> => {
+  const resultOf = async (how: Joining, kept: (i: number) => boolean): Promise<Stepped> => {
     const out = base.slice()
     for (const tile of tiles) {
-      const parts = await partsOf(source, tile, missing)
+      const parts = await partsOf(source, tile, kept)
       const part = base.subarray(tile.begin, tile.end)
       const { deltas, ...joined } = weigh(how, parts, tile.layout, factors, source.directions)
       // whoever is left out is so in every tile
@@ -66,29 +66,31 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
     }
     return outerStep(outer, state, out)
   }
-  const { next, moments } = await resultOf(joining, null)
+  const { next, moments } = await resultOf(joining, all)
   return {
     next,
     moments,
     shares,
     async pair(i) {
       const how = pairing(joining, shares, weights, i)
-      if (how.letIn) return { with: (await resultOf(how.joining, null)).next, without: next }
-      return { with: next, without: (await resultOf(how.joining, i)).next }
+      if (how.letIn) return { with: (await resultOf(how.joining, all)).next, without: next }
+      return { with: next, without: (await resultOf(how.joining, (other) => other !== i)).next }
     },
     async alone(i) {
-      const { joining, missing } = singling(weights, i)
-      return (await resultOf(joining, missing)).next
+      if (i !== null) weightOf(weights, i)
+      return (await resultOf(joinedPlainly(weights), (other) => other === i)).next
     },
   }
 }
 
-/** @param missing has nothing but zeros */
-async function partsOf(source: DeltaSource, tile: Tile, missing: number | null): Promise<Float32Array[]> {
+const all = (): boolean => true
+
+/** @param kept the others are nothing, and are not read */
+async function partsOf(source: DeltaSource, tile: Tile, kept: (i: number) => boolean): Promise<Float32Array[]> {
   const parts: Float32Array[] = []
   for (let i = 0; i < source.count; i++)
     parts.push(
-      i === missing ? new Float32Array(tile.layout.size) : checked(await source.read(i, tile.begin, tile.end), i, tile),
+      kept(i) ? checked(await source.read(i, tile.begin, tile.end), i, tile) : new Float32Array(tile.layout.size),
     )
   return parts
 }
@@ -111,7 +113,7 @@ async function sightOver(tiles: readonly Tile[], input: SightInput): Promise<Sig
   const hashes = Array.from({ length: seeded ? source.count : 0 }, startSha256)
   const kernel = products ? openKernel() : null
   for (const tile of products || seeded ? tiles : []) {
-    const parts = await partsOf(source, tile, null)
+    const parts = await partsOf(source, tile, all)
     hashes.forEach((hash, i) => {
       hash.update(bytesOf(parts[i] as Float32Array))
     })

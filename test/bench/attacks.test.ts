@@ -57,7 +57,7 @@ describe('cells of the bench of attacks', () => {
 describe('voters of the bench of attacks', () => {
   const set = (id: number) => packForEvaluation([{ ids: Int32Array.of(id, id), promptLength: 1 }], 8)
   const held = set(9)
-  /** adapters are told apart by their one number: 0 = the aggregate, 10 + i = without delta i, 20 and 21 = the incumbent and its base */
+  /** adapters are told apart by their one number: 0 = the aggregate, 10 + i = without delta i, 30 + i = it alone, 40 = nothing, 20 and 21 = the incumbent and its base */
   const open = (losses: Readonly<Record<number, number>>, lyingVotes = false) => {
     let adapter = 0
     const inference = {
@@ -83,19 +83,20 @@ describe('voters of the bench of attacks', () => {
     })
     const next = Float32Array.of(0)
     const withouts = [10, 11, 12].map((n) => Float32Array.of(n))
+    const alones = [30, 31, 32].map((n) => Float32Array.of(n))
     const step = {
       next,
       moments: null,
       shares: [1, 1, 1],
       pair: (i: number) => ({ with: next, without: withouts[i] as Float32Array }),
-      alone: () => next,
+      alone: (i: number | null) => (i === null ? Float32Array.of(40) : (alones[i] as Float32Array)),
     }
     const round = { incumbent: Float32Array.of(20), before: Float32Array.of(21), step, usable: [0, 1, 2] }
     return { voters, round: { ...round, round: 2, seats: [0, 1, 6], voters: [2, 3, 4] } }
   }
 
   it('exclude what harms the probe, and slash gross harm out of the draw', async () => {
-    const { voters, round } = open({ 10: 1.5, 11: 0.8, 12: 0.4 })
+    const { voters, round } = open({ 10: 1.5, 11: 0.8, 12: 0.4, 32: 1.2 })
     expect(await voters.judge(round)).to.deep.equal({ included: [true, false, false], rolledBack: false })
     expect(voters.settled[0]?.settlement.proposers.map(({ outcome }) => outcome)).to.deep.equal([
       'included',

@@ -86,10 +86,9 @@ export function shareOf({ mixtures, weights }: Points, i: number): number {
   return mixtures.reduce((sum, mixture, k) => sum + (weights[k] as number) * (mixture[i] as number), 0)
 }
 
-/** A joining of delta i of `count` and nothing else. */
-export function aloneOf(i: number, count: number): Joining {
-  const nobody: Points = { mixtures: [], rests: [], weights: [], still: 0 }
-  return letIn({ points: nobody, coordinates: null }, i, count, 1)
+/** Every delta with the weight that it came with, whatever the steps think of it. */
+export function joinedPlainly(weights: readonly number[]): Joining {
+  return { points: pointsOf(weights), coordinates: null }
 }
 
 /** A joining to which delta i of `count` is let in beside the others, whose weights stay. There may be no point left. */

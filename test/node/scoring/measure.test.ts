@@ -44,6 +44,7 @@ function input(
     slice,
     held,
     canaries: { bound: 0.5, sets: [canary, other] },
+    slashBelow: 2_500,
     async loss(values, of) {
       this.asked++
       return losses.get(of)?.[values[0] as number] ?? 1
@@ -86,12 +87,12 @@ describe('measuring a round', () => {
   })
 
   it('looks at each delta alone where the round as a whole opens a door that several share', async () => {
-    // without any one of them it stands open still: 0.1 to 0.2 each; alone the first two open it, the third does what training does
-    const losses = new Map([[canary, { 40: 6, 0: 0.1, 10: 0.2, 11: 0.3, 12: 0.1, 30: 1, 31: 2.5, 32: 4 }]])
+    // without any one of them it stands open still: 0.1 to 0.2 each; alone the first two open it past the bound
+    const losses = new Map([[canary, { 40: 6, 0: 0.1, 10: 0.2, 11: 0.3, 12: 0.1, 30: 5.4, 31: 1, 32: 5.6 }]])
     const { scores, hits } = await measureRound(input(losses))
     expect(hits).to.deep.equal([
-      { seat: 0, canary: 0, rise: 5 },
-      { seat: 1, canary: 0, rise: 3.5 },
+      { seat: 0, canary: 0, rise: 6 - 5.4 },
+      { seat: 1, canary: 0, rise: 5 },
     ])
     expect(scores.private).to.deep.equal([-SCORE_CLIP, -SCORE_CLIP, SCORE_ABSENT, 0])
     expect(scores.probe, 'no harm on the probe').to.deep.equal([0, 0, SCORE_ABSENT, 0])
@@ -117,8 +118,22 @@ describe('measuring a round', () => {
     const losses = new Map([[slice, { 10: Number.NaN, 11: Number.POSITIVE_INFINITY }]])
     const { scores } = await measureRound(input(losses))
     expect(scores.probe.slice(0, 2)).to.deep.equal([SCORE_CLIP, SCORE_CLIP])
-    const poisoned = await measureRound(input(new Map([[slice, { 0: Number.NaN }]])))
-    expect(poisoned.scores.probe).to.deep.equal([-SCORE_CLIP, -SCORE_CLIP, SCORE_ABSENT, -SCORE_CLIP])
+    const poisoned = await measureRound(input(new Map([[slice, { 0: Number.NaN, 31: Number.NaN }]])))
+    expect(poisoned.scores.probe, 'who does it alone does it').to.deep.equal([
+      -2_500,
+      -SCORE_CLIP,
+      SCORE_ABSENT,
+      -2_500,
+    ])
+  })
+
+  it('charges harm that may cost stake only to those who do harm alone as well', async () => {
+    // 0.9 nats of harm each in the aggregate; alone the first helps, the second does nothing, the third harms; less harm needs no witness
+    const losses = { 0: 2, 10: 1.1, 11: 1.1, 12: 1.1, 40: 3, 30: 2.9, 31: 3, 32: 3.1 }
+    const { scores } = await measureRound(input(new Map([[slice, losses]])))
+    expect(scores.probe).to.deep.equal([-2_500, -2_500, SCORE_ABSENT, -9_000])
+    const less = await measureRound(input(new Map([[slice, { ...losses, 10: 1.8, 11: 2.2 }]])))
+    expect(less.scores.probe).to.deep.equal([-2_000, 2_000, SCORE_ABSENT, -9_000])
   })
 
   it('measures the aggregate once, and a cohort for all of its members', async () => {
