@@ -36,8 +36,9 @@ const LEAST_STEP = 2 ** -126
 const UP = 0.6
 /** A column whose root mean square is below so much of a step is not sent: what it says is not worth the bytes of its axis. */
 const WEAK = 0.5
-/** Halvings of the range in which the step lies: to a hundredth of it. */
-const TRIES = 9
+/** A file this full is as good as one that is full; and how many steps are tried for it. */
+const FULL = 0.99
+const TRIES = 12
 
 /** @param shrink N, a whole number from MIN_SHRINK to MAX_SHRINK */
 export function klt(shrink: number): Encoding {
@@ -57,15 +58,11 @@ export function klt(shrink: number): Encoding {
         const { left, right } = approximate(columnsOf(values, part), part.narrow)
         return { ...part, left, axes: codesOf(right, 1 / axisLevels(part), 0.5) }
       })
-      const fileOf = (step: number): Uint8Array => {
-        const { kept, sections } = write(turned, step)
+      const fileOf = (wanted: number): Uint8Array => {
+        const { kept, sections } = write(turned, Math.fround(wanted))
         return writeSections({ kind: KIND, bits: BITS, values: count, block: shrink, kept }, sections)
       }
-      const file = withSmallestStep(turned, (wanted) => {
-        const step = Math.fround(wanted)
-        const made = fileOf(step)
-        return made.byteLength <= maxBytes(layout, factors) ? made : null
-      })
+      const file = withSmallestStep(turned, maxBytes(layout, factors), fileOf)
       if (!this.decode(file, layout, factors).every(Number.isFinite)) throw tooLarge(name)
       return file
     },
@@ -99,25 +96,34 @@ function codesOf(values: Float64Array, step: number, up: number): Int8Array {
   return codes
 }
 
-/** What `make` gives for about the smallest step for which it gives something; for one that leaves no code but 0 it always does. */
-function withSmallestStep(turned: readonly Turned[], make: (step: number) => Uint8Array | null): Uint8Array {
+/**
+ * The file of about the smallest step with which it has at most so many bytes. The size falls about evenly with the step, both on
+ * logarithmic scales, so that the next step is tried where a line through the last two sizes meets what is allowed.
+ * @param make of a step that leaves no code but 0 it makes one that is small enough
+ */
+function withSmallestStep(turned: readonly Turned[], most: number, make: (step: number) => Uint8Array): Uint8Array {
   let largest = LEAST_STEP
   for (const { left } of turned) for (const x of left) largest = Math.max(largest, Math.abs(x))
-  let [fine, coarse] = [Math.max(LEAST_STEP, largest / MOST), 2 * largest]
-  let best = make(fine)
-  if (best !== null) return best
-  best = make(coarse)
-  for (let i = 0; i < TRIES; i++) {
-    const step = Math.sqrt(fine * coarse)
+  let fine = { step: Math.max(LEAST_STEP, largest / MOST), bytes: 0 }
+  let best = make(fine.step)
+  if (best.byteLength <= most) return best
+  fine.bytes = best.byteLength
+  let coarse = { step: 2 * largest, bytes: 0 }
+  best = make(coarse.step)
+  coarse.bytes = best.byteLength
+  for (let i = 0; i < TRIES && best.byteLength < FULL * most; i++) {
+    const wanted = Math.log((0.5 + FULL / 2) * most) - Math.log(coarse.bytes)
+    const line = wanted / (Math.log(fine.bytes) - Math.log(coarse.bytes))
+    const step = coarse.step * (fine.step / coarse.step) ** Math.min(0.95, Math.max(0.05, line))
     const made = make(step)
-    if (made === null) {
-      fine = step
+    if (made.byteLength > most) {
+      fine = { step, bytes: made.byteLength }
     } else {
       best = made
-      coarse = step
+      coarse = { step, bytes: made.byteLength }
     }
   }
-  return best as Uint8Array
+  return best
 }
 
 /** How many columns, strongest first. */
