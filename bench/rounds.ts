@@ -252,7 +252,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           )
           sizes.push(bytes.byteLength)
         }
-        const open = (seated: readonly number[], before: Float32Array | null): OuterStep =>
+        const open = (seated: readonly number[], before: Float32Array | null, leftOut: number): OuterStep =>
           openStep({
             aggregator,
             outer,
@@ -262,11 +262,12 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
             moments: remembered,
             deltas: seated.map((i) => deltas[i] as Float32Array),
             weights: seated.map(() => 1),
+            leftOut,
             directions: seated.map((i) => directionsOfNode(seats[i] as number)),
             round,
           })
         const here = deltas.flatMap((delta, i) => (delta === null ? [] : [i]))
-        let step = open(here, before)
+        let step = open(here, before, 0)
         const unsettled = { round, seats, voters, usable: here, incumbent: global, before, step }
         const verdict = await interference?.judge?.judge(unsettled)
         const { included, rolledBack } = verdict ?? { included: deltas.map((d) => d !== null), rolledBack: false }
@@ -277,7 +278,7 @@ export async function openRounds(options: QuickstartOptions, threads: number): P
           remembered = rememberedBefore
         } else {
           const counted = here.filter((i) => included[i])
-          if (counted.length < here.length) step = open(counted, before)
+          if (counted.length < here.length) step = open(counted, before, here.length - counted.length)
           step.shares.forEach((share, k) => {
             shares[counted[k] as number] = share
           })

@@ -141,7 +141,7 @@ function whyNot({ spec }: TaskContext, round: RoundView, start: Start | null, fo
 
 async function auditRound(
   ctx: TaskContext,
-  { round }: RoundView,
+  view: RoundView,
   start: Start,
   pieces: readonly Piece[],
   set: EvalSet,
@@ -149,6 +149,7 @@ async function auditRound(
   { permutations, tolerance, seed }: AuditOptions,
   signal: AbortSignal,
 ): Promise<AuditedRound> {
+  const { round } = view
   const inference = await ctx.workbench.inference()
   const lossOf = async (values: Float32Array): Promise<number> => {
     inference.setAdapter(values)
@@ -157,7 +158,7 @@ async function auditRound(
   }
   const lossWith = async (coalition: readonly Piece[]): Promise<number> => {
     try {
-      return await lossOf(join(ctx, start, coalition, round).values)
+      return await lossOf(join(ctx, start, coalition, view).values)
     } catch (error) {
       // of these alone there is no aggregate: as bad as one that overflows
       if (isCoveyError(error, 'E_AGGREGATE')) return MOST_LOSS

@@ -2,6 +2,7 @@
 import { adapterDigest, decodeAdapter, maxDeltaBytes } from '../../src/adapter/delta.ts'
 import type { Moments } from '../../src/aggregate/outer/adaptive.ts'
 import { openStep } from '../../src/aggregate/outer-step.ts'
+import { leftOutOf } from '../../src/round/adapter-line.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { TaskContext } from '../context.ts'
 import { isToBeHad, type Piece } from './pieces.ts'
@@ -53,14 +54,14 @@ export class AdapterLine {
   }
 
   /** The round's deltas join the line; null: they are not to be had. */
-  add({ round, settlement }: RoundView, start: Start | null, pieces: readonly Piece[] | null): void {
-    if (settlement?.rolledBack === true) {
+  add(view: RoundView, start: Start | null, pieces: readonly Piece[] | null): void {
+    if (view.settlement?.rolledBack === true) {
       this.#global = this.#base
       return
     }
     this.#base = this.#global
     if (pieces?.length === 0) return
-    this.#global = start === null || pieces === null ? null : join(this.#ctx, start, pieces, round)
+    this.#global = start === null || pieces === null ? null : join(this.#ctx, start, pieces, view)
   }
 
   /** Of an adaptive outer step the chain names the adapter and not the moments: without those nobody can go on. */
@@ -82,7 +83,7 @@ export function join(
   { aggregator, spec, layout }: Pick<TaskContext, 'aggregator' | 'spec' | 'layout'>,
   start: Start,
   pieces: readonly Piece[],
-  round: number,
+  view: RoundView,
 ): Global {
   const nobody = pieces.length === 0
   const { next, moments } = openStep({
@@ -93,8 +94,9 @@ export function join(
     layout,
     deltas: nobody ? [new Float32Array(layout.size)] : pieces.map((piece) => piece.delta),
     weights: nobody ? [1] : pieces.map((piece) => piece.accounts.length),
+    leftOut: leftOutOf(view),
     directions: nobody ? [layout.lora.rank] : pieces.map((piece) => piece.directions ?? layout.lora.rank),
-    round,
+    round: view.round,
   })
   return { values: next, moments }
 }

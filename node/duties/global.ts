@@ -3,7 +3,7 @@ import { decodeAdapter, encodeAdapter, maxDeltaBytes } from '../../src/adapter/d
 import type { Moments } from '../../src/aggregate/outer/adaptive.ts'
 import { openStreamedStep } from '../../src/aggregate/streamed-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
-import { includedDeltas } from '../../src/round/adapter-line.ts'
+import { includedDeltas, leftOutOf } from '../../src/round/adapter-line.ts'
 import type { DeltaSource } from '../../src/types/aggregate.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import type { GlobalAdapter, TaskContext } from '../context.ts'
@@ -74,6 +74,7 @@ export async function aggregateRound(ctx: TaskContext, view: RoundView, signal: 
     moments: known,
     source,
     weights,
+    leftOut: leftOutOf(view),
     round,
   })
   // with nothing included they stay what they were

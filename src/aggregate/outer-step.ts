@@ -16,7 +16,7 @@ import type { Aggregator } from '../types/aggregate.ts'
 import type { AggregationSpec } from '../types/spec.ts'
 import type { Moments } from './outer/adaptive.ts'
 import { checkOuter, outerStep, type Stepped } from './outer/step.ts'
-import { checkSteps, type Joining, joinedPlainly, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
+import { beside, checkSteps, type Joining, joinedPlainly, letIn, runChain, shareOf, weigh } from './robust/chain.ts'
 import { sightOf } from './robust/sight.ts'
 import { checkInput } from './rules/mean.ts'
 
@@ -31,6 +31,11 @@ export interface StepInput {
   /** of an adaptive outer step: those that belong to `base`; null or left out: no round made any */
   readonly moments?: Moments | null
   readonly weights: readonly number[]
+  /**
+   * Weight of deltas that the votes left out: they count as no change, as when they were measured. Left out of the mean altogether
+   * they would make every other one's part of it larger than anybody measured. 0 when it is not given.
+   */
+  readonly leftOut?: number
   readonly round: number
 }
 
@@ -80,7 +85,8 @@ export function openStep(input: OuterStepInput): OuterStep {
   checkInput(layout, base, deltas, weights)
   const factors = aggregator.trainedFactors(round)
   const state = stateOf(input)
-  const joining = runChain(steps, weights, sightOf({ steps, layout, base, before, deltas, factors, round }))
+  const sight = sightOf({ steps, layout, base, before, deltas, factors, round })
+  const joining = beside(runChain(steps, weights, sight), input.leftOut ?? 0)
   const resultOf = (how: Joining, list: readonly Float32Array[]): Stepped => {
     const joined = weigh(how, list, layout, factors, directions)
     if (joined.deltas.length === 0) return { next: base.slice(), moments: state.moments }

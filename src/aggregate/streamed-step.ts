@@ -19,7 +19,7 @@ import {
   stateOf,
   weightOf,
 } from './outer-step.ts'
-import { type Joining, joinedPlainly, runChain, weigh } from './robust/chain.ts'
+import { beside, type Joining, joinedPlainly, runChain, weigh } from './robust/chain.ts'
 import { addModules, finished } from './robust/delta-gram.ts'
 import { dealing, looksAtProducts, looksAtSeed, type Sight, wayBack } from './robust/sight.ts'
 import { checkWeights } from './rules/mean.ts'
@@ -51,7 +51,7 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
   const tiles = tilesOf(layout, Math.floor(atOnce / Math.max(1, source.count)))
   const state = stateOf(input)
   const sight = await sightOver(tiles, { ...input, steps, factors })
-  const joining = runChain(steps, weights, sight)
+  const joining = beside(runChain(steps, weights, sight), input.leftOut ?? 0)
   const shares = sharesOf(joining, weights.length)
 
   const resultOf = async (how: Joining, kept: (i: number) => boolean): Promise<Stepped> => {

@@ -2,19 +2,22 @@
  * Which deltas make the global adapter: the recurrence of docs/settlement.md, "The global adapter", over settlements alone.
  *
  *     base(r)   = base(r−1) when round r's votes rolled the incumbent global(r−1) back, else global(r−1)
- *     global(r) = base(r) when it was rolled back, else aggregate(base(r), included deltas of r in seat order, equal weights)
+ *     global(r) = base(r) when it was rolled back or nothing is included, else aggregate(base(r), deltas of r in seat order, equal
+ *                 weights, nothing in the place of those that the votes left out)
  *
  * The deltas of a round that rolls back are not used: they were trained from the adapter that goes, and added to
  * another one they do harm, which the next vote would roll back again, and so on.
  */
 import { CoveyError } from '../base/errors.ts'
-import type { RoundView } from '../types/ledger.ts'
+import type { ProposerOutcome, RoundView } from '../types/ledger.ts'
 
 /** One aggregation of the line: round `round` added these deltas. */
 export interface LineStep {
   readonly round: number
   /** included deltas, seat order; never empty. Weights are equal: each delta's is 1 */
   readonly deltas: readonly { readonly digest: string; readonly size: number }[]
+  /** deltas in whose place there is nothing */
+  readonly leftOut: number
 }
 
 /** The steps from `global(0)`, in order, to the base and to the result of one round. */
@@ -39,7 +42,10 @@ export function adapterLine(rounds: readonly RoundView[]): AdapterLine {
       )
     const base = round.settlement.rolledBack ? line.base : line.global
     const deltas = includedDeltas(round)
-    line = { base, global: deltas.length === 0 ? base : [...base, { round: round.round, deltas }] }
+    line = {
+      base,
+      global: deltas.length === 0 ? base : [...base, { round: round.round, deltas, leftOut: leftOutOf(round) }],
+    }
   }
   return line
 }
@@ -54,6 +60,15 @@ export function includedDeltas(round: RoundView): readonly { readonly digest: st
       ? [{ digest: seat.reveal.digest, size: seat.reveal.size }]
       : [],
   )
+}
+
+/** What the voters measured and left out: a seat whose delta counts as no change. */
+const LEFT_OUT: ReadonlySet<ProposerOutcome> = new Set(['excluded', 'vetoed', 'slashed'])
+
+/** How many of a round's deltas count as no change; 0 for one that rolled back or is not settled. */
+export function leftOutOf({ settlement }: Pick<RoundView, 'settlement'>): number {
+  if (settlement === null || settlement.rolledBack) return 0
+  return settlement.proposers.filter(({ outcome }) => LEFT_OUT.has(outcome)).length
 }
 
 const describe = (round: RoundView): string =>

@@ -4,7 +4,7 @@ import { createLayout } from '../../src/adapter/layout.ts'
 import { nextGlobal } from '../../src/aggregate/outer-step.ts'
 import { frozenA } from '../../src/aggregate/rules/frozen-a.ts'
 import { stackedSvd } from '../../src/aggregate/rules/stacked-svd.ts'
-import { randomFactors } from '../support/dense-lora.ts'
+import { distance, randomFactors } from '../support/dense-lora.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { tinyConfig, tinyLora } from '../support/tiny-config.ts'
 
@@ -48,6 +48,36 @@ describe('outer step', () => {
   it('has no momentum without a last step, and stays at the base without deltas', () => {
     expect(step(1, 0.5, null)).to.deep.equal(plain)
     expect(step(2, 0.5, before, [])).to.deep.equal(base)
+  })
+
+  it('has nothing in the place of what the votes left out, whatever the rule and the steps', () => {
+    const nothing = new Float32Array(layout.size)
+    for (const [aggregator, robust] of [
+      [frozenA, []],
+      [frozenA, ['clip']],
+      [frozenA, ['median']],
+      [stackedSvd, []],
+    ] as const) {
+      const outer = { outerRate: 1, outerMomentum: 0, robust }
+      const common = { aggregator, layout, base, before, round: 1 }
+      const got = nextGlobal({ ...common, outer, deltas, weights: [1, 1], leftOut: 2 })
+      // what comes out of the steps, as deltas of its own
+      const chain = nextGlobal({ ...common, outer, deltas, weights: [1, 1] })
+      const whole = chain.map((x, i) => x - (base[i] as number))
+      const mean = { ...common, outer: { ...outer, robust: [] }, weights: [1, 1] }
+      const want = nextGlobal(
+        aggregator === frozenA
+          ? { ...mean, deltas: [whole, nothing] }
+          : { ...mean, deltas: [...deltas, nothing, nothing], weights: [1, 1, 1, 1] },
+      )
+      expect(distance(got, want), robust.join()).to.be.below(1e-6 * distance(want, base))
+      expect(distance(got, chain)).to.be.above(0.1 * distance(chain, base))
+    }
+  })
+
+  it('stays at the base where the votes left out everything', () => {
+    const all = { aggregator: frozenA, outer: { outerRate: 1, outerMomentum: 0.5 }, layout, base, before, round: 1 }
+    expect(nextGlobal({ ...all, deltas: [], weights: [], leftOut: 3 })).to.deep.equal(base)
   })
 
   it('refuses rates and momenta out of range, and any for rules that are no steps in one space', () => {

@@ -59,7 +59,7 @@ describe('a step over deltas in files', () => {
             randomFactors(layout, aggregator.trainedFactors(2), `${seed}/${i}`, 0.1 * (1 + (i % 3))),
           )
           const weights = deltas.map((_, i) => 1 + (i % 2))
-          const common = { aggregator, outer, layout, base, before, weights, round: 2 }
+          const common = { aggregator, outer, layout, base, before, weights, leftOut: seed % 3, round: 2 }
           const inMemory = openStep({ ...common, deltas } satisfies OuterStepInput)
           const { source, seen } = countingSource(deltas)
           const streamed: StreamedStep = await openStreamedStep({ ...common, source, atOnce })

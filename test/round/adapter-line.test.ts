@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { adapterLine, includedDeltas } from '../../src/round/adapter-line.ts'
+import { adapterLine, includedDeltas, leftOutOf } from '../../src/round/adapter-line.ts'
 import type { RoundView } from '../../src/types/ledger.ts'
 import { expectRejects } from '../support/expect-error.ts'
 import { digest, proposerSeat, roundView, settlement } from '../support/round-facts.ts'
@@ -26,6 +26,7 @@ describe('adapterLine', () => {
           { digest: digest(11), size: 110 },
           { digest: digest(13), size: 130 },
         ],
+        leftOut: 1,
       },
     ])
   })
@@ -63,6 +64,23 @@ describe('adapterLine', () => {
         expect([sum(line.base), sum(line.global)]).to.deep.equal([base.at(-1), global.at(-1)])
       }),
     )
+  })
+
+  it('counts what was measured and left out, and nobody who was not there', () => {
+    const outcomes = [
+      'included',
+      'excluded',
+      'silent',
+      'vetoed',
+      'unrevealed',
+      'slashed',
+      'absent',
+      'other-base',
+    ] as const
+    const view = (rolledBack: boolean) => roundView('idle', { settlement: settlement([...outcomes], rolledBack) })
+    expect(leftOutOf(view(false))).to.equal(3)
+    expect(leftOutOf(view(true)), 'its deltas are not used at all').to.equal(0)
+    expect(leftOutOf(roundView('score'))).to.equal(0)
   })
 
   it('refuses gaps and open rounds', async () => {

@@ -67,23 +67,37 @@ export function weigh(
   const shares = deltas.map((_, i) => shareOf(points, i))
   const kept = deltas.flatMap((_, i) => ((shares[i] as number) > 0 ? [i] : []))
   if (kept.length === 0) return { deltas: [], weights: [], directions: [] }
-  if (coordinates !== null)
-    return { deltas: [joinCoordinates(coordinates, layout, deltas, points, factors)], weights: [1], directions: [all] }
-  const still = points.rests.reduce((sum, rest, k) => sum + (points.weights[k] as number) * rest, points.still)
+  const weightOf = (k: number): number => points.weights[k] as number
+  if (coordinates !== null) {
+    const joined = joinCoordinates(coordinates, layout, deltas, points, factors)
+    // alone its weight means nothing
+    const weight = points.still > 0 ? points.weights.reduce((sum, w) => sum + w, 0) : 1
+    return withNothing({ deltas: [joined], weights: [weight], directions: [all] }, points.still, layout)
+  }
+  const still = points.rests.reduce((sum, rest, k) => sum + weightOf(k) * rest, points.still)
   const list = kept.map((i) => deltas[i] as Float32Array)
   const weights = kept.map((i) => shares[i] as number)
   const trained = kept.map((i) => directions[i] as number)
-  if (!(still > 0)) return { deltas: list, weights, directions: trained }
+  return withNothing({ deltas: list, weights, directions: trained }, still, layout)
+}
+
+function withNothing({ deltas, weights, directions }: Weighed, still: number, { size, lora }: LoraLayout): Weighed {
+  if (!(still > 0)) return { deltas, weights, directions }
   return {
-    deltas: [...list, new Float32Array(layout.size)],
+    deltas: [...deltas, new Float32Array(size)],
     weights: [...weights, still],
-    directions: [...trained, all],
+    directions: [...directions, lora.rank],
   }
 }
 
 /** What delta i weighs in the joining. */
 export function shareOf({ mixtures, weights }: Points, i: number): number {
   return mixtures.reduce((sum, mixture, k) => sum + (weights[k] as number) * (mixture[i] as number), 0)
+}
+
+/** The same beside weight of no change: of deltas that were measured and left out. */
+export function beside({ points, coordinates }: Joining, weight: number): Joining {
+  return { points: { ...points, still: points.still + weight }, coordinates }
 }
 
 /** Every delta with the weight that it came with, whatever the steps think of it. */
