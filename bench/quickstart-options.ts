@@ -27,7 +27,8 @@ export const benchOptions = {
   residual: { type: 'string' },
   ranks: { type: 'string', default: '' },
   robust: { type: 'string', default: '' },
-  encoding: { type: 'string', default: text('encode') },
+  // by which the recorded runs are comparable
+  encoding: { type: 'string', default: 'int8' },
   outer: { type: 'string', default: text('outer') },
   'outer-rate': { type: 'string' },
   'outer-momentum': { type: 'string', default: text('outerMomentum') },

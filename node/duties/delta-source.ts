@@ -9,6 +9,8 @@ import { directionsOf } from '../directions.ts'
 import { factKeys } from '../keys.ts'
 import { deltaFormat, deltaValues, storedDelta } from './blobs.ts'
 
+/** Deltas that can only be read whole are kept for the next read where all of them together have no more values: 16 MiB. */
+const KEPT_VALUES = 2 ** 22
 /** One read of a blob is no longer. */
 const READ_BYTES = 4 * 1024 * 1024
 
@@ -23,12 +25,19 @@ export async function storedDeltas(ctx: TaskContext, round: number, digests: rea
   }
   const { encoding, factors } = deltaFormat(ctx, round)
   const { parts: partsOf } = encodingNamed(encoding)
+  const room = digests.length * ctx.layout.size <= KEPT_VALUES
+  const kept = new Map<string, Float32Array>()
+  const whole = async (digest: string): Promise<Float32Array> => {
+    const values = kept.get(digest) ?? (await deltaValues(ctx, round, digest))
+    if (room) kept.set(digest, values)
+    return values
+  }
   return {
     count: digests.length,
     directions,
     async read(i, begin, end) {
       const digest = digests[i] as string
-      if (partsOf === undefined) return (await deltaValues(ctx, round, digest)).slice(begin, end)
+      if (partsOf === undefined) return (await whole(digest)).slice(begin, end)
       const own = directions[i] as number
       const parts = partsOf(narrowed(ctx.layout, own), factors)
       return paddedPart(ctx.layout, own, begin, end, async (first, last) => {

@@ -5,6 +5,7 @@ import { MAX_PROPOSERS, MAX_ROUNDS, MAX_VOTERS } from '../../../src/ledger/abi/p
 import { formatAmount, parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
 import { quickstartOptions as defaults } from '../quickstart/options.ts'
+import { usualEncoding } from '../quickstart/plan.ts'
 import { MIN_STAKE, POOL_PER_ROUND, quickstartSpec, quickstartTerms } from '../quickstart/spec.ts'
 
 /** Asks until `parse` takes the answer, or the fallback when there is none. */
@@ -53,7 +54,7 @@ export async function guideTask(model: BaseModel, ask: Ask): Promise<Record<stri
     outerBeta1: defaults.outerBeta1.fallback,
     outerBeta2: defaults.outerBeta2.fallback,
     outerTau: defaults.outerTau.fallback,
-    encoding: defaults.encode.fallback,
+    encoding: usualEncoding({}),
     sliceExamples: defaults.slice.fallback,
     phaseSeconds: Math.ceil((minutes * 60) / TRAIN_PHASES),
     seed: defaults.seed.fallback,

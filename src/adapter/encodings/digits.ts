@@ -25,20 +25,39 @@ export function unpackDigits(bytes: Uint8Array, count: number, largest: number):
   const codes = new Int8Array(count)
   if (largest === 0) return codes
   const digits = digitsInByte(largest)
-  const base = 2 * largest + 1
+  const { meanings, largests, over } = tableOf(largest, digits)
   let found = 0
   for (let at = 0; at < bytes.length; at++) {
-    let rest = bytes[at] as number
-    for (let i = at * digits; i < Math.min(count, (at + 1) * digits); i++) {
-      const code = (rest % base) - largest
-      rest = Math.floor(rest / base)
-      found = Math.max(found, Math.abs(code))
-      codes[i] = code
-    }
-    if (rest !== 0) throw broken(`byte ${at} of digits, what is left of it`, '0', rest)
+    const byte = bytes[at] as number
+    if (byte >= over) throw broken(`byte ${at} of digits`, `below ${over}`, byte)
+    const begin = at * digits
+    const here = Math.min(digits, count - begin)
+    for (let i = 0; i < here; i++) codes[begin + i] = meanings[byte * digits + i] as number
+    if (here < digits && byte >= (2 * largest + 1) ** here)
+      throw broken(`last byte of digits`, `below ${(2 * largest + 1) ** here}`, byte)
+    found = Math.max(found, here < digits ? most(codes.subarray(begin)) : (largests[byte] as number))
   }
   if (found !== largest) throw broken('largest code', String(largest), found)
   return codes
+}
+
+const most = (codes: Int8Array): number => codes.reduce((max, code) => Math.max(max, Math.abs(code)), 0)
+
+/** What each byte means, its largest code, and the first byte that means nothing. */
+function tableOf(largest: number, digits: number) {
+  const base = 2 * largest + 1
+  const over = base ** digits
+  const meanings = new Int8Array(over * digits)
+  const largests = new Uint8Array(over)
+  for (let byte = 0; byte < over; byte++) {
+    let rest = byte
+    for (let i = 0; i < digits; i++) {
+      meanings[byte * digits + i] = (rest % base) - largest
+      rest = Math.floor(rest / base)
+    }
+    largests[byte] = most(meanings.subarray(byte * digits, (byte + 1) * digits))
+  }
+  return { meanings, largests, over }
 }
 
 function digitsInByte(largest: number): number {

@@ -41,8 +41,15 @@ describe("a quickstart's flags", () => {
   })
 
   it('--encode is how deltas travel', async () => {
-    for (const encoding of ['f32', 'int4', 'sign', 'topk-20', 'rank-2'])
+    for (const encoding of ['f32', 'int4', 'sign', 'topk-20', 'rank-2', 'klt-100'])
       expect((await typed(`--encode ${encoding}`)).spec.encoding).to.equal(encoding)
+    for (const [flags, usual] of [
+      ['', 'klt-50'],
+      ['--dp 8', 'int8'],
+      ['--ranks 8,4', 'int8'],
+      ['--masked --proposers 4', 'f32'],
+    ] as const)
+      expect((await typed(flags)).spec.encoding, flags).to.equal(usual)
   })
 
   it('--outer is the step behind the rule, with its own usual rate', async () => {
