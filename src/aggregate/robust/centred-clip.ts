@@ -3,14 +3,14 @@
  * not at the last step as in the paper, whose v is the momentum: here the outer step adds that by itself. τ is the median norm, so
  * that the first iteration is norm clipping and the next ones clip around what that gave.
  */
-import { active, inner, lowerMedian, type RobustStep, square } from './points.ts'
+import { active, inner, middleLength, type RobustStep, square } from './points.ts'
 
 const ITERATIONS = 3
 
 export const centredClip: RobustStep = (points, seen) => {
   const kept = active(points)
   if (kept.length === 0) return points
-  const bound = lowerMedian(kept.map((k) => Math.sqrt(square(seen, k))))
+  const bound = middleLength(kept.map((k) => Math.sqrt(square(seen, k))))
   const total = kept.reduce((sum, k) => sum + (points.weights[k] as number), 0)
   const shares = kept.map((k) => (points.weights[k] as number) / total)
   // v = Σ partₖ·pₖ with Σ partₖ + still = 1

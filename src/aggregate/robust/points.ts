@@ -70,11 +70,13 @@ export function inner({ gram }: Seen, k: number, l: number): number {
 }
 
 /**
- * The middle value, of an even number the lower of the two in the middle; at least one value. The mean of those two would be as
- * large as a liar likes as soon as half of few seats are liars'; the lower one still is an honest delta's, or less.
+ * The middle length of those that have any, of an even number the lower of the two in the middle; 0 where none has. The mean of those
+ * two would be as large as a liar likes as soon as half of few seats are liars'; the lower one still is an honest delta's, or less.
+ * Idlers that publish zeros do not count: enough of them would make everybody stand still.
  */
-export function lowerMedian(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] as number
+export function middleLength(lengths: readonly number[]): number {
+  const some = lengths.filter((length) => length > 0).sort((a, b) => a - b)
+  return some[(some.length - 1) >> 1] ?? 0
 }
 
 /** Most liars among n that a step may take for granted: three in ten, the share up to which a trimmed mean keeps a fair sample. */

@@ -60,6 +60,19 @@ describe('robust steps against dense references', () => {
     })
   })
 
+  it('clip: the lower of two middle lengths, and idlers have none', () => {
+    const lengths = (factors: readonly number[]) =>
+      run(
+        ['clip'],
+        factors.map((by) => scaled(some(1), by)),
+      ).weights
+    // two of four are ten times too long: they are made as long as the others
+    lengths([1, 1, 10, 10]).forEach((weight, i) => {
+      expect(weight).to.be.closeTo([1, 1, 0.1, 0.1, 1.8][i]!, 1e-6)
+    })
+    expect(lengths([0, 0, 0, 1, 1])).to.deep.equal([1, 1, 1, 1, 1])
+  })
+
   it('multi-krum: those whose neighbours are near, the far ones left out', () => {
     const { deltas } = run(['multi-krum'], all)
     expect(deltas.map((d) => all.indexOf(d))).to.deep.equal(denseKrum(dense(all), 2))
