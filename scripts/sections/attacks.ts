@@ -82,8 +82,9 @@ function verdicts(rows: readonly Row[], best: Row | undefined): string[] {
 
 /** Which defences cost nothing where nobody lies, split by split: the first thing to ask of one. */
 function fitness(rows: readonly Row[]): string[] {
-  return distinct(rows.map(({ split }) => split)).map((split) => {
+  return distinct(rows.map(({ split }) => split)).flatMap((split) => {
     const clean = rows.filter((row) => row.split === split && row.share === 0 && row.aggregator !== 'none')
+    if (clean.length === 0) return []
     const fit = clean.filter(holds).map((row) => shown(row.aggregator))
     const unfit = clean
       .filter((row) => !holds(row))
