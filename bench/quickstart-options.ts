@@ -27,8 +27,7 @@ export const benchOptions = {
   residual: { type: 'string' },
   ranks: { type: 'string', default: '' },
   robust: { type: 'string', default: '' },
-  // by which the recorded runs are comparable
-  encoding: { type: 'string', default: 'int8' },
+  encoding: { type: 'string', default: text('encode') },
   outer: { type: 'string', default: text('outer') },
   'outer-rate': { type: 'string' },
   'outer-momentum': { type: 'string', default: text('outerMomentum') },

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Handler, OptionValues } from '../../command.ts'
 import { configOf, SHIPPED_MODEL } from '../../common.ts'
 import type { quickstartOptions } from './options.ts'
-import { type QuickstartOptions, usualEncoding } from './plan.ts'
+import type { QuickstartOptions } from './plan.ts'
 import { renderResult } from './result.ts'
 import { runQuickstart } from './run.ts'
 
@@ -11,7 +11,7 @@ export function planOf(
   { aggregate, encode, slice, ...rest }: OptionValues<typeof quickstartOptions>,
   place: Pick<QuickstartOptions, 'model' | 'dir' | 'json'>,
 ): QuickstartOptions {
-  return { ...rest, rule: aggregate, encoding: encode ?? usualEncoding(rest), sliceExamples: slice, ...place }
+  return { ...rest, rule: aggregate, encoding: encode, sliceExamples: slice, ...place }
 }
 
 export const quickstartHandler: Handler<typeof quickstartOptions> = async (options, _args, context) => {

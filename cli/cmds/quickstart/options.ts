@@ -6,7 +6,6 @@ import { PRECISION_SETTINGS } from '../../../src/engine/settings.ts'
 import type { RobustStepName } from '../../../src/types/spec.ts'
 import { decimal, flag, integer, matching, oneOf, option, type Parse, text } from '../../command.ts'
 import { modelOption, templateOptions } from '../../common.ts'
-import { usualEncoding } from './plan.ts'
 
 /** A step of a number that moved as it always does. */
 export const ADAPTIVE_RATE = 0.03
@@ -92,12 +91,7 @@ export const quickstartOptions = {
     0.99,
   ),
   outerTau: option('--outer-tau <x>', 'of adam and yogi: a mean of this size counts as small', decimal(1e-9, 1), 0.01),
-  encode: option(
-    '--encode <how>',
-    `how deltas travel: ${ENCODING_NAMES} (${usualEncoding({})}; with --dp or --ranks ${usualEncoding({ dp: 1 })})`,
-    encoding,
-    null,
-  ),
+  encode: option('--encode <how>', `how deltas travel: ${ENCODING_NAMES}`, encoding, 'int8'),
   dp: option(
     '--dp <epsilon>',
     'differential privacy: what the task may tell at most, at delta 1e-5',

@@ -3,17 +3,6 @@ import type { DeltaEncoding } from '../../../src/types/adapter.ts'
 import type { Precision } from '../../../src/types/engine.ts'
 import type { AggregationRule, RobustStepName } from '../../../src/types/spec.ts'
 
-/**
- * The smallest deltas that cost nothing to speak of (docs/measurements.md, "compression"). Beside noise nothing may be kept for later,
- * and of mixed ranks a file must tell its own.
- */
-export function usualEncoding({
-  dp = null,
-  ranks = [],
-}: Partial<Pick<QuickstartOptions, 'dp' | 'ranks'>>): DeltaEncoding {
-  return dp === null && ranks.length === 0 ? 'klt-50' : 'int8'
-}
-
 export interface QuickstartOptions {
   readonly nodes: number
   readonly rounds: number

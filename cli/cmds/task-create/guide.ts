@@ -5,7 +5,6 @@ import { MAX_PROPOSERS, MAX_ROUNDS, MAX_VOTERS } from '../../../src/ledger/abi/p
 import { formatAmount, parseAmount } from '../../../src/ledger/amount.ts'
 import type { BaseModel } from '../../../src/types/model.ts'
 import { quickstartOptions as defaults } from '../quickstart/options.ts'
-import { usualEncoding } from '../quickstart/plan.ts'
 import { MIN_STAKE, POOL_PER_ROUND, quickstartSpec, quickstartTerms } from '../quickstart/spec.ts'
 
 /** Asks until `parse` takes the answer, or the fallback when there is none. */
@@ -54,7 +53,7 @@ export async function guideTask(model: BaseModel, ask: Ask): Promise<Record<stri
     outerBeta1: defaults.outerBeta1.fallback,
     outerBeta2: defaults.outerBeta2.fallback,
     outerTau: defaults.outerTau.fallback,
-    encoding: usualEncoding({}),
+    encoding: ENCODING,
     sliceExamples: defaults.slice.fallback,
     phaseSeconds: Math.ceil((minutes * 60) / TRAIN_PHASES),
     seed: defaults.seed.fallback,
@@ -64,6 +63,9 @@ export async function guideTask(model: BaseModel, ask: Ask): Promise<Record<stri
   const terms = { ...quickstartTerms(choices), pool: formatAmount(pool), minStake: formatAmount(minStake) }
   return { spec, terms, probe }
 }
+
+/** The smallest deltas that cost less than half a point (docs/measurements.md, "compression"): between machines bytes are what is dear. */
+const ENCODING = 'klt-50'
 
 const bad = (expected: string): CoveyError => new CoveyError('E_ARGUMENT', `expected ${expected}`)
 

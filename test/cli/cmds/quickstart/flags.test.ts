@@ -44,7 +44,7 @@ describe("a quickstart's flags", () => {
     for (const encoding of ['f32', 'int4', 'sign', 'topk-20', 'rank-2', 'klt-100'])
       expect((await typed(`--encode ${encoding}`)).spec.encoding).to.equal(encoding)
     for (const [flags, usual] of [
-      ['', 'klt-50'],
+      ['', 'int8'],
       ['--dp 8', 'int8'],
       ['--ranks 8,4', 'int8'],
       ['--masked --proposers 4', 'f32'],

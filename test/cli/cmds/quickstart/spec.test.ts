@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import { quickstartOptions } from '../../../../cli/cmds/quickstart/options.ts'
-import { usualEncoding } from '../../../../cli/cmds/quickstart/plan.ts'
 import { quickstartSpec, type SpecChoices } from '../../../../cli/cmds/quickstart/spec.ts'
 import { createRandomModel } from '../../../../src/model/random.ts'
 import { expectRejects } from '../../../support/expect-error.ts'
@@ -11,10 +10,14 @@ const fallback = (name: keyof typeof quickstartOptions) => quickstartOptions[nam
 const given = Object.fromEntries(
   (Object.keys(quickstartOptions) as (keyof typeof quickstartOptions)[]).map((name) => [name, fallback(name)]),
 )
-function choices(change: Partial<SpecChoices> = {}): SpecChoices {
-  const usual = { ...given, rule: fallback('aggregate'), sliceExamples: fallback('slice'), ...change } as SpecChoices
-  return { ...usual, encoding: usual.encoding ?? usualEncoding(usual) }
-}
+const choices = (change: Partial<SpecChoices> = {}): SpecChoices =>
+  ({
+    ...given,
+    rule: fallback('aggregate'),
+    encoding: fallback('encode'),
+    sliceExamples: fallback('slice'),
+    ...change,
+  }) as SpecChoices
 const specOf = (change?: Partial<SpecChoices>) =>
   quickstartSpec(choices(change), model, { prompt: 'Say {text}:', completion: ' {answer}' })
 
