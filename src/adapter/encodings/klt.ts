@@ -10,9 +10,10 @@
  * codes of all V, row by row; the codes of all P, column by column, in bands of columns, strongest first, since those of like
  * variance are coded best together. A band's codes are digits, as many in a byte as fit: of codes from −1 to 1, five.
  *
- * All codes are whole numbers, so a decoded value is a whole number times the step, rounded once. As with `rank-N`, what is
- * decoded and encoded again need not be the same bytes.
+ * All codes are whole numbers, so the sums are exact in any order, and what they are scaled by is the same everywhere. As with
+ * `rank-N`, what is decoded and encoded again need not be the same bytes.
  */
+import { bytesOf, concatBytes } from '../../base/bytes.ts'
 import type { DeltaEncoding, LoraFactor, LoraLayout } from '../../types/adapter.ts'
 import { digitBytes, packDigits, unpackDigits } from './digits.ts'
 import { type Encoding, tooLarge, trainedSize } from './encoding.ts'
@@ -56,7 +57,7 @@ export function klt(shrink: number): Encoding {
       const count = trainedSize(layout, factors)
       const turned = tallOf(layout, factors).map((part): Turned => {
         const { left, right } = approximate(columnsOf(values, part), part.narrow)
-        return { ...part, left, axes: codesOf(right, 1 / axisLevels(part), 0.5) }
+        return { ...part, left, strengths: strengthsOf(left, part), axes: codesOf(right, 1 / axisLevels(part), 0.5) }
       })
       const fileOf = (wanted: number): Uint8Array => {
         const { kept, sections } = write(turned, Math.fround(wanted))
@@ -78,6 +79,8 @@ export function klt(shrink: number): Encoding {
 interface Turned extends Tall {
   /** (narrow·tall) P, column by column, strongest first */
   readonly left: Float64Array
+  /** by column, falling */
+  readonly strengths: readonly number[]
   /** (narrow·narrow) codes of V, a column of P behind the other */
   readonly axes: Int8Array
 }
@@ -126,20 +129,18 @@ function withSmallestStep(turned: readonly Turned[], most: number, make: (step: 
   return best
 }
 
-/** How many columns, strongest first. */
-function worthSending({ left, tall, narrow }: Turned, step: number): number {
-  for (let c = 0; c < narrow; c++) {
-    let square = 0
-    for (let i = c * tall; i < (c + 1) * tall; i++) square += (left[i] as number) ** 2
-    if (square < (WEAK * step) ** 2 * tall) return c
-  }
-  return narrow
+/** Root mean square of each column of P. */
+function strengthsOf(left: Float64Array, { tall, narrow }: Tall): number[] {
+  return Array.from({ length: narrow }, (_, c) => {
+    const column = left.subarray(c * tall, (c + 1) * tall)
+    return Math.sqrt(column.reduce((sum, x) => sum + x * x, 0) / tall)
+  })
 }
 
 function write(turned: readonly Turned[], step: number): { kept: number; sections: readonly Uint8Array[] } {
   const all = turned.map((part) => {
-    const worth = part.left.subarray(0, worthSending(part, step) * part.tall)
-    const codes = codesOf(worth, step, UP)
+    const weak = part.strengths.findIndex((strength) => strength < WEAK * step)
+    const codes = codesOf(weak < 0 ? part.left : part.left.subarray(0, weak * part.tall), step, UP)
     const last = codes.findLastIndex((code) => code !== 0)
     return { ...part, codes, columns: Math.ceil((last + 1) / part.tall) }
   })
@@ -163,11 +164,7 @@ function write(turned: readonly Turned[], step: number): { kept: number; section
   })
   return {
     kept,
-    sections: [
-      head,
-      new Uint8Array(axes.buffer),
-      ...inBands.map((codes, b) => packDigits(codes, largest[b] as number)),
-    ],
+    sections: [head, bytesOf(axes), ...inBands.map((codes, b) => packDigits(codes, largest[b] as number))],
   }
 }
 
@@ -226,7 +223,7 @@ function read(
         return (codes[b] as Int8Array).subarray(begin, at[b])
       }),
     )
-    if (left.subarray((sent - 1) * part.tall).every((code) => code === 0) && sent > 0)
+    if (sent > 0 && left.subarray((sent - 1) * part.tall).every((code) => code === 0))
       throw broken(`last column of tensor ${i}`, 'a code that is not 0', 0)
     const right = axes.subarray(atAxes, atAxes + sent * part.narrow)
     atAxes += right.length
@@ -268,15 +265,7 @@ function codesIn(band: Band, { tall }: Tall, columns: number): number {
   return (to - from) * tall
 }
 
-function concatCodes(parts: readonly Int8Array[]): Int8Array<ArrayBuffer> {
-  const out = new Int8Array(parts.reduce((n, part) => n + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
-}
+const concatCodes = (parts: readonly Int8Array[]): Int8Array => new Int8Array(concatBytes(parts.map(bytesOf)).buffer)
 
 function codesFrom(bytes: Uint8Array, count: number): Int8Array {
   if (bytes.byteLength !== count) throw broken('codes of axes', String(count), bytes.byteLength)

@@ -25,7 +25,7 @@ const FIXED_BYTES = 20
 /** zstd's smallest window is 2^10 bytes. */
 const MIN_WINDOW_LOG = 10
 /**
- * Codes have no repetitions worth the name, and zstd's usual levels spend bytes on chance ones (a fifth of a file of klt-50): its
+ * Codes have no repetitions worth the name, and zstd's usual levels spend bytes on chance ones: its
  * strategy that weighs what each costs, and hardly a look for them.
  */
 const FEW_REPETITIONS = {
@@ -37,7 +37,7 @@ const FEW_REPETITIONS = {
 }
 
 export interface SectionsHeader {
-  /** what the sections are: 1 dense blocks, 2 the largest values, 3 thin factors */
+  /** what the sections are: 1 dense blocks, 2 the largest values, 3 thin factors or signs, 4 turned tensors */
   readonly kind: number
   /** of one code */
   readonly bits: number
