@@ -90,10 +90,12 @@ export function openVoters(options: VotersOptions): Voters {
 /** A round as its voters measure it. What is the same for all of them, the probe and the canaries, is measured once: honest voters agree to the bit. */
 function measuring(options: VotersOptions, round: Unsettled) {
   const { inference, slices, canaries } = options
-  const { slashBelow } = quickstartTerms(options.terms).rules
+  const { rules } = quickstartTerms(options.terms)
   const { step, seats, usable, incumbent, before } = round
-  const pair = once(step.pair)
-  const alone = once(step.alone)
+  const nameOf = (gone: ReadonlySet<number>): string => [...gone].sort().join(' ')
+  const without = once(step.without, nameOf)
+  const letIn = once(step.letIn, (i, gone) => `${i} ${nameOf(gone)}`)
+  const alone = once(step.alone, String)
   const losses = new Map<Float32Array, Map<EvalSet, number>>()
   const loss = async (adapter: Float32Array, set: EvalSet): Promise<number> => {
     const of = losses.get(adapter) ?? new Map<EvalSet, number>()
@@ -107,7 +109,7 @@ function measuring(options: VotersOptions, round: Unsettled) {
   }
   return (held: EvalSet | null) =>
     measureRound({
-      step: usable.length === 0 ? null : { next: step.next, pair, alone },
+      step: usable.length === 0 ? null : { ...step, without, letIn, alone },
       seats: usable.map((seat) => [seat]),
       marks: seats.map(() => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
       incumbent,
@@ -115,16 +117,17 @@ function measuring(options: VotersOptions, round: Unsettled) {
       slice: slices[round.round - 1] ?? null,
       held,
       canaries,
-      slashBelow,
+      rules,
       loss,
     })
 }
 
-function once<K, V>(make: (of: K) => V): (of: K) => V {
-  const made = new Map<K, V>()
-  return (of) => {
-    const known = made.get(of) ?? make(of)
-    made.set(of, known)
+function once<A extends unknown[], V>(make: (...args: A) => V, nameOf: (...args: A) => string): (...args: A) => V {
+  const made = new Map<string, V>()
+  return (...args) => {
+    const name = nameOf(...args)
+    const known = made.get(name) ?? make(...args)
+    made.set(name, known)
     return known
   }
 }

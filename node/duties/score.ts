@@ -80,7 +80,7 @@ async function measure(
     slice,
     held,
     canaries: ctx.canaries,
-    slashBelow: ctx.rules.slashBelow,
+    rules: ctx.rules,
     loss: async (adapter, set) => {
       inference.setAdapter(adapter)
       return (await inference.evaluate(set, signal)).loss

@@ -1,24 +1,22 @@
 /**
- * What a voter measures, as a function of adapters and data alone: per proposer the *marginal at the aggregate*, loss of the aggregate
- * without that delta (the others' weights unchanged) minus loss of the aggregate, on the probe slice, and on the voter's own held-out
- * data as a veto; and whether a delta opens a back door that is suspected. A node calls it with what it pulled, a bench with what it made.
+ * What a voter measures, as a function of adapters and data alone: which deltas the round is better without (left-out.ts), and per
+ * proposer the *marginal at the aggregate* of the others: its loss without that delta minus its loss with it (the weights of all
+ * unchanged), on the probe slice, and on the voter's own held-out data as a veto; and whether a delta opens a back door that is suspected.
+ * A node calls it with what it pulled, a bench with what it made.
  *
- * Harm that could cost stake needs a second witness: the delta *alone*, with all others nothing. Two nodes with like data overshoot
- * together, and each one's marginal is harm, though either alone would help. That costs a place in the round and no stake.
+ * Harm that could cost stake needs a second witness: the delta *alone*, with all others nothing. What harms beside others only costs a
+ * place in the round and no stake.
  */
-import type { OuterStep } from '../../src/aggregate/outer-step.ts'
 import { CoveyError } from '../../src/base/errors.ts'
-import type { PackedBatch } from '../../src/types/data.ts'
-import type { Scores } from '../../src/types/ledger.ts'
+import type { Scores, SettlementRules } from '../../src/types/ledger.ts'
 import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
 import { type Canaries, type CanaryHit, chargedWith, risesOf } from './canaries.ts'
-
-/** What a loss is measured on. */
-type EvalSet = readonly PackedBatch[]
+import { harmfulOf } from './left-out.ts'
+import { type EvalSet, type LossOf, openLosses, type RoundsStep } from './losses.ts'
 
 export interface Measuring {
-  /** the round's aggregate, opened; null when no delta is usable */
-  readonly step: (Pick<OuterStep, 'next'> & MaybeLater<Pick<OuterStep, 'pair' | 'alone'>>) | null
+  /** null when no delta is usable */
+  readonly step: RoundsStep | null
   /** for each of the step's deltas the seats that it came from: one, or a cohort's */
   readonly seats: readonly (readonly number[])[]
   /** by seat: scores of those that no delta is measured for; those of the others are replaced */
@@ -30,15 +28,10 @@ export interface Measuring {
   readonly slice: EvalSet | null
   readonly held: EvalSet | null
   readonly canaries: Canaries | null
-  /** the task's rule: a score below −this may cost stake */
-  readonly slashBelow: number
+  /** the task's: from where on harm costs the place in the round, and from where on it may cost stake */
+  readonly rules: Pick<SettlementRules, 'excludeBelow' | 'slashBelow'>
   /** mean cross-entropy per label with this adapter; anything that is not finite counts as worse than all else */
   readonly loss: (adapter: Float32Array, set: EvalSet) => Promise<number>
-}
-
-/** The same functions, whose results may be promised. */
-type MaybeLater<T> = {
-  readonly [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => R | Promise<R> : never
 }
 
 export interface Measured {
@@ -46,8 +39,6 @@ export interface Measured {
   /** in the order of the step's deltas */
   readonly hits: readonly CanaryHit[]
 }
-
-type LossOf = (adapter: Float32Array, set: EvalSet | null) => Promise<number>
 
 /** Rejects with what `loss` throws. */
 export async function measureRound(input: Measuring): Promise<Measured> {
@@ -89,45 +80,34 @@ interface Found {
 
 /** In the order of the step's deltas. */
 async function measureDeltas(
-  step: NonNullable<Measuring['step']>,
-  { seats, slice, held, canaries, slashBelow }: Measuring,
+  step: RoundsStep,
+  { seats, slice, held, canaries, rules }: Measuring,
   lossOf: LossOf,
 ): Promise<Found[]> {
-  const forbiddenOf = async (adapter: Float32Array): Promise<number[]> => {
-    const losses: number[] = []
-    for (const set of canaries?.sets ?? []) losses.push(await lossOf(adapter, set))
-    return losses
+  const losses = openLosses(step, { slice, held, canaries: canaries?.sets ?? [] }, lossOf)
+  const marginal = async (i: number, gone: ReadonlySet<number>): Promise<number> => {
+    const { withIt, without } = await losses.pair(i, gone)
+    return toScore(without.probe - withIt.probe)
   }
-  const lossesOf = async (adapter: Float32Array) => ({
-    probe: await lossOf(adapter, slice),
-    own: await lossOf(adapter, held),
-    forbidden: await forbiddenOf(adapter),
-  })
-  let emptied: Float32Array | undefined
-  const nothing = async (): Promise<Float32Array> => {
-    emptied ??= await step.alone(null)
-    return emptied
-  }
-
-  const whole = await lossesOf(step.next)
+  const alone = async (i: number): Promise<number> => (await losses.alone(null)).probe - (await losses.alone(i)).probe
+  // those that the robust steps left out are in no aggregate
+  const kept = [...seats.keys()].filter((i) => step.shares[i] !== 0)
+  const gone = await harmfulOf(kept, marginal, rules.excludeBelow)
   const found: Found[] = []
   const added: number[][] = []
   for (const i of seats.keys()) {
-    const pair = await step.pair(i)
-    const withIt = pair.with === step.next ? whole : await lossesOf(pair.with)
-    const without = pair.without === step.next ? whole : await lossesOf(pair.without)
+    const { withIt, without } = await losses.pair(i, gone)
     let probe = toScore(without.probe - withIt.probe)
-    if (slice !== null && probe < -slashBelow) {
-      const alone = (await lossOf(await nothing(), slice)) - (await lossOf(await step.alone(i), slice))
-      if (alone >= 0) probe = -slashBelow
-    }
+    if (slice !== null && probe < -rules.slashBelow && (await alone(i)) >= 0) probe = -rules.slashBelow
     found.push({ probe, own: toScore(without.own - withIt.own), opens: [] })
     added.push(risesOf(without.forbidden, withIt.forbidden))
   }
   if (canaries === null) return found
-  const closed = await forbiddenOf(await nothing())
-  const alone = async (i: number) => risesOf(closed, await forbiddenOf(await step.alone(i)))
-  const charges = await chargedWith(canaries, added, risesOf(closed, whole.forbidden), alone)
+  const { forbidden: closed } = await losses.alone(null)
+  const { forbidden: whole } = await losses.without(gone)
+  const charges = await chargedWith(canaries, added, risesOf(closed, whole), async (i) =>
+    risesOf(closed, (await losses.alone(i)).forbidden),
+  )
   return found.map((one, i) => ({ ...one, opens: charges[i] ?? [] }))
 }
 

@@ -6,7 +6,7 @@
  * (./outer/adaptive.ts), whose state is handed on from round to round.
  *
  * In front of the rule stand the task's robust steps (./robust). They are run once a round; what voters measure of one delta holds
- * their verdict fixed, see `OuterStep.pair`.
+ * their verdict fixed, see `OuterStep.without`.
  *
  * The deltas are in memory here; streamed-step.ts reads them out of files, to the same bytes.
  */
@@ -54,20 +54,18 @@ export interface OuterStep {
   /** what each delta weighs after the robust steps; 0: they left it out */
   readonly shares: readonly number[]
   /**
-   * Two adapters that differ by delta i alone. A delta that the robust steps kept is there in `next` and missing in `without`, where
-   * it is nothing and all else is joined as before: to run the steps again would let a delta of zeros be chosen, move the bounds, and
-   * measure the steps instead of the delta. One that they left out is missing in `next`; `with` has it let in with the weight that
-   * it came with, so that voters judge a delta by what it does and not by what a step thought of it: a liar that was left out is
-   * still found harmful, and an honest outlier still useful.
+   * What `next` would be with nothing in the place of some deltas, and all else joined as before: to run the robust steps again would
+   * let a delta of zeros be chosen, move the bounds, and measure the steps instead of the deltas.
    */
-  pair(i: number): Pair
+  without(gone: ReadonlySet<number>): Float32Array
+  /**
+   * The same with delta i let in, with the weight that it came with: for one that the robust steps left out, so that voters judge it
+   * by what it does and not by what a step thought of it. A liar that was left out is still found harmful, and an honest outlier
+   * still useful.
+   */
+  letIn(i: number, gone: ReadonlySet<number>): Float32Array
   /** What `next` would be if all deltas but i were nothing, at their weights; null: if all were. The robust steps are not asked. */
   alone(i: number | null): Float32Array
-}
-
-export interface Pair {
-  readonly with: Float32Array
-  readonly without: Float32Array
 }
 
 /**
@@ -104,16 +102,19 @@ export function openStep(input: OuterStepInput): OuterStep {
     next,
     moments,
     shares,
-    pair(i) {
-      const how = pairing(joining, shares, weights, i)
-      if (how.letIn) return { with: resultOf(how.joining, deltas).next, without: next }
-      return {
-        with: next,
-        without: resultOf(
-          how.joining,
-          where((other) => other !== i),
-        ).next,
-      }
+    without(gone) {
+      checkAmong(weights, gone)
+      return resultOf(
+        joining,
+        where((i) => !gone.has(i)),
+      ).next
+    },
+    letIn(i, gone) {
+      checkAmong(weights, gone)
+      return resultOf(
+        letIn(joining, i, weights.length, weightOf(weights, i)),
+        where((other) => !gone.has(other)),
+      ).next
     },
     alone(i) {
       if (i !== null) weightOf(weights, i)
@@ -141,16 +142,9 @@ export function sharesOf({ points }: Joining, count: number): number[] {
   return Array.from({ length: count }, (_, i) => shareOf(points, i))
 }
 
-/** How the other adapter of a pair is joined: with delta i let in, or with nothing in its place. @throws CoveyError E_ARGUMENT */
-export function pairing(
-  joining: Joining,
-  shares: readonly number[],
-  weights: readonly number[],
-  i: number,
-): { readonly letIn: boolean; readonly joining: Joining } {
-  const weight = weightOf(weights, i)
-  if (shares[i] !== 0) return { letIn: false, joining }
-  return { letIn: true, joining: letIn(joining, i, weights.length, weight) }
+/** @throws CoveyError E_ARGUMENT unless all of them are deltas of the step */
+export function checkAmong(weights: readonly number[], deltas: ReadonlySet<number>): void {
+  for (const i of deltas) weightOf(weights, i)
 }
 
 /** @throws CoveyError E_ARGUMENT unless there is a delta i */

@@ -9,17 +9,8 @@ import type { LoraLayout } from '../types/adapter.ts'
 import type { DeltaSource } from '../types/aggregate.ts'
 import { openKernel } from './linear-algebra/simd.ts'
 import { outerStep, type Stepped } from './outer/step.ts'
-import {
-  checkSettings,
-  type OuterStep,
-  type Pair,
-  pairing,
-  type StepInput,
-  sharesOf,
-  stateOf,
-  weightOf,
-} from './outer-step.ts'
-import { beside, type Joining, joinedPlainly, runChain, weigh } from './robust/chain.ts'
+import { checkAmong, checkSettings, type OuterStep, type StepInput, sharesOf, stateOf, weightOf } from './outer-step.ts'
+import { beside, type Joining, joinedPlainly, letIn, runChain, weigh } from './robust/chain.ts'
 import { addModules, finished } from './robust/delta-gram.ts'
 import { dealing, looksAtProducts, looksAtSeed, type Sight, wayBack } from './robust/sight.ts'
 import { checkWeights } from './rules/mean.ts'
@@ -35,9 +26,10 @@ export interface StreamedStepInput extends StepInput {
   readonly atOnce?: number
 }
 
-/** As an OuterStep; a pair is another pass over the deltas, and so is one alone. */
-export interface StreamedStep extends Omit<OuterStep, 'pair' | 'alone'> {
-  pair(i: number): Promise<Pair>
+/** As an OuterStep; each adapter that is asked for is another pass over the deltas. */
+export interface StreamedStep extends Omit<OuterStep, 'without' | 'letIn' | 'alone'> {
+  without(gone: ReadonlySet<number>): Promise<Float32Array>
+  letIn(i: number, gone: ReadonlySet<number>): Promise<Float32Array>
   alone(i: number | null): Promise<Float32Array>
 }
 
@@ -71,10 +63,14 @@ export async function openStreamedStep(input: StreamedStepInput): Promise<Stream
     next,
     moments,
     shares,
-    async pair(i) {
-      const how = pairing(joining, shares, weights, i)
-      if (how.letIn) return { with: (await resultOf(how.joining, all)).next, without: next }
-      return { with: next, without: (await resultOf(how.joining, (other) => other !== i)).next }
+    async without(gone) {
+      checkAmong(weights, gone)
+      return (await resultOf(joining, (i) => !gone.has(i))).next
+    },
+    async letIn(i, gone) {
+      checkAmong(weights, gone)
+      const how = letIn(joining, i, weights.length, weightOf(weights, i))
+      return (await resultOf(how, (other) => !gone.has(other))).next
     },
     async alone(i) {
       if (i !== null) weightOf(weights, i)

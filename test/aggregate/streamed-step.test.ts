@@ -69,7 +69,9 @@ describe('a step over deltas in files', () => {
           expect(seen.most).to.be.at.most(Math.max(atOnce, n * largestModule))
           // one look for the robust steps, one for the rule
           expect(seen.values).to.be.at.most(2 * n * layout.size)
-          expect(await streamed.pair(n - 1)).to.deep.equal(inMemory.pair(n - 1))
+          const gone = new Set([n - 1, seed % n])
+          expect(await streamed.without(gone)).to.deep.equal(inMemory.without(gone))
+          expect(await streamed.letIn(n - 1, new Set([0]))).to.deep.equal(inMemory.letIn(n - 1, new Set([0])))
           for (const i of [n - 1, null]) expect(await streamed.alone(i)).to.deep.equal(inMemory.alone(i))
         }),
         { numRuns: 8, seed: 5 },

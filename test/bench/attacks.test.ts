@@ -57,7 +57,7 @@ describe('cells of the bench of attacks', () => {
 describe('voters of the bench of attacks', () => {
   const set = (id: number) => packForEvaluation([{ ids: Int32Array.of(id, id), promptLength: 1 }], 8)
   const held = set(9)
-  /** adapters are told apart by their one number: 0 = the aggregate, 10 + i = without delta i, 30 + i = it alone, 40 = nothing, 20 and 21 = the incumbent and its base */
+  /** adapters are told apart by their one number: 0 = the aggregate, and 2^i more for each delta i that is nothing in it, 30 + i = it alone, 40 = nothing, 20 and 21 = the incumbent and its base */
   const open = (losses: Readonly<Record<number, number>>, lyingVotes = false) => {
     let adapter = 0
     const inference = {
@@ -82,13 +82,13 @@ describe('voters of the bench of attacks', () => {
       lyingVotes,
     })
     const next = Float32Array.of(0)
-    const withouts = [10, 11, 12].map((n) => Float32Array.of(n))
     const alones = [30, 31, 32].map((n) => Float32Array.of(n))
     const step = {
       next,
       moments: null,
       shares: [1, 1, 1],
-      pair: (i: number) => ({ with: next, without: withouts[i] as Float32Array }),
+      without: (gone: ReadonlySet<number>) => Float32Array.of([...gone].reduce((sum, i) => sum + 2 ** i, 0)),
+      letIn: () => next,
       alone: (i: number | null) => (i === null ? Float32Array.of(40) : (alones[i] as Float32Array)),
     }
     const round = { incumbent: Float32Array.of(20), before: Float32Array.of(21), step, usable: [0, 1, 2] }
@@ -96,7 +96,7 @@ describe('voters of the bench of attacks', () => {
   }
 
   it('exclude what harms the probe, and slash gross harm out of the draw', async () => {
-    const { voters, round } = open({ 10: 1.5, 11: 0.8, 12: 0.4, 32: 1.2 })
+    const { voters, round } = open({ 1: 1.5, 2: 0.8, 4: 0.4, 6: 0.2, 7: 0.7, 32: 1.2 })
     expect(await voters.judge(round)).to.deep.equal({ included: [true, false, false], rolledBack: false })
     expect(voters.settled[0]?.settlement.proposers.map(({ outcome }) => outcome)).to.deep.equal([
       'included',
@@ -107,10 +107,8 @@ describe('voters of the bench of attacks', () => {
   })
 
   it('leave out what no node takes, without a slash that bars', async () => {
-    const { voters, round } = open({ 10: 1.5 })
-    const { step } = round
-    const pair = { ...step, pair: () => step.pair(0) }
-    const verdict = await voters.judge({ ...round, usable: [1], step: pair })
+    const { voters, round } = open({ 1: 1.5 })
+    const verdict = await voters.judge({ ...round, usable: [1] })
     expect(verdict.included).to.deep.equal([false, true, false])
     expect(voters.settled[0]?.settlement.proposers.map(({ outcome }) => outcome)).to.deep.equal([
       'absent',
@@ -126,10 +124,10 @@ describe('voters of the bench of attacks', () => {
   })
 
   it('who lie as a minority are slashed, and as a majority they are the judges', async () => {
-    const few = open({ 12: 0.4, 10: 1.5 }, true)
+    const few = open({ 4: 0.4, 1: 1.5 }, true)
     expect((await few.voters.judge(few.round)).included).to.deep.equal([true, true, false])
     expect([2, 3, 4].map((node) => few.voters.barred(node))).to.deep.equal([false, false, true])
-    const many = open({ 12: 0.4, 10: 1.5 }, true)
+    const many = open({ 4: 0.4, 1: 1.5 }, true)
     expect((await many.voters.judge({ ...many.round, voters: [2, 4, 5] })).included).to.deep.equal([false, false, true])
     expect(
       [2, 4, 5].map((node) => many.voters.barred(node)),

@@ -140,7 +140,8 @@ export function quickstartTerms(options: TermChoices): TaskTerms {
     },
     rules: {
       excludeBelow: 500,
-      excludeSpreadBps: 2_500,
+      // what voters find that the round is better without goes, however far from 0 others are
+      excludeSpreadBps: 0,
       // an honest node has its bad rounds, which `excludeBelow` is for; a liar is much farther from 0
       slashBelow: 2_500,
       slashSpreadBps: 5_000,

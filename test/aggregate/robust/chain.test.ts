@@ -198,52 +198,29 @@ describe('what a voter measures of one delta', () => {
   const liar = randomFactors(layout, ['B'], 'lie', 3)
   const deltas = [...honest.slice(0, 3), liar, ...honest.slice(3)]
 
-  it('without robust steps is the aggregate beside the one with nothing in its place', () => {
-    const step = openStep(input([], deltas))
-    const nothing = new Float32Array(layout.size)
-    const pair = step.pair(3)
-    expect(pair.with).to.equal(step.next)
-    expect(pair.without).to.deep.equal(
-      nextGlobal(
-        input(
-          [],
-          deltas.map((d) => (d === liar ? nothing : d)),
-        ),
-      ),
-    )
+  const set = (...gone: number[]) => new Set(gone)
+  const emptied = (list: readonly Float32Array[], ...gone: number[]) =>
+    list.map((delta, i) => (gone.includes(i) ? new Float32Array(layout.size) : delta))
+
+  it('without it, and without several, is the round with nothing in their places', () => {
+    for (const robust of [[], ['median']] as const) {
+      const step = openStep(input(robust, deltas))
+      expect(step.without(set())).to.deep.equal(step.next)
+      expect(step.without(set(3))).to.deep.equal(nextGlobal(input(robust, emptied(deltas, 3))))
+      expect(step.without(set(5, 1))).to.deep.equal(nextGlobal(input(robust, emptied(deltas, 1, 5))))
+    }
   })
 
   it('holds the weights of the others: kept ones are missing, those left out are let in', () => {
     const step = openStep(input(['multi-krum'], deltas))
     expect(step.shares[3]).to.equal(0)
-    const left = step.pair(3)
-    expect(left.without).to.equal(step.next)
+    expect(step.without(set(3)), 'it is not there').to.deep.equal(step.next)
     const kept = deltas.filter((_, i) => step.shares[i]! > 0)
-    expect(distance(left.with, nextGlobal(input([], [...kept, liar])))).to.be.below(1e-6)
+    expect(distance(step.letIn(3, set()), nextGlobal(input([], [...kept, liar])))).to.be.below(1e-6)
     const at = step.shares.findIndex((share) => share > 0)
-    const nothing = new Float32Array(layout.size)
-    expect(step.pair(at).with).to.equal(step.next)
-    expect(step.pair(at).without).to.deep.equal(
-      nextGlobal(
-        input(
-          [],
-          kept.map((d) => (d === deltas[at] ? nothing : d)),
-        ),
-      ),
-    )
-  })
-
-  it('of a median is the median with nothing in its place', () => {
-    const step = openStep(input(['median'], deltas))
-    const nothing = new Float32Array(layout.size)
-    expect(step.pair(2).without).to.deep.equal(
-      nextGlobal(
-        input(
-          ['median'],
-          deltas.map((d, i) => (i === 2 ? nothing : d)),
-        ),
-      ),
-    )
+    const others = kept.map((d) => (d === deltas[at] ? new Float32Array(layout.size) : d))
+    expect(step.without(set(at))).to.deep.equal(nextGlobal(input([], others)))
+    expect(distance(step.letIn(3, set(at)), nextGlobal(input([], [...others, liar])))).to.be.below(1e-6)
   })
 
   it('of a round in which nobody was let in is what each does alone', () => {
@@ -256,12 +233,15 @@ describe('what a voter measures of one delta', () => {
       const step = openStep({ ...input(robust, same), before: base.map((x, i) => x + honest[0]![i]!) })
       expect(step.shares).to.deep.equal([0, 0])
       expect(step.next).to.deep.equal(base)
-      expect(step.pair(0).with).to.deep.equal(nextGlobal(input([], [same[0]!])))
+      expect(step.letIn(0, set())).to.deep.equal(nextGlobal(input([], [same[0]!])))
     }
   })
 
-  it('of a seat that is none is refused', () =>
-    expectRejects(() => openStep(input(['clip'], deltas)).pair(9), 'E_ARGUMENT', /0 to 6, got 9/))
+  it('of a seat that is none is refused', async () => {
+    const step = openStep(input(['clip'], deltas))
+    for (const ask of [() => step.without(set(0, 9)), () => step.letIn(9, set()), () => step.letIn(0, set(9))])
+      await expectRejects(ask, 'E_ARGUMENT', /0 to 6, got 9/)
+  })
 
   it('alone is the round with nothing in the place of all others, whatever the steps think of it', () => {
     const before = base.map((x, i) => x - 0.1 * honest[0]![i]!)

@@ -19,12 +19,12 @@ const held = set(2)
 const canary = set(3)
 const other = set(4)
 
-/** adapters are told apart by their one number; 10 + i = the aggregate without delta i, 30 + i = delta i alone, 40 = none */
+/**
+ * Adapters are told apart by their one number: the sum of 2^i over the deltas i that are nothing in the aggregate; 30 + i = delta i
+ * alone, 40 = none; 50 + i = delta i let in; 20 and 21 = the incumbent and its base.
+ */
 const adapter = (n: number): Float32Array => Float32Array.of(n)
 const next = adapter(0)
-const withouts = [10, 11, 12].map(adapter)
-const alones = [30, 31, 32].map(adapter)
-const none = adapter(40)
 
 /** losses[set][adapter's number]; 1 where nothing is said */
 function input(
@@ -34,8 +34,10 @@ function input(
     asked: 0,
     step: {
       next,
-      pair: (i) => ({ with: next, without: withouts[i] as Float32Array }),
-      alone: (i) => (i === null ? none : (alones[i] as Float32Array)),
+      shares: [1, 1, 1],
+      without: (gone) => adapter([...gone].reduce((sum, i) => sum + 2 ** i, 0)),
+      letIn: (i) => adapter(50 + i),
+      alone: (i) => adapter(i === null ? 40 : 30 + i),
     },
     seats: [[0], [1], [3]],
     marks: Array.from({ length: 4 }, () => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
@@ -44,7 +46,7 @@ function input(
     slice,
     held,
     canaries: { bound: 0.5, sets: [canary, other] },
-    slashBelow: 2_500,
+    rules: { excludeBelow: 500, slashBelow: 2_500 },
     async loss(values, of) {
       this.asked++
       return losses.get(of)?.[values[0] as number] ?? 1
@@ -55,12 +57,12 @@ function input(
 describe('measuring a round', () => {
   it('gives marginals in the seats of their deltas, and leaves the marks of the others', async () => {
     const losses = new Map([
-      [slice, { 10: 1.25, 11: 0.9, 20: 2, 21: 2.5 }],
-      [held, { 12: 1.5 }],
+      [slice, { 1: 1.25, 2: 0.98, 20: 2, 21: 2.5 }],
+      [held, { 4: 1.5 }],
     ])
     const { scores, hits } = await measureRound(input(losses))
     expect(scores).to.deep.equal({
-      probe: [2_500, -1_000, SCORE_ABSENT, 0],
+      probe: [2_500, -200, SCORE_ABSENT, 0],
       private: [0, 0, SCORE_ABSENT, 5_000],
       incumbentProbe: 5_000,
       incumbentPrivate: 0,
@@ -68,12 +70,43 @@ describe('measuring a round', () => {
     expect(hits).to.deep.equal([])
   })
 
+  it('measures everybody beside those whom the round is not better without', async () => {
+    // delta 1 harms by 0.4; with it the others seem to harm by 0.2 and to help by 0.3, without it they help by 0.1 and harm by 0.2
+    const probe = { 0: 1.4, 1: 1.2, 2: 1, 4: 1.7, 3: 1.1, 6: 0.8, 7: 0.95 }
+    const own = { 2: 2, 6: 2.5, 4: 3, 3: 3 }
+    const { scores } = await measureRound(
+      input(
+        new Map([
+          [slice, probe],
+          [held, own],
+        ]),
+      ),
+    )
+    // and then delta 2 is gone as well: delta 0 is measured without both, they without each other
+    expect(scores.probe).to.deep.equal([1_500, -2_500, SCORE_ABSENT, -2_000])
+    expect(scores.private).to.deep.equal([-15_000, -5_000, SCORE_ABSENT, 5_000])
+  })
+
+  it('lets those in that the robust steps left out, beside those that stay', async () => {
+    const losses = new Map([[slice, { 0: 1.4, 1: 1, 3: 1.2, 52: 1.3 }]])
+    const of = input(losses)
+    const step = { ...(of.step as NonNullable<Measuring['step']>), shares: [1, 1, 0] }
+    const asked: number[][] = []
+    const letIn = (i: number, gone: ReadonlySet<number>): Float32Array => {
+      asked.push([i, ...gone])
+      return adapter(50 + i)
+    }
+    const { scores } = await measureRound({ ...of, step: { ...step, letIn } })
+    expect(scores.probe).to.deep.equal([-2_500, 2_000, SCORE_ABSENT, -2_500])
+    expect(asked, 'once, without delta 0').to.deep.equal([[2, 0]])
+  })
+
   it('vetoes a delta that makes any canary likelier than the bound, whatever else it does', async () => {
     const losses = new Map([
-      [slice, { 11: 3 }],
-      [held, { 11: 3 }],
-      [canary, { 10: 1.4 }],
-      [other, { 11: 2.25, 12: 0.1 }],
+      [slice, { 2: 3 }],
+      [held, { 2: 3 }],
+      [canary, { 1: 1.4 }],
+      [other, { 2: 2.25, 4: 0.1 }],
     ])
     const { scores, hits } = await measureRound(input(losses))
     expect(hits).to.deep.equal([{ seat: 1, canary: 1, rise: 1.25 }])
@@ -88,7 +121,7 @@ describe('measuring a round', () => {
 
   it('looks at each delta alone where the round as a whole opens a door that several share', async () => {
     // without any one of them it stands open still: 0.1 to 0.2 each; alone the first two open it past the bound
-    const losses = new Map([[canary, { 40: 6, 0: 0.1, 10: 0.2, 11: 0.3, 12: 0.1, 30: 5.4, 31: 1, 32: 5.6 }]])
+    const losses = new Map([[canary, { 40: 6, 0: 0.1, 1: 0.2, 2: 0.3, 4: 0.1, 30: 5.4, 31: 1, 32: 5.6 }]])
     const { scores, hits } = await measureRound(input(losses))
     expect(hits).to.deep.equal([
       { seat: 0, canary: 0, rise: 6 - 5.4 },
@@ -102,12 +135,12 @@ describe('measuring a round', () => {
     const losses = new Map([[canary, { 40: 1.4, 30: 0.1, 31: 0.1 }]])
     const round = input(losses)
     expect((await measureRound(round)).hits).to.deep.equal([])
-    // probe, held and both canaries of the aggregate and of three without one; the canaries of none; the incumbent's two probes
-    expect(round.asked).to.equal(4 * 4 + 2 + 2)
+    // probe, held and both canaries of the aggregate, of three without one, and of none; the incumbent's two probes
+    expect(round.asked).to.equal(5 * 4 + 2)
   })
 
   it('tells, but does not vote, where a veto would cost stake', async () => {
-    const losses = new Map([[canary, { 10: 4 }]])
+    const losses = new Map([[canary, { 1: 4 }]])
     const { scores, hits } = await measureRound({ ...input(losses), slice: null })
     expect(hits).to.deep.equal([{ seat: 0, canary: 0, rise: 3 }])
     expect(scores.private).to.deep.equal([0, 0, SCORE_ABSENT, 0])
@@ -115,32 +148,38 @@ describe('measuring a round', () => {
   })
 
   it('takes a loss that is no number as worse than all others', async () => {
-    const losses = new Map([[slice, { 10: Number.NaN, 11: Number.POSITIVE_INFINITY }]])
+    const losses = new Map([[slice, { 1: Number.NaN, 2: Number.POSITIVE_INFINITY }]])
     const { scores } = await measureRound(input(losses))
     expect(scores.probe.slice(0, 2)).to.deep.equal([SCORE_CLIP, SCORE_CLIP])
-    const poisoned = await measureRound(input(new Map([[slice, { 0: Number.NaN, 31: Number.NaN }]])))
-    expect(poisoned.scores.probe, 'who does it alone does it').to.deep.equal([
-      -2_500,
+    const poison = { 0: Number.NaN, 1: Number.NaN, 4: Number.NaN, 5: Number.NaN, 31: Number.NaN, 3: 1.2 }
+    const poisoned = await measureRound(input(new Map([[slice, poison]])))
+    expect(poisoned.scores.probe, 'beside it nobody can be measured, without it everybody').to.deep.equal([
+      2_000,
       -SCORE_CLIP,
       SCORE_ABSENT,
-      -2_500,
+      0,
     ])
   })
 
   it('charges harm that may cost stake only to those who do harm alone as well', async () => {
-    // 0.9 nats of harm each in the aggregate; alone the first helps, the second does nothing, the third harms; less harm needs no witness
-    const losses = { 0: 2, 10: 1.1, 11: 1.1, 12: 1.1, 40: 3, 30: 2.9, 31: 3, 32: 3.1 }
+    // 0.9 nats of harm each; alone the first helps, the second does nothing, the third harms; less harm needs no witness
+    const losses = { 0: 3, 1: 2.1, 2: 2.1, 4: 2.1, 3: 1.2, 5: 1.2, 6: 1.2, 7: 0.3, 40: 3, 30: 2.9, 31: 3, 32: 3.1 }
     const { scores } = await measureRound(input(new Map([[slice, losses]])))
     expect(scores.probe).to.deep.equal([-2_500, -2_500, SCORE_ABSENT, -9_000])
-    const less = await measureRound(input(new Map([[slice, { ...losses, 10: 1.8, 11: 2.2 }]])))
-    expect(less.scores.probe).to.deep.equal([-2_000, 2_000, SCORE_ABSENT, -9_000])
+    const less = { ...losses, 1: 2.8, 3: 1.9, 5: 1.9, 6: 1.2, 7: 1 }
+    expect((await measureRound(input(new Map([[slice, less]])))).scores.probe).to.deep.equal([
+      -2_000,
+      -2_500,
+      SCORE_ABSENT,
+      -9_000,
+    ])
   })
 
   it('measures the aggregate once, and a cohort for all of its members', async () => {
-    const round = { ...input(new Map([[slice, { 10: 1.1 }]])), seats: [[0, 2]], before: null }
+    const round = { ...input(new Map([[slice, { 1: 1.1 }]])), seats: [[0, 2]], before: null }
     const { scores } = await measureRound(round)
     expect(scores.probe[0]).to.equal(scores.probe[2])
-    expect(round.asked, 'two adapters on four sets, and no delta on the canaries').to.equal(8 + 2)
+    expect(round.asked, 'with it, without it and without any, on four sets').to.equal(3 * 4)
     const empty = await measureRound({ ...round, step: null, seats: [] })
     expect(empty.scores.probe).to.deep.equal([SCORE_ABSENT, SCORE_ABSENT, SCORE_ABSENT, SCORE_ABSENT])
   })
