@@ -14,7 +14,7 @@ import type { AttackRun } from '../bench/attacks/results.ts'
 import { readResults, writeResult } from '../bench/results-file.ts'
 import type { QuickstartResult } from '../cli/cmds/quickstart/result.ts'
 import { type AggregationRun, aggregationSection } from './sections/aggregation.ts'
-import { attacksSection } from './sections/attacks.ts'
+import { attacksSection, bySeeds } from './sections/attacks.ts'
 import { type CompressRun, compressionSection } from './sections/compression.ts'
 import { type CurveRun, curveSection } from './sections/curves.ts'
 import { type DistillRun, distillSection } from './sections/distill.ts'
@@ -57,7 +57,9 @@ const sections = [
   ...readResults<DistillRun>('distill').map(([name, run]) => distillSection(name.replaceAll('-', ' '), run)),
   ...readResults<PruneRun>('prune').map(([name, run]) => pruningSection(name.replaceAll('-', ' '), run)),
   ...readResults<EconomyRun>('economy').map(([name, run]) => economySection(name, run)),
-  ...readResults<AttackRun>('attacks').map(([name, run]) => attacksSection(name.replaceAll('-', ' '), run)),
+  ...bySeeds(readResults<AttackRun>('attacks')).map(([name, run, others]) =>
+    attacksSection(name.replaceAll('-', ' '), run, others),
+  ),
   ...readResults<CurveRun>('curves').map(([name, run]) => curveSection(name, run)),
 ]
 const head =

@@ -8,8 +8,7 @@
 const MAX_LOOKS = 4
 
 /**
- * Marginals and the bar are scores, whole numbers of the chain: voters on other machines, whose losses differ in their last digits,
- * find the same.
+ * Marginals and the bar are scores, whole numbers of the chain: the last digits of a loss, in which machines differ, seldom decide.
  * @param among deltas that may go
  * @param marginal of delta i, with nothing in the place of those that are gone already
  * @param bar harm up to this is borne

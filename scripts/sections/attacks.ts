@@ -1,5 +1,5 @@
 /** Attacks beside defences: what is left of the model, who was caught, and which defence is fit for what. */
-import type { AttackRun, Row } from '../../bench/attacks/results.ts'
+import { type AttackRun, keyOf, type Row } from '../../bench/attacks/results.ts'
 import { commandLine, percent } from './format.ts'
 
 /** A defence keeps the model when this part of the clean run's exact match is left. */
@@ -96,8 +96,61 @@ function fitness(rows: readonly Row[]): string[] {
   })
 }
 
-/** One run of `npm run bench:attacks -- --write NAME`, as far as it has come. */
-export function attacksSection(name: string, run: AttackRun): string {
+const SEED = '--seed'
+/** What a run hangs on beside its seed, and the seed: the options' own where it was not asked for. */
+function seedApart({ args }: AttackRun): { readonly rest: string; readonly seed: string } {
+  const at = args.indexOf(SEED)
+  if (at < 0) return { rest: args.join(' '), seed: '1' }
+  return { rest: args.toSpliced(at, 2).join(' '), seed: args[at + 1] as string }
+}
+
+/** Runs that differ by their seed alone, together: the first is told whole, of the others what is under several seeds. */
+export function bySeeds(runs: readonly (readonly [string, AttackRun])[]): [string, AttackRun, AttackRun[]][] {
+  const groups = new Map<string, [string, AttackRun, AttackRun[]]>()
+  for (const [name, run] of runs) {
+    const { rest } = seedApart(run)
+    const known = groups.get(rest)
+    if (known === undefined) groups.set(rest, [name, run, []])
+    else known[2].push(run)
+  }
+  return [...groups.values()]
+}
+
+/** Cells that were measured under more than one seed. */
+function overSeeds(rows: readonly Row[], run: AttackRun, others: readonly AttackRun[]): string[] {
+  const all = [run, ...others]
+  const lines = rows.flatMap((row) => {
+    const found = all.map(({ rows }) => rows.find((one) => keyOf(one) === keyOf(row)))
+    const known = found.flatMap((one) => (one?.relative == null ? [] : [one.relative]))
+    if (known.length < 2) return []
+    const cells = found.map((one) => (one === undefined ? '' : left(one)))
+    // of two the worse one
+    const middle = known.toSorted((a, b) => a - b)[(known.length - 1) >> 1] as number
+    return [
+      {
+        row,
+        middle,
+        line: `| ${row.attack} | ${shown(row.aggregator)} | ${cells.join(' | ')} | ${middle.toFixed(2)} |`,
+      },
+    ]
+  })
+  if (lines.length === 0) return []
+  const kept = lines.filter(({ middle }) => middle >= KEPT).length
+  return [
+    `Under several seeds, which deal the data and draw the seats anew (each over the clean run of its own seed): ${kept} of ${lines.length} medians are ${KEPT} or more.`,
+    '',
+    `| attack | defence | ${all.map((one) => `seed ${seedApart(one).seed}`).join(' | ')} | median |`,
+    `|---|---|${all.map(() => '---:|').join('')}---:|`,
+    ...lines.map(({ line }) => line),
+    '',
+  ]
+}
+
+/**
+ * One run of `npm run bench:attacks -- --write NAME`, as far as it has come.
+ * @param others the same under other seeds
+ */
+export function attacksSection(name: string, run: AttackRun, others: readonly AttackRun[] = []): string {
   const { rows, args, machine, nodes, proposers, voters, rounds, steps, batch, examples } = run
   const clean = rows.filter((row) => row.attack === 'none' && row.aggregator === 'none')
   const cleanOf = ({ split, exactMatch, liars }: Row): string =>
@@ -112,7 +165,7 @@ export function attacksSection(name: string, run: AttackRun): string {
     commandLine('bench:attacks', args),
     '```',
     '',
-    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}. Liars get copies of what honest nodes have, so a clean run, in which nobody lies and nothing is defended, is measured with the same copies: ${clean.map(cleanOf).join(', ')}. One seed: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance (the scatter between seeds was not measured here).`,
+    `${nodes} nodes, ${proposers} propose in a round and ${voters} of the others vote where somebody votes; ${rounds} rounds of ${steps} steps of ${batch} examples; exact match on ${examples} held-out examples. On ${machine}. Liars get copies of what honest nodes have, so a clean run, in which nobody lies and nothing is defended, is measured with the same copies: ${clean.map(cleanOf).join(', ')}. Seed ${seedApart(run).seed} unless another is named: two runs of the same cell are the same to the bit, but differences of a few hundredths between cells are chance${others.length === 0 ? ' (the scatter between seeds was not measured here)' : ''}.`,
     '',
     ...fitness(rows).flatMap((sentence) => [sentence, '']),
     ...groups.flatMap((group) => {
@@ -131,6 +184,7 @@ export function attacksSection(name: string, run: AttackRun): string {
         '',
         ...verdicts(group, best),
         '',
+        ...overSeeds(group, run, others),
       ]
     }),
   ]

@@ -4,7 +4,7 @@ import { openVoters } from '../../bench/attacks/judge.ts'
 import { cellsOf, DEFENCES, parseDefence } from '../../bench/attacks/plan.ts'
 import { type AttackRun, keyOf, type Row, withRelative } from '../../bench/attacks/results.ts'
 import { firstAnswers } from '../../bench/attacks/short-data.ts'
-import { attacksSection } from '../../scripts/sections/attacks.ts'
+import { attacksSection, bySeeds } from '../../scripts/sections/attacks.ts'
 import { packForEvaluation } from '../../src/data/batches.ts'
 import type { EvalResult, Inference } from '../../src/types/engine.ts'
 import { expectRejects } from '../support/expect-error.ts'
@@ -213,5 +213,31 @@ describe('the page of attacks', () => {
     )
     expect(text).to.include('No defence measured keeps as much against scale.')
     expect(text).to.match(/stands open .* with no defence; it is shut with clip \+ probe\./)
+  })
+
+  it('tells what was measured under several seeds beside each other, and their median', () => {
+    const seeded = (seed: string, flip: number): AttackRun => ({
+      ...run,
+      args: ['--answers', '2', '--seed', seed],
+      rows: [row({ ...lied, ...voted, attack: 'flip', relative: flip })],
+    })
+    const other = { ...run, args: ['--answers', '3'] }
+    const groups = bySeeds([
+      ['a', run],
+      ['a-2', seeded('2', 0.5)],
+      ['b', other],
+      ['a-3', seeded('3', 0.96)],
+    ])
+    expect(groups.map(([name, , others]) => [name, others.length])).to.deep.equal([
+      ['a', 2],
+      ['b', 0],
+    ])
+    const [, first, others] = groups[0] as [string, AttackRun, AttackRun[]]
+    const text = attacksSection('a', first, others)
+    expect(text).to.include('| attack | defence | seed 1 | seed 2 | seed 3 | median |')
+    expect(text).to.include('| flip | clip + probe | 0.97 | 0.50 | 0.96 | 0.96 |')
+    expect(text).to.include('1 of 1 medians are 0.95 or more')
+    expect(text, 'told once').not.to.match(/\| scale \| clip/)
+    expect(attacksSection('b', other)).to.include('the scatter between seeds was not measured')
   })
 })
