@@ -104,13 +104,13 @@ function seedApart({ args }: AttackRun): { readonly rest: string; readonly seed:
   return { rest: args.toSpliced(at, 2).join(' '), seed: args[at + 1] as string }
 }
 
-/** Runs that differ by their seed alone, together: the first is told whole, of the others what is under several seeds. */
+/** Runs that differ by their seed alone, together: NAME, NAME-2 and so on. The first is told whole, of the others what is under several seeds. */
 export function bySeeds(runs: readonly (readonly [string, AttackRun])[]): [string, AttackRun, AttackRun[]][] {
   const groups = new Map<string, [string, AttackRun, AttackRun[]]>()
   for (const [name, run] of runs) {
-    const { rest } = seedApart(run)
-    const known = groups.get(rest)
-    if (known === undefined) groups.set(rest, [name, run, []])
+    const key = `${name.replace(/-\d+$/, '')} ${seedApart(run).rest}`
+    const known = groups.get(key)
+    if (known === undefined) groups.set(key, [name, run, []])
     else known[2].push(run)
   }
   return [...groups.values()]

@@ -221,7 +221,7 @@ describe('the page of attacks', () => {
       args: ['--answers', '2', '--seed', seed],
       rows: [row({ ...lied, ...voted, attack: 'flip', relative: flip })],
     })
-    const other = { ...run, args: ['--answers', '3'] }
+    const other = { ...run, args: ['--answers', '2'] }
     const groups = bySeeds([
       ['a', run],
       ['a-2', seeded('2', 0.5)],
