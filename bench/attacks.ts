@@ -5,7 +5,7 @@
  * quickstart's rules), or both; `canary` adds canaries with the trigger of `backdoor` to the votes. `relative` is the final exact match
  * over that of the same nodes and data when nobody lies and nothing is defended.
  *
- *   node bench/attacks.ts [--attacks flip,scale,…] [--shares 0,0.15,0.3,0.45] [--splits domain,mixed]
+ *   node bench/attacks.ts [--attacks none,flip,scale,…] [--shares 0,0.15,0.3,0.45] [--splits domain,mixed]
  *     [--defences 'none;clip;probe;clip,probe'] [--answers N] [--nodes 10 --proposers 7 --voters 3 --rounds 6 …] [--json]
  *     [--write NAME]   docs/results/attacks/NAME.json after each cell; a cell that is there is not run again
  */

@@ -16,6 +16,9 @@ export interface Defence {
 
 export type Split = 'domain' | 'mixed'
 
+/** As an attack: those who could lie do not. */
+const NOBODY = 'none'
+
 export interface Cell {
   readonly split: Split
   /** as `--attack` takes it; null = nobody lies */
@@ -55,8 +58,8 @@ export function yardstickOf({ split, share }: Pick<Cell, 'split' | 'share'>): Ce
 
 /**
  * Cells in the order in which they are worth having: without liars first, then share by share, and a defence's whole row before the
- * next one's. Lying votes are left out where nobody votes, and canaries where nothing is hidden behind a trigger: those cells would
- * repeat others. Without a liar the oracle knows nothing.
+ * next one's. The attack `none` is what a defence costs where those who could lie do not. Lying votes are left out where nobody votes,
+ * and canaries where nothing is hidden behind a trigger: those cells would repeat others. Without a liar the oracle knows nothing.
  */
 export function cellsOf(asked: {
   readonly splits: readonly Split[]
@@ -64,7 +67,9 @@ export function cellsOf(asked: {
   readonly attacks: readonly string[]
   readonly defences: readonly string[]
 }): Cell[] {
-  const names = asked.attacks.map((attack) => ({ attack, name: parseAttack(attack).name }))
+  const names = asked.attacks.map((text) =>
+    text === NOBODY ? { attack: null, name: null } : { attack: text, name: parseAttack(text).name },
+  )
   return asked.splits.flatMap((split) =>
     asked.shares.flatMap((share) =>
       asked.defences.flatMap((aggregator): Cell[] => {
@@ -73,11 +78,13 @@ export function cellsOf(asked: {
         if ((share === 0) !== oracle) return [{ split, attack: null, share, aggregator }]
         if (share === 0) return []
         return names
-          .filter(({ name }) => (probe || name !== 'lying-voters') && (!canaries || name === 'backdoor'))
+          .filter(
+            ({ name }) => (probe || name !== 'lying-voters') && (!canaries || name === 'backdoor' || name === null),
+          )
           .map(({ attack }) => ({ split, attack, share, aggregator }))
       }),
     ),
   )
 }
 
-export const ALL_ATTACKS = Object.keys(ATTACKS).join(',')
+export const ALL_ATTACKS = [NOBODY, ...Object.keys(ATTACKS)].join(',')

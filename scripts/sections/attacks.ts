@@ -80,19 +80,20 @@ function verdicts(rows: readonly Row[], best: Row | undefined): string[] {
   ]
 }
 
-/** Which defences cost nothing where nobody lies, split by split: the first thing to ask of one. */
+const dealt = ({ split, liars }: Row): string =>
+  `${SPLITS[split]}${liars === 0 ? '' : `, ${liars} of the nodes with copies of others’ data`}`
+
+/** Which defences cost nothing where nobody lies, by how the data is dealt: the first thing to ask of one. */
 function fitness(rows: readonly Row[]): string[] {
-  return distinct(rows.map(({ split }) => split)).flatMap((split) => {
-    const clean = rows.filter((row) => row.split === split && row.share === 0 && row.aggregator !== 'none')
-    if (clean.length === 0) return []
-    const fit = clean.filter(holds).map((row) => shown(row.aggregator))
-    const unfit = clean
-      .filter((row) => !holds(row))
-      .map(({ aggregator, relative, honestExcluded }) => {
-        const out = honestExcluded ? `, ${whole(honestExcluded)} % of the honest seats left out` : ''
-        return `${shown(aggregator)} (${relative?.toFixed(2) ?? '–'}${out})`
-      })
-    return `Where nobody lies, data dealt as ${SPLITS[split]}: ${names(fit)} cost less than ${whole(1 - KEPT)} %; ${names(unfit)} cost more.`
+  const clean = rows.filter((row) => row.attack === 'none' && row.aggregator !== 'none' && row.aggregator !== 'oracle')
+  return distinct(clean.map(dealt)).map((how) => {
+    const of = clean.filter((row) => dealt(row) === how)
+    const cost = ({ aggregator, relative, honestExcluded }: Row): string => {
+      const out = honestExcluded ? `, ${whole(honestExcluded)} % of the honest seats left out` : ''
+      return `${shown(aggregator)} (${relative?.toFixed(2) ?? '–'}${out})`
+    }
+    const [fit, unfit] = [of.filter(holds), of.filter((row) => !holds(row))]
+    return `Where nobody lies, data dealt as ${how}: ${names(fit.map(cost))} cost less than ${whole(1 - KEPT)} %; ${names(unfit.map(cost))} cost more.`
   })
 }
 
@@ -153,8 +154,7 @@ function overSeeds(rows: readonly Row[], run: AttackRun, others: readonly Attack
 export function attacksSection(name: string, run: AttackRun, others: readonly AttackRun[] = []): string {
   const { rows, args, machine, nodes, proposers, voters, rounds, steps, batch, examples } = run
   const clean = rows.filter((row) => row.attack === 'none' && row.aggregator === 'none')
-  const cleanOf = ({ split, exactMatch, liars }: Row): string =>
-    `${percent(exactMatch)} (${SPLITS[split]}${liars === 0 ? '' : `, ${liars} of the nodes with copies of others’ data`})`
+  const cleanOf = (row: Row): string => `${percent(row.exactMatch)} (${dealt(row)})`
   const groups = distinct(
     rows.filter(({ share, attack }) => share > 0 && attack !== 'none').map(({ split, share }) => `${split} ${share}`),
   ).map((key) => rows.filter((row) => `${row.split} ${row.share}` === key && row.attack !== 'none'))

@@ -12,21 +12,24 @@ import { expectRejects } from '../support/expect-error.ts'
 const asked = {
   splits: ['domain'] as const,
   shares: [0, 0.3],
-  attacks: ['flip', 'lying-voters', 'backdoor:3'],
+  attacks: ['none', 'flip', 'lying-voters', 'backdoor:3'],
   defences: ['none', 'clip,probe', 'probe,canary', 'oracle'],
 }
 
 describe('cells of the bench of attacks', () => {
-  it('are each worth running: no votes without voters, no canaries without a door, no attack without liars', () => {
+  it('are each worth running: no votes without voters, no canaries without a door, no attack without liars, and what a defence costs', () => {
     expect(cellsOf(asked).map(keyOf)).to.deep.equal([
       'domain none 0 none',
       'domain none 0 clip,probe',
       'domain none 0 probe,canary',
+      'domain none 0.3 none',
       'domain flip 0.3 none',
       'domain backdoor:3 0.3 none',
+      'domain none 0.3 clip,probe',
       'domain flip 0.3 clip,probe',
       'domain lying-voters 0.3 clip,probe',
       'domain backdoor:3 0.3 clip,probe',
+      'domain none 0.3 probe,canary',
       'domain backdoor:3 0.3 probe,canary',
       'domain none 0.3 oracle',
     ])
@@ -171,6 +174,7 @@ describe('the page of attacks', () => {
       row({}),
       row({ aggregator: 'multi-krum', relative: 0.7, honestExcluded: 0.29 }),
       row({ aggregator: 'clip', relative: 0.99, honestExcluded: 0 }),
+      row({ ...lied, aggregator: 'clip', relative: 0.9, honestExcluded: 0.01 }),
       row({ ...lied, exactMatch: 0.72 }),
       row({ ...lied, aggregator: 'oracle', relative: 0.93, exactMatch: 0.65 }),
       row({ ...lied, attack: 'flip', relative: 0.4, exactMatch: 0.28 }),
@@ -200,7 +204,10 @@ describe('the page of attacks', () => {
       '70.0 % (whole domains a node), 72.0 % (whole domains a node, 3 of the nodes with copies of others’ data)',
     )
     expect(text).to.include(
-      'Where nobody lies, data dealt as whole domains a node: clip cost less than 5 %; multi-krum (0.70, 29 % of the honest seats left out) cost more.',
+      'Where nobody lies, data dealt as whole domains a node: clip (0.99) cost less than 5 %; multi-krum (0.70, 29 % of the honest seats left out) cost more.',
+    )
+    expect(text).to.include(
+      'Where nobody lies, data dealt as whole domains a node, 3 of the nodes with copies of others’ data: nothing cost less than 5 %; clip (0.90, 1 % of the honest seats left out) cost more.',
     )
     expect(text).to.include('### 3 of 10 nodes lie, whole domains a node')
     expect(text).to.include('would have 0.93 of the clean run')
