@@ -161,7 +161,8 @@ library Settlement {
         _settleVoters(input, result, s);
         if (input.probe && input.round > 1) {
             (result.incumbentMedian,) = medianAt(input.voters, s.votes, 4 * input.proposers.length);
-            result.rolledBack = result.incumbentMedian < -int256(uint256(input.rules.excludeBelow));
+            // gross harm only: a rollback takes two rounds' work
+            result.rolledBack = result.incumbentMedian < -int256(uint256(input.rules.slashBelow));
         }
     }
 

@@ -200,7 +200,8 @@ export function settleOpenly(input: SettlementInput): {
     .map((v) => ({ score: clip(v.scores?.incumbentProbe ?? SCORE_ABSENT), weight: v.weight }))
     .filter((v) => v.score !== SCORE_ABSENT)
   const incumbentMedian = probe && round > 1 ? weightedMedian(incumbentVotes) : 0
-  const rolledBack = probe && round > 1 && incumbentMedian < -rules.excludeBelow
+  // gross harm only: a rollback takes two rounds' work, and a step that is somewhat worse is often on its way
+  const rolledBack = probe && round > 1 && incumbentMedian < -rules.slashBelow
 
   const settlement = { proposers: proposerResults, voters: voterResults, agreedBase, incumbentMedian, rolledBack }
   const measures = { spread, excludeAt, slashAt, considered, gains, distances, allowed, revealedWeight }
