@@ -2,6 +2,9 @@
  * Which deltas a round is better without, as a voter finds it. One at a time, and the others measured again after each: two nodes with
  * like data overshoot together, and beside a liar honest deltas look harmful, or another liar's useful; with the worst one gone, the
  * others show what they are. (Backward elimination, as in choosing variables: Efroymson 1960.)
+ *
+ * One at a time it cannot see two liars that undo each other: without either one the other is worse. Each of them harms alone, though,
+ * so where there was harm at all the search is begun a second time, without those who do.
  */
 
 /** Times that everybody is looked at. What a later look would still find is left to the next round: a voter's time has an end. */
@@ -9,16 +12,34 @@ const MAX_LOOKS = 4
 
 /**
  * Marginals and the bar are scores, whole numbers of the chain: the last digits of a loss, in which machines differ, seldom decide.
- * @param among deltas that may go
- * @param marginal of delta i, with nothing in the place of those that are gone already
- * @param bar harm up to this is borne
  */
-export async function harmfulOf(
-  among: readonly number[],
-  marginal: (i: number, gone: ReadonlySet<number>) => Promise<number>,
-  bar: number,
-): Promise<ReadonlySet<number>> {
-  const gone = new Set<number>()
+export interface Search {
+  /** deltas that may go */
+  readonly among: readonly number[]
+  /** of delta i, with nothing in the place of those that are gone already */
+  readonly marginal: (i: number, gone: ReadonlySet<number>) => Promise<number>
+  /** of delta i, with nothing in the place of all others */
+  readonly alone: (i: number) => Promise<number>
+  /** with nothing in the place of those that are gone */
+  readonly loss: (gone: ReadonlySet<number>) => Promise<number>
+  /** harm up to this is borne */
+  readonly bar: number
+}
+
+/** @returns the deltas that are better gone */
+export async function harmfulOf(search: Search): Promise<ReadonlySet<number>> {
+  const found = await eliminated(search, [])
+  if (found.size === 0) return found
+  const suspects: number[] = []
+  for (const i of search.among) if ((await search.alone(i)) < -search.bar) suspects.push(i)
+  if (suspects.length === 0) return found
+  const other = await eliminated(search, suspects)
+  return (await search.loss(other)) < (await search.loss(found)) ? other : found
+}
+
+/** From the worst to the least, until nobody harms. @param begun gone from the start */
+async function eliminated({ among, marginal, bar }: Search, begun: readonly number[]): Promise<ReadonlySet<number>> {
+  const gone = new Set(begun)
   const worstFirst = async (of: readonly number[]): Promise<number[]> => {
     const found: { i: number; adds: number }[] = []
     for (const i of of) found.push({ i, adds: await marginal(i, gone) })

@@ -89,10 +89,16 @@ async function measureDeltas(
     const { withIt, without } = await losses.pair(i, gone)
     return toScore(without.probe - withIt.probe)
   }
-  const alone = async (i: number): Promise<number> => (await losses.alone(null)).probe - (await losses.alone(i)).probe
-  // those that the robust steps left out are in no aggregate
-  const kept = [...seats.keys()].filter((i) => step.shares[i] !== 0)
-  const gone = await harmfulOf(kept, marginal, rules.excludeBelow)
+  const alone = async (i: number): Promise<number> =>
+    toScore((await losses.alone(null)).probe - (await losses.alone(i)).probe)
+  const gone = await harmfulOf({
+    // those that the robust steps left out are in no aggregate
+    among: [...seats.keys()].filter((i) => step.shares[i] !== 0),
+    marginal,
+    alone,
+    loss: async (gone) => (await losses.without(gone)).probe,
+    bar: rules.excludeBelow,
+  })
   const found: Found[] = []
   const added: number[][] = []
   for (const i of seats.keys()) {
