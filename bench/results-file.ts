@@ -25,10 +25,9 @@ export function readResult<T>(kind: string, name: string): T | null {
 export function readResults<T>(kind: string): (readonly [name: string, result: T])[] {
   const dir = join(RESULTS, kind)
   if (!existsSync(dir)) return []
-  return readdirSync(dir)
-    .filter((file) => file.endsWith('.json'))
-    .sort()
-    .map((file) => [file.replace(/\.json$/, ''), JSON.parse(readFileSync(join(dir, file), 'utf8')) as T])
+  // by name, not by file: `-` stands before the dot of an extension
+  const names = readdirSync(dir).flatMap((file) => (file.endsWith('.json') ? [file.replace(/\.json$/, '')] : []))
+  return names.sort().map((name) => [name, JSON.parse(readFileSync(join(dir, `${name}.json`), 'utf8')) as T])
 }
 
 /** A picture beside the pages that show it: docs/NAME.svg. */
