@@ -129,7 +129,6 @@ function overSeeds(rows: readonly Row[], run: AttackRun, others: readonly Attack
     const middle = known.toSorted((a, b) => a - b)[(known.length - 1) >> 1] as number
     return [
       {
-        row,
         middle,
         line: `| ${row.attack} | ${shown(row.aggregator)} | ${cells.join(' | ')} | ${middle.toFixed(2)} |`,
       },
