@@ -3,8 +3,9 @@
  * like data overshoot together, and beside a liar honest deltas look harmful, or another liar's useful; with the worst one gone, the
  * others show what they are. (Backward elimination, as in choosing variables: Efroymson 1960.)
  *
- * One at a time it cannot see two liars that undo each other: without either one the other is worse. Each of them harms alone, though,
- * so where there was harm at all the search is begun a second time, without those who do.
+ * One at a time it cannot see liars who each harm a little and together turn the step round: those who harm at all are then tested
+ * together. And it cannot see two liars that undo each other: without either one the other is worse. Each of them harms alone, though, so
+ * where there was harm at all the search is begun a second time, without those who do.
  */
 
 /** Times that everybody is looked at. What a later look would still find is left to the next round: a voter's time has an end. */
@@ -16,28 +17,35 @@ const MAX_LOOKS = 4
 export interface Search {
   /** deltas that may go */
   readonly among: readonly number[]
-  /** of delta i, with nothing in the place of those that are gone already */
+  /** of delta i, with nothing in the place of the others that are gone */
   readonly marginal: (i: number, gone: ReadonlySet<number>) => Promise<number>
   /** of delta i, with nothing in the place of all others */
   readonly alone: (i: number) => Promise<number>
-  /** with nothing in the place of those that are gone */
-  readonly loss: (gone: ReadonlySet<number>) => Promise<number>
+  /** by how much the round is better with nothing in the place of these than with nothing in the place of those */
+  readonly better: (gone: ReadonlySet<number>, than: ReadonlySet<number>) => Promise<number>
   /** harm up to this is borne */
   readonly bar: number
 }
 
-/** @returns the deltas that are better gone */
+/** @returns the deltas that are better gone: each, if it were let in again, would harm */
 export async function harmfulOf(search: Search): Promise<ReadonlySet<number>> {
-  const found = await eliminated(search, [])
+  const found = await searched(search, [])
   if (found.size === 0) return found
   const suspects: number[] = []
   for (const i of search.among) if ((await search.alone(i)) < -search.bar) suspects.push(i)
   if (suspects.length === 0) return found
-  const other = await eliminated(search, suspects)
-  return (await search.loss(other)) < (await search.loss(found)) ? other : found
+  const other = await searched(search, suspects)
+  return (await search.better(other, found)) > 0 ? other : found
 }
 
-/** From the worst to the least, until nobody harms. @param begun gone from the start */
+/** @param begun gone from the start */
+async function searched(search: Search, begun: readonly number[]): Promise<ReadonlySet<number>> {
+  const gone = await eliminated(search, begun)
+  const harmful = await together(search, gone)
+  return harmful.size === 0 ? harmful : letIn(search, harmful)
+}
+
+/** From the worst to the least, until nobody harms past the bar. */
 async function eliminated({ among, marginal, bar }: Search, begun: readonly number[]): Promise<ReadonlySet<number>> {
   const gone = new Set(begun)
   const worstFirst = async (of: readonly number[]): Promise<number[]> => {
@@ -57,5 +65,25 @@ async function eliminated({ among, marginal, bar }: Search, begun: readonly numb
       suspects = await worstFirst(others)
     }
   }
+  return gone
+}
+
+/** Those that are gone, and all who harm within the bar, if together they harm past it. */
+async function together(
+  { among, marginal, better, bar }: Search,
+  gone: ReadonlySet<number>,
+): Promise<ReadonlySet<number>> {
+  const more = new Set(gone)
+  for (const i of among) if (!gone.has(i) && (await marginal(i, gone)) < 0) more.add(i)
+  return more.size > gone.size && (await better(more, gone)) > bar ? more : gone
+}
+
+/** Without those who do not harm once the others are gone, from the least harmful. */
+async function letIn({ marginal }: Search, harmful: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+  const gone = new Set(harmful)
+  const adds = new Map<number, number>()
+  for (const i of harmful) adds.set(i, await marginal(i, gone))
+  for (const i of [...harmful].sort((a, b) => (adds.get(b) as number) - (adds.get(a) as number)))
+    if ((await marginal(i, gone)) >= 0) gone.delete(i)
   return gone
 }

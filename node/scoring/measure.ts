@@ -96,7 +96,7 @@ async function measureDeltas(
     among: [...seats.keys()].filter((i) => step.shares[i] !== 0),
     marginal,
     alone,
-    loss: async (gone) => (await losses.without(gone)).probe,
+    better: async (gone, than) => toScore((await losses.without(than)).probe - (await losses.without(gone)).probe),
     bar: rules.excludeBelow,
   })
   const found: Found[] = []
@@ -104,6 +104,8 @@ async function measureDeltas(
   for (const i of seats.keys()) {
     const { withIt, without } = await losses.pair(i, gone)
     let probe = toScore(without.probe - withIt.probe)
+    // a small harm, and more beside the others that are gone: no place in the round
+    if (gone.has(i)) probe = Math.min(probe, -rules.excludeBelow - 1)
     if (slice !== null && probe < -rules.slashBelow && (await alone(i)) >= 0) probe = -rules.slashBelow
     found.push({ probe, own: toScore(without.own - withIt.own), opens: [] })
     added.push(risesOf(without.forbidden, withIt.forbidden))

@@ -5,9 +5,27 @@ import { harmfulOf } from '../../../node/scoring/left-out.ts'
 
 const BAR = 500
 type Marginal = (i: number, gone: ReadonlySet<number>) => Promise<number>
-/** Nobody harms alone, so there is no second search. */
-const search = (among: readonly number[], marginal: Marginal) =>
-  harmfulOf({ among, marginal, alone: async () => 0, loss: async () => 1, bar: BAR })
+/** Marginals are told beside the *others* that are gone. Nobody harms alone, so there is no second search; and no small harms make a large one. */
+const search = (among: readonly number[], told: Marginal) => {
+  const marginal: Marginal = (i, gone) => told(i, new Set([...gone].filter((other) => other !== i)))
+  return harmfulOf({ among, marginal, alone: async () => 0, better: async () => 0, bar: BAR })
+}
+/** Of a round whose loss, nats, is told for each set that is gone. */
+const searchOf = (
+  count: number,
+  loss: (gone: ReadonlySet<number>) => number,
+  alone: readonly number[] = [],
+): Promise<ReadonlySet<number>> => {
+  const better = async (gone: ReadonlySet<number>, than: ReadonlySet<number>) =>
+    Math.round(10_000 * (loss(than) - loss(gone)))
+  return harmfulOf({
+    among: all(count),
+    marginal: (i, gone) => better(new Set([...gone].filter((other) => other !== i)), new Set([...gone, i])),
+    alone: async (i) => alone[i] ?? 0,
+    better,
+    bar: BAR,
+  })
+}
 const all = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 const sorted = (gone: ReadonlySet<number>): number[] => [...gone].sort((a, b) => a - b)
 
@@ -33,29 +51,54 @@ describe('what a round is better without', () => {
     expect(sorted(await search(all(3), marginal))).to.deep.equal([1, 2])
   })
 
-  it('comes to an end, whatever is measured: four looks at all, and the suspects between', async () => {
+  it('comes to an end, whatever is measured: five looks at all, the suspects between, and twice at those that are gone', async () => {
     for (const count of [1, 7, 32]) {
       let asked = 0
+      const harmful = new Set<number>()
       const gone = await search(all(count), async (i, gone) => {
         asked++
-        // after each look one more turns out to be harmful
-        return gone.size === i ? -1_000 - i : 0
+        // after each look one more turns out to be harmful, and stays so
+        if (gone.size === i) harmful.add(i)
+        return harmful.has(i) ? -1_000 - i : 0
       })
       expect(gone.size).to.equal(Math.min(count, 4))
-      expect(asked).to.be.at.most(4 * count)
+      expect(asked).to.be.at.most(5 * count + 2 * gone.size)
       asked = 0
       const none = await search(all(count), async () => {
         asked++
         return -BAR - 1
       })
       expect(none.size).to.equal(count)
-      expect(asked).to.equal((count * (count + 1)) / 2)
+      expect(asked).to.equal((count * (count + 1)) / 2 + 2 * count)
     }
   })
 
   it('asks about those that may go, no others', async () => {
     expect(sorted(await search([1, 3], async () => -1_000))).to.deep.equal([1, 3])
     expect((await search([], async () => -1_000)).size).to.equal(0)
+  })
+
+  describe('where several harm within the bar', () => {
+    it('it finds them by what they do together', async () => {
+      // four take 0.03 nat each, three add 0.1
+      const loss = (gone: ReadonlySet<number>) =>
+        all(7).reduce((sum, i) => (gone.has(i) ? sum : sum + (i < 4 ? 0.03 : -0.1)), 2)
+      expect(sorted(await searchOf(7, loss))).to.deep.equal([0, 1, 2, 3])
+    })
+
+    it('it bears what together is no more than one may do', async () => {
+      const loss = (gone: ReadonlySet<number>) => all(4).reduce((sum, i) => (gone.has(i) ? sum : sum + 0.01), 2)
+      expect(sorted(await searchOf(4, loss))).to.deep.equal([])
+    })
+
+    it('it lets in again who does not harm without the others', async () => {
+      // 3 is honest, and overshoots a little while the liars push the same way
+      const loss = (gone: ReadonlySet<number>) => {
+        const liars = all(3).filter((i) => !gone.has(i)).length
+        return 2 + 0.03 * liars + (gone.has(3) ? 0 : liars > 1 ? 0.02 : -0.05)
+      }
+      expect(sorted(await searchOf(4, loss))).to.deep.equal([0, 1, 2])
+    })
   })
 
   describe('where two liars undo each other', () => {
@@ -65,17 +108,7 @@ describe('what a round is better without', () => {
       const honest = gone.has(2) ? 0 : 1
       return liars === 0 ? 2.5 - honest * 0.5 : liars === 1 ? 6 - honest * 0.1 : 3 + honest * 0.2
     }
-    const found = (harm: readonly number[], loss = losses) =>
-      harmfulOf({
-        among: all(3),
-        marginal: async (i, gone) => {
-          const others = [...gone].filter((other) => other !== i)
-          return Math.round(10_000 * (loss(new Set([...others, i])) - loss(new Set(others))))
-        },
-        alone: async (i) => harm[i] as number,
-        loss: async (gone) => loss(gone),
-        bar: BAR,
-      })
+    const found = (harm: readonly number[], loss = losses) => searchOf(3, loss, harm)
 
     it('it finds both by what they do alone, and the honest one stays', async () => {
       expect(sorted(await found([-8_000, -9_000, 200]))).to.deep.equal([0, 1])

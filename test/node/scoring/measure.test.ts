@@ -87,6 +87,14 @@ describe('measuring a round', () => {
     expect(scores.private).to.deep.equal([-15_000, -5_000, SCORE_ABSENT, 5_000])
   })
 
+  it('keeps those out who each harm a little and together much', async () => {
+    // 0.03 each, 0.06 together: nobody reaches 0.05
+    const { scores } = await measureRound(
+      input(new Map([[slice, { 0: 1.06, 1: 1.03, 2: 1.03, 3: 1, 4: 1.2, 7: 1.14 }]])),
+    )
+    expect(scores.probe).to.deep.equal([-501, -501, SCORE_ABSENT, 1_400])
+  })
+
   it('lets those in that the robust steps left out, beside those that stay', async () => {
     const losses = new Map([[slice, { 0: 1.4, 1: 1, 3: 1.2, 52: 1.3 }]])
     const of = input(losses)
