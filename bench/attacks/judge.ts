@@ -6,6 +6,7 @@ import { MIN_STAKE, quickstartTerms, STAKE, type TermChoices } from '../../cli/c
 import { lyingScores } from '../../node/attacks.ts'
 import type { Canaries } from '../../node/scoring/canaries.ts'
 import { measureRound } from '../../node/scoring/measure.ts'
+import { standings } from '../../node/scoring/standing.ts'
 import { roundBudget, settle } from '../../src/round/settlement.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
 import type { Inference } from '../../src/types/engine.ts'
@@ -55,7 +56,8 @@ export function openVoters(options: VotersOptions): Voters {
     barred: (node) => (stakes[node] as bigint) < MIN_STAKE,
     async judge(round) {
       const { seats, voters } = round
-      const measure = measuring(options, round)
+      const ended = settled.map(({ settlement, seats }) => ({ accounts: seats, settlement }))
+      const measure = measuring(options, round, standings(ended, seats))
       const votes: Scores[] = []
       for (const node of voters) {
         const { scores } = await measure(options.held[node] ?? null)
@@ -88,7 +90,7 @@ export function openVoters(options: VotersOptions): Voters {
 }
 
 /** A round as its voters measure it. What is the same for all of them, the probe and the canaries, is measured once: honest voters agree to the bit. */
-function measuring(options: VotersOptions, round: Unsettled) {
+function measuring(options: VotersOptions, round: Unsettled, standing: readonly number[]) {
   const { inference, slices, canaries } = options
   const { rules } = quickstartTerms(options.terms)
   const { step, seats, usable, incumbent, before } = round
@@ -112,6 +114,7 @@ function measuring(options: VotersOptions, round: Unsettled) {
       step: usable.length === 0 ? null : { ...step, without, letIn, alone },
       seats: usable.map((seat) => [seat]),
       marks: seats.map(() => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
+      standing,
       incumbent,
       before,
       slice: slices[round.round - 1] ?? null,

@@ -18,6 +18,7 @@ import type { ScoresRecord } from '../keys.ts'
 import { factKeys, journalKeys } from '../keys.ts'
 import { cohortPieces } from '../masked/pieces.ts'
 import { type Measured, measureRound } from '../scoring/measure.ts'
+import { STANDING_ROUNDS, standings } from '../scoring/standing.ts'
 import { deltasInMemory, storedDeltas } from './delta-source.ts'
 import { globalAfter, momentsAfter, predecessorOf } from './global.ts'
 
@@ -75,6 +76,7 @@ async function measure(
     step,
     seats: pieces.map((piece) => piece.seats),
     marks,
+    standing: await standingsBefore(ctx, view),
     incumbent: incumbent.values,
     before,
     slice,
@@ -86,6 +88,20 @@ async function measure(
       return (await inference.evaluate(set, signal)).loss
     },
   })
+}
+
+/** By seat. */
+async function standingsBefore({ ledger }: TaskContext, { task, round, proposers }: RoundView): Promise<number[]> {
+  const first = Math.max(1, round - STANDING_ROUNDS)
+  const views = Array.from({ length: round - first }, (_, i) => ledger.round(task, first + i))
+  const ended = (await Promise.all(views)).map(({ proposers, settlement }) => ({
+    accounts: proposers.map(({ account }) => account),
+    settlement,
+  }))
+  return standings(
+    ended,
+    proposers.map(({ account }) => account),
+  )
 }
 
 /** What a round's deltas come in: each alone, or a cohort's together. */

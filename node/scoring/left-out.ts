@@ -23,26 +23,26 @@ export interface Search {
   readonly alone: (i: number) => Promise<number>
   /** by how much the round is better with nothing in the place of these than with nothing in the place of those */
   readonly better: (gone: ReadonlySet<number>, than: ReadonlySet<number>) => Promise<number>
+  /** whether delta i's account has done more good than harm so far */
+  readonly proven: (i: number) => boolean
   /** harm up to this is borne */
   readonly bar: number
 }
 
 /** @returns the deltas that are better gone: each, if it were let in again, would harm */
 export async function harmfulOf(search: Search): Promise<ReadonlySet<number>> {
-  const found = await searched(search, [])
+  return letIn(search, await together(search, await searched(search)))
+}
+
+/** One at a time, from both beginnings. */
+async function searched(search: Search): Promise<ReadonlySet<number>> {
+  const found = await eliminated(search, [])
   if (found.size === 0) return found
   const suspects: number[] = []
   for (const i of search.among) if ((await search.alone(i)) < -search.bar) suspects.push(i)
   if (suspects.length === 0) return found
-  const other = await searched(search, suspects)
+  const other = await eliminated(search, suspects)
   return (await search.better(other, found)) > 0 ? other : found
-}
-
-/** @param begun gone from the start */
-async function searched(search: Search, begun: readonly number[]): Promise<ReadonlySet<number>> {
-  const gone = await eliminated(search, begun)
-  const harmful = await together(search, gone)
-  return harmful.size === 0 ? harmful : letIn(search, harmful)
 }
 
 /** From the worst to the least, until nobody harms past the bar. */
@@ -68,22 +68,28 @@ async function eliminated({ among, marginal, bar }: Search, begun: readonly numb
   return gone
 }
 
-/** Those that are gone, and all who harm within the bar, if together they harm past it. */
-async function together(
-  { among, marginal, better, bar }: Search,
-  gone: ReadonlySet<number>,
-): Promise<ReadonlySet<number>> {
+/**
+ * Past the bar; or, by one who has not done more good than harm so far, at all: beside the others and alone. Honest deltas overshoot now
+ * and then, and in late rounds all marginals are small; what tells them from a liar's is what they did before.
+ */
+async function harms(search: Search, i: number, gone: ReadonlySet<number>): Promise<boolean> {
+  const adds = await search.marginal(i, gone)
+  return adds < -search.bar || (adds < 0 && !search.proven(i) && (await search.alone(i)) < 0)
+}
+
+/** With those who harm a little, if the round is better without all of them. */
+async function together(search: Search, gone: ReadonlySet<number>): Promise<ReadonlySet<number>> {
   const more = new Set(gone)
-  for (const i of among) if (!gone.has(i) && (await marginal(i, gone)) < 0) more.add(i)
-  return more.size > gone.size && (await better(more, gone)) > bar ? more : gone
+  for (const i of search.among) if (!gone.has(i) && (await harms(search, i, gone))) more.add(i)
+  return more.size > gone.size && (await search.better(more, gone)) > 0 ? more : gone
 }
 
 /** Without those who do not harm once the others are gone, from the least harmful. */
-async function letIn({ marginal }: Search, harmful: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+async function letIn(search: Search, harmful: ReadonlySet<number>): Promise<ReadonlySet<number>> {
   const gone = new Set(harmful)
   const adds = new Map<number, number>()
-  for (const i of harmful) adds.set(i, await marginal(i, gone))
+  for (const i of harmful) adds.set(i, await search.marginal(i, gone))
   for (const i of [...harmful].sort((a, b) => (adds.get(b) as number) - (adds.get(a) as number)))
-    if ((await marginal(i, gone)) >= 0) gone.delete(i)
+    if (!(await harms(search, i, gone))) gone.delete(i)
   return gone
 }

@@ -21,6 +21,8 @@ export interface Measuring {
   readonly seats: readonly (readonly number[])[]
   /** by seat: scores of those that no delta is measured for; those of the others are replaced */
   readonly marks: readonly { readonly probe: number; readonly private: number }[]
+  /** by seat: the sum of what its account was found to add in earlier rounds of the task (./standing.ts) */
+  readonly standing: readonly number[]
   /** (layout.size) the global adapter that the round started from, and what that was built on; null in the first round */
   readonly incumbent: Float32Array
   readonly before: Float32Array | null
@@ -81,7 +83,7 @@ interface Found {
 /** In the order of the step's deltas. */
 async function measureDeltas(
   step: RoundsStep,
-  { seats, slice, held, canaries, rules }: Measuring,
+  { seats, slice, held, canaries, rules, standing }: Measuring,
   lossOf: LossOf,
 ): Promise<Found[]> {
   const losses = openLosses(step, { slice, held, canaries: canaries?.sets ?? [] }, lossOf)
@@ -97,6 +99,7 @@ async function measureDeltas(
     marginal,
     alone,
     better: async (gone, than) => toScore((await losses.without(than)).probe - (await losses.without(gone)).probe),
+    proven: (i) => (seats[i] as readonly number[]).every((seat) => (standing[seat] as number) > 0),
     bar: rules.excludeBelow,
   })
   const found: Found[] = []

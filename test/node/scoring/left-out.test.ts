@@ -8,13 +8,14 @@ type Marginal = (i: number, gone: ReadonlySet<number>) => Promise<number>
 /** Marginals are told beside the *others* that are gone. Nobody harms alone, so there is no second search; and no small harms make a large one. */
 const search = (among: readonly number[], told: Marginal) => {
   const marginal: Marginal = (i, gone) => told(i, new Set([...gone].filter((other) => other !== i)))
-  return harmfulOf({ among, marginal, alone: async () => 0, better: async () => 0, bar: BAR })
+  return harmfulOf({ among, marginal, alone: async () => 0, better: async () => 0, proven: () => false, bar: BAR })
 }
 /** Of a round whose loss, nats, is told for each set that is gone. */
 const searchOf = (
   count: number,
   loss: (gone: ReadonlySet<number>) => number,
   alone: readonly number[] = [],
+  proven: readonly number[] = [],
 ): Promise<ReadonlySet<number>> => {
   const better = async (gone: ReadonlySet<number>, than: ReadonlySet<number>) =>
     Math.round(10_000 * (loss(than) - loss(gone)))
@@ -23,6 +24,7 @@ const searchOf = (
     marginal: (i, gone) => better(new Set([...gone].filter((other) => other !== i)), new Set([...gone, i])),
     alone: async (i) => alone[i] ?? 0,
     better,
+    proven: (i) => proven.includes(i),
     bar: BAR,
   })
 }
@@ -79,25 +81,35 @@ describe('what a round is better without', () => {
   })
 
   describe('where several harm within the bar', () => {
-    it('it finds them by what they do together', async () => {
-      // four take 0.03 nat each, three add 0.1
-      const loss = (gone: ReadonlySet<number>) =>
-        all(7).reduce((sum, i) => (gone.has(i) ? sum : sum + (i < 4 ? 0.03 : -0.1)), 2)
-      expect(sorted(await searchOf(7, loss))).to.deep.equal([0, 1, 2, 3])
+    /** four take 0.03 nat each, three add 0.1; each does alone what it does beside the others */
+    const loss = (gone: ReadonlySet<number>) =>
+      all(7).reduce((sum, i) => (gone.has(i) ? sum : sum + (i < 4 ? 0.03 : -0.1)), 2)
+    const alone = all(7).map((i) => (i < 4 ? -300 : 1_000))
+
+    it('it is those who harm alone as well', async () => {
+      expect(sorted(await searchOf(7, loss, alone))).to.deep.equal([0, 1, 2, 3])
+      expect(sorted(await searchOf(7, loss, [-300, 20, -300, 0]))).to.deep.equal([0, 2])
     })
 
-    it('it bears what together is no more than one may do', async () => {
-      const loss = (gone: ReadonlySet<number>) => all(4).reduce((sum, i) => (gone.has(i) ? sum : sum + 0.01), 2)
-      expect(sorted(await searchOf(4, loss))).to.deep.equal([])
+    it('it is nobody who did more good than harm before', async () => {
+      expect(sorted(await searchOf(7, loss, alone, [1, 3]))).to.deep.equal([0, 2])
+      const gross = (gone: ReadonlySet<number>) => loss(gone) + (gone.has(1) ? 0 : 1)
+      expect(sorted(await searchOf(7, gross, alone, [1, 3])), 'past the bar it is').to.deep.equal([0, 1, 2])
+    })
+
+    it('it is nobody where the round is worse without all of them', async () => {
+      // each makes good what the other does: without both there is nothing to make good
+      const even = (gone: ReadonlySet<number>) => (gone.size === 0 ? 2 : gone.size === 1 ? 1.97 : 2.1)
+      expect(sorted(await searchOf(2, even, [-300, -300]))).to.deep.equal([])
     })
 
     it('it lets in again who does not harm without the others', async () => {
-      // 3 is honest, and overshoots a little while the liars push the same way
-      const loss = (gone: ReadonlySet<number>) => {
+      // 3 overshoots a little while two others push the same way
+      const pushed = (gone: ReadonlySet<number>) => {
         const liars = all(3).filter((i) => !gone.has(i)).length
         return 2 + 0.03 * liars + (gone.has(3) ? 0 : liars > 1 ? 0.02 : -0.05)
       }
-      expect(sorted(await searchOf(4, loss))).to.deep.equal([0, 1, 2])
+      expect(sorted(await searchOf(4, pushed, [-300, -300, -300, -10]))).to.deep.equal([0, 1, 2])
     })
   })
 

@@ -41,6 +41,7 @@ function input(
     },
     seats: [[0], [1], [3]],
     marks: Array.from({ length: 4 }, () => ({ probe: SCORE_ABSENT, private: SCORE_ABSENT })),
+    standing: [0, 0, 0, 0],
     incumbent: adapter(20),
     before: adapter(21),
     slice,
@@ -87,12 +88,14 @@ describe('measuring a round', () => {
     expect(scores.private).to.deep.equal([-15_000, -5_000, SCORE_ABSENT, 5_000])
   })
 
-  it('keeps those out who each harm a little and together much', async () => {
-    // 0.03 each, 0.06 together: nobody reaches 0.05
-    const { scores } = await measureRound(
-      input(new Map([[slice, { 0: 1.06, 1: 1.03, 2: 1.03, 3: 1, 4: 1.2, 7: 1.14 }]])),
-    )
-    expect(scores.probe).to.deep.equal([-501, -501, SCORE_ABSENT, 1_400])
+  it('keeps those out who harm a little, beside the others and alone, and did more harm than good before', async () => {
+    // 0.03 each, and alone worse than nothing: nobody reaches 0.05
+    const probe = { 0: 1.06, 1: 1.03, 2: 1.03, 3: 1, 4: 1.2, 5: 1.15, 6: 1.17, 7: 1.14, 30: 1.1, 31: 1.1 }
+    const probeOf = async (standing: readonly number[]) =>
+      (await measureRound({ ...input(new Map([[slice, probe]])), standing })).scores.probe
+    expect(await probeOf([0, -100, 5_000, 0])).to.deep.equal([-501, -501, SCORE_ABSENT, 1_400])
+    expect(await probeOf([1, -100, 0, 0])).to.deep.equal([-300, -501, SCORE_ABSENT, 1_400])
+    expect(await probeOf([1, 1, 0, 0])).to.deep.equal([-300, -300, SCORE_ABSENT, 1_400])
   })
 
   it('lets those in that the robust steps left out, beside those that stay', async () => {
