@@ -3,9 +3,10 @@
  * like data overshoot together, and beside a liar honest deltas look harmful, or another liar's useful; with the worst one gone, the
  * others show what they are. (Backward elimination, as in choosing variables: Efroymson 1960.)
  *
- * One at a time it cannot see liars who each harm a little and together turn the step round: those who harm at all are then tested
- * together. And it cannot see two liars that undo each other: without either one the other is worse. Each of them harms alone, though, so
- * where there was harm at all the search is begun a second time, without those who do.
+ * One at a time it cannot see two liars that undo each other: without either one the other is worse. Each of them harms alone, though, so
+ * where there was harm the search is begun a second time, without those who do. Nor can it see liars who each harm a little and together
+ * turn the step round: whoever has no good rounds behind it and harms at all, beside the others and alone, is tested together with the rest
+ * of that kind.
  */
 
 /** Times that everybody is looked at. What a later look would still find is left to the next round: a voter's time has an end. */
