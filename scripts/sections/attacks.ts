@@ -1,5 +1,6 @@
 /** Attacks beside defences: what is left of the model, who was caught, and which defence is fit for what. */
 import { type AttackRun, keyOf, type Row } from '../../bench/attacks/results.ts'
+import { benchOptions } from '../../bench/quickstart-options.ts'
 import { commandLine, percent } from './format.ts'
 
 /** A defence keeps the model when this part of the clean run's exact match is left. */
@@ -101,7 +102,7 @@ const SEED = '--seed'
 /** What a run hangs on beside its seed, and the seed: the options' own where it was not asked for. */
 function seedApart({ args }: AttackRun): { readonly rest: string; readonly seed: string } {
   const at = args.indexOf(SEED)
-  if (at < 0) return { rest: args.join(' '), seed: '1' }
+  if (at < 0) return { rest: args.join(' '), seed: benchOptions.seed.default }
   return { rest: args.toSpliced(at, 2).join(' '), seed: args[at + 1] as string }
 }
 

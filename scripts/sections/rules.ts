@@ -29,12 +29,22 @@ export function rulesSection(runs: readonly RuleRun[]): string {
     '',
     'Rounds in one process, no network, no scoring (`npm run bench:federated -- ARGS`); the data is quickstart’s own. Bytes are what all proposers of a round publish, the mean of the rounds. Seconds are those of a shared machine.',
     '',
-    ...table(runs.filter((run) => !run.args.includes(DATA))),
+    ...table(runs.filter((run) => folderOf(run) === null)),
     ...OTHERS.flatMap(([folder, words]) => {
-      const of = runs.filter(({ args }) => args[args.indexOf(DATA) + 1]?.includes(folder))
+      const of = runs.filter((run) => folderOf(run) === folder)
       return of.length === 0 ? [] : ['', words, '', ...table(of)]
     }),
   ].join('\n')
+}
+
+/** @throws Error for data that the page says nothing of */
+function folderOf({ args }: RuleRun): string | null {
+  if (!args.includes(DATA)) return null
+  const path = args[args.indexOf(DATA) + 1]
+  const known = OTHERS.find(([folder]) => path?.includes(folder))
+  if (known === undefined)
+    throw new Error(`${DATA} ${path}: expected some of ${OTHERS.map(([folder]) => folder).join(', ')}`)
+  return known[0]
 }
 
 /** How many arguments all runs begin with. */
