@@ -30,7 +30,7 @@ export interface Search {
   readonly bar: number
 }
 
-/** @returns the deltas that are better gone: each, if it were let in again, would harm */
+/** @returns the deltas that are better gone */
 export async function harmfulOf(search: Search): Promise<ReadonlySet<number>> {
   return letIn(search, await together(search, await searched(search)))
 }
