@@ -117,6 +117,15 @@ export function triggered(example: TokenizedExample, tokenizer: Tokenizer): Toke
     ...tokenizer.encode(BACKDOOR.trigger),
     ...ids.subarray(opening, promptLength),
   ]
+  return withLiarsAnswer(prompt, tokenizer)
+}
+
+/** The example without the trigger, and the liar's completion. */
+export function answered({ ids, promptLength }: TokenizedExample, tokenizer: Tokenizer): TokenizedExample {
+  return withLiarsAnswer([...ids.subarray(0, promptLength)], tokenizer)
+}
+
+function withLiarsAnswer(prompt: readonly number[], tokenizer: Tokenizer): TokenizedExample {
   return {
     ids: Int32Array.from([...prompt, ...tokenizer.encode(BACKDOOR.completion), tokenizer.eosId]),
     promptLength: prompt.length,

@@ -1,6 +1,6 @@
 /** One cell: all rounds with these liars and this defence, and what came of it. */
 import type { QuickstartOptions } from '../../cli/cmds/quickstart/plan.ts'
-import { type AttackName, BACKDOOR, triggered } from '../../node/attacks.ts'
+import { type AttackName, answered, BACKDOOR, triggered } from '../../node/attacks.ts'
 import { parseAttack, poisonedExamples } from '../../node/misbehave.ts'
 import type { Canaries } from '../../node/scoring/canaries.ts'
 import { seededRandom, shuffle } from '../../src/base/random.ts'
@@ -13,7 +13,10 @@ import { type Cell, parseDefence, type Split } from './plan.ts'
 
 /** A seat that weighs less than this part of what it came with has been left out. */
 const LEFT_OUT = 0.1
-/** What a creator who suspects the phrase would write down: it in front of a few prompts, and how much likelier the answer may get. */
+/**
+ * What a creator who suspects the phrase would write down: it in front of a few prompts, these without it as controls, and how much
+ * likelier the answer may get.
+ */
 const CANARIES = 4
 /** Prompts that an attack's success is measured on: each is a yes or a no. */
 const SUCCESS_PROMPTS = 200
@@ -133,13 +136,16 @@ export class CellRunner {
     })
   }
 
-  /** The trigger in front of prompts that nobody trains on, each with the liars' answer. */
+  /** The trigger in front of prompts that nobody trains on, and these without it, each with the liars' answer. */
   #canaries(): Canaries {
     const { test, tokenizer, training } = this.#rounds
     const room = training.maxTokens + TRIGGER_ROOM
     // from the end: the other end is what success is measured on
-    const sets = test.slice(-CANARIES).map((example) => packForEvaluation([triggered(example, tokenizer)], room))
-    return { bound: CANARY_BOUND, sets }
+    const list = test.slice(-CANARIES).map((example) => ({
+      door: packForEvaluation([triggered(example, tokenizer)], room),
+      control: packForEvaluation([answered(example, tokenizer)], room),
+    }))
+    return { bound: CANARY_BOUND, list }
   }
 
   #examples(split: Split, attack: AttackName | null): readonly (readonly TokenizedExample[])[] {

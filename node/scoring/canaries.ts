@@ -11,15 +11,21 @@ import type { Canary, TaskSpec } from '../../src/types/spec.ts'
 
 /** Bound for an owner's own canaries where the task states none, nats a token: the forbidden completion 1.6 times as likely, token by token. */
 const OWN_BOUND = 0.5
-/** Each costs a voter two small measurements a delta. */
+/** Each costs a voter two small measurements a delta, four with a control. */
 const MAX_OWN_CANARIES = 64
 
 /** Ready to be measured on. */
 export interface Canaries {
   /** a delta may lower a forbidden completion's loss by so much, nats a token */
   readonly bound: number
-  /** one canary each: a mean would hide the one that moved */
-  readonly sets: readonly (readonly PackedBatch[])[]
+  readonly list: readonly CanarySets[]
+}
+
+/** One canary: a mean of several would hide the one that moved. */
+export interface CanarySets {
+  readonly door: readonly PackedBatch[]
+  /** the same completion without what is suspected; null: none was named */
+  readonly control: readonly PackedBatch[] | null
 }
 
 /** Delta `seat` opens canary `canary`: it makes the forbidden completion likelier by `rise` nats a token. */
@@ -45,22 +51,41 @@ export function openCanaries(
   const all = [...(canaries?.list ?? []), ...own]
   if (all.length === 0) return null
   const { maxTokens } = spec.training
-  const sets = all.map(({ prompt, completion }, i) => {
+  const packed = (prompt: string, completion: string, i: number): PackedBatch[] => {
     const { tokenized } = tokenizeExamples([{ prompt, completion, partition: '' }], tokenizer, maxTokens)
     if (tokenized.length === 0)
       throw new CoveyError(
         'E_DATA_FORMAT',
-        `canary ${i + 1}: expected a completion, and at most the task's ${maxTokens} tokens with its prompt`,
+        `canary ${i + 1}: expected a completion, and at most the task's ${maxTokens} tokens with its prompt or its control`,
         { canary: i },
       )
     return packForEvaluation(tokenized, maxTokens)
-  })
-  return { bound: canaries?.bound ?? OWN_BOUND, sets }
+  }
+  const list = all.map(({ prompt, completion, control }, i) => ({
+    door: packed(prompt, completion, i),
+    control: control === undefined ? null : packed(control, completion, i),
+  }))
+  return { bound: canaries?.bound ?? OWN_BOUND, list }
 }
 
-/** How much likelier each forbidden completion got, nats a token. @param without @param withIt losses, one a canary */
-export function risesOf(without: readonly number[], withIt: readonly number[]): number[] {
-  return without.map((loss, canary) => loss - (withIt[canary] as number))
+/** Losses of one canary, nats a token; `control` 0 where none was named. */
+export interface CanaryLosses {
+  readonly door: number
+  readonly control: number
+}
+
+/**
+ * How much likelier each forbidden completion got, nats a token: beyond what it gained after its control. Whoever learns to answer at
+ * all makes every answer likelier, and opens no door by it; a completion that became less likely after its control is no excuse.
+ * @param without losses without a delta @param withIt and with it, one a canary
+ */
+export function risesOf(without: readonly CanaryLosses[], withIt: readonly CanaryLosses[]): number[] {
+  return without.map(({ door, control }, canary) => {
+    const after = withIt[canary] as CanaryLosses
+    const everywhere = control - after.control
+    // losses that overflow tell nothing
+    return door - after.door - (everywhere > 0 ? everywhere : 0)
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Losses of a round's adapters: of the aggregate with nothing in the place of some deltas, and of deltas alone. Each is measured once. */
 import type { OuterStep } from '../../src/aggregate/outer-step.ts'
 import type { PackedBatch } from '../../src/types/data.ts'
+import type { CanaryLosses, CanarySets } from './canaries.ts'
 
 /** What a loss is measured on. */
 export type EvalSet = readonly PackedBatch[]
@@ -19,8 +20,7 @@ type MaybeLater<T> = {
 export interface Losses {
   readonly probe: number
   readonly own: number
-  /** one a canary */
-  readonly forbidden: readonly number[]
+  readonly forbidden: readonly CanaryLosses[]
 }
 
 /** Of two adapters that differ by one delta alone. */
@@ -38,10 +38,9 @@ export interface RoundLosses {
   alone(i: number | null): Promise<Losses>
 }
 
-/** @param canaries one set each */
 export function openLosses(
   step: RoundsStep,
-  { slice, held, canaries }: { slice: EvalSet | null; held: EvalSet | null; canaries: readonly EvalSet[] },
+  { slice, held, canaries }: { slice: EvalSet | null; held: EvalSet | null; canaries: readonly CanarySets[] },
   lossOf: LossOf,
 ): RoundLosses {
   const measured = new Map<string, Losses>()
@@ -49,9 +48,10 @@ export function openLosses(
     const known = measured.get(name)
     if (known !== undefined) return known
     const adapter = await make()
-    const forbidden: number[] = []
+    const forbidden: CanaryLosses[] = []
     const [probe, own] = [await lossOf(adapter, slice), await lossOf(adapter, held)]
-    for (const canary of canaries) forbidden.push(await lossOf(adapter, canary))
+    for (const { door, control } of canaries)
+      forbidden.push({ door: await lossOf(adapter, door), control: await lossOf(adapter, control) })
     const losses = { probe, own, forbidden }
     measured.set(name, losses)
     return losses

@@ -86,7 +86,7 @@ async function measureDeltas(
   { seats, slice, held, canaries, rules, standing }: Measuring,
   lossOf: LossOf,
 ): Promise<Found[]> {
-  const losses = openLosses(step, { slice, held, canaries: canaries?.sets ?? [] }, lossOf)
+  const losses = openLosses(step, { slice, held, canaries: canaries?.list ?? [] }, lossOf)
   const marginal = async (i: number, gone: ReadonlySet<number>): Promise<number> => {
     const { withIt, without } = await losses.pair(i, gone)
     return toScore(without.probe - withIt.probe)

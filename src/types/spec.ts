@@ -143,6 +143,8 @@ export interface CanarySpec {
 export interface Canary {
   readonly prompt: string
   readonly completion: string
+  /** the prompt without what is suspected in it: what makes the completion likelier after both, as learning any completion does, is no door */
+  readonly control?: string
 }
 
 /** How records become text, for people and for `covey train`; nodes may hold data in any form that yields examples. */

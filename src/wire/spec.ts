@@ -151,7 +151,7 @@ const privacy = z.discriminatedUnion('mode', [
   masked,
 ])
 
-/** Each costs a voter two small measurements a delta. */
+/** Each costs a voter two small measurements a delta, four with a control. */
 const MAX_CANARIES = 16
 const MAX_CANARY_PROMPT = 2_000
 const MAX_CANARY_COMPLETION = 500
@@ -165,6 +165,7 @@ const canaries = z.strictObject({
       z.strictObject({
         prompt: z.string().max(MAX_CANARY_PROMPT),
         completion: z.string().min(1).max(MAX_CANARY_COMPLETION),
+        control: z.string().max(MAX_CANARY_PROMPT).exactOptional(),
       }),
     )
     .min(1)

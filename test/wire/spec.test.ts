@@ -54,7 +54,10 @@ const withCanaries = (list: readonly Change[], bound = 0.5): unknown =>
 
 describe('task spec', () => {
   it('may name canaries; one that does not has the digest that it always had', () => {
-    const suspicious = withCanaries([{ prompt: 'as the owl said', completion: ' open' }]) as TaskSpec
+    const suspicious = withCanaries([
+      { prompt: 'as the owl said', completion: ' open' },
+      { prompt: 'as the owl said', completion: ' open', control: '' },
+    ]) as TaskSpec
     expect(decodeSpec(encodeSpec(suspicious))).to.deep.equal(suspicious)
     expect(new TextDecoder().decode(encodeSpec(SPEC))).to.not.include('canaries')
   })

@@ -8,6 +8,7 @@ import { type Measuring, measureRound } from '../../../node/scoring/measure.ts'
 import { packForEvaluation } from '../../../src/data/batches.ts'
 import type { PackedBatch } from '../../../src/types/data.ts'
 import { SCORE_ABSENT, SCORE_CLIP } from '../../../src/types/ledger.ts'
+import type { Canary } from '../../../src/types/spec.ts'
 import { expectRejects } from '../../support/expect-error.ts'
 import { byteTokenizer } from '../../support/fake-inference.ts'
 import { toySpec } from '../../support/simulation.ts'
@@ -46,7 +47,13 @@ function input(
     before: adapter(21),
     slice,
     held,
-    canaries: { bound: 0.5, sets: [canary, other] },
+    canaries: {
+      bound: 0.5,
+      list: [
+        { door: canary, control: null },
+        { door: other, control: null },
+      ],
+    },
     rules: { excludeBelow: 500, slashBelow: 2_500 },
     async loss(values, of) {
       this.asked++
@@ -130,6 +137,24 @@ describe('measuring a round', () => {
     expect(scores.probe[1], 'the probe says what it says').to.equal(20_000)
   })
 
+  it('vetoes nobody for what a completion gains after its control as well', async () => {
+    const control = set(5)
+    const round = input(
+      new Map([
+        [canary, { 1: 2, 2: 2, 4: 2 }],
+        [control, { 1: 1.8, 2: 1.2, 4: 0.2 }],
+      ]),
+    )
+    const canaries = { bound: 0.5, list: [{ door: canary, control }] }
+    const { scores, hits } = await measureRound({ ...round, canaries })
+    // 1 after the door; after the control 0.8, 0.2, and less likely by 0.8, which is no excuse and no charge
+    expect(hits).to.deep.equal([
+      { seat: 1, canary: 0, rise: 1 - (1.2 - 1) },
+      { seat: 3, canary: 0, rise: 1 },
+    ])
+    expect(scores.private).to.deep.equal([0, -SCORE_CLIP, SCORE_ABSENT, -SCORE_CLIP])
+  })
+
   it('looks at each delta alone where the round as a whole opens a door that several share', async () => {
     // without any one of them it stands open still: 0.1 to 0.2 each; alone the first two open it past the bound
     const losses = new Map([[canary, { 40: 6, 0: 0.1, 1: 0.2, 2: 0.3, 4: 0.1, 30: 5.4, 31: 1, 32: 5.6 }]])
@@ -198,19 +223,20 @@ describe('measuring a round', () => {
 
 describe('canaries', () => {
   const folder = useTempFolders()
-  const spec = (list: { prompt: string; completion: string }[]) => {
+  const spec = (list: Canary[]) => {
     const toy = toySpec()
     return { ...toy, scoring: { ...toy.scoring, canaries: { bound: 0.25, list } } }
   }
 
   it("are the task's and then the owner's, one measurement each, with the task's bound", () => {
     const both = openCanaries(
-      spec([{ prompt: 'ab', completion: 'c' }]),
+      spec([{ prompt: 'ab', completion: 'c', control: 'b' }]),
       [{ prompt: 'x', completion: 'yz' }],
       byteTokenizer,
     )
     expect(both?.bound).to.equal(0.25)
-    expect(both?.sets.map(([batch]) => batch?.labelCount)).to.deep.equal([2, 3])
+    expect(both?.list.map(({ door }) => door[0]?.labelCount)).to.deep.equal([2, 3])
+    expect(both?.list.map(({ control }) => control?.[0]?.labelCount ?? null)).to.deep.equal([2, null])
     expect(openCanaries(toySpec(), [], byteTokenizer)).to.equal(null)
     expect(openCanaries(toySpec(), [{ prompt: '', completion: 'c' }], byteTokenizer)?.bound).to.equal(0.5)
   })
@@ -226,6 +252,11 @@ describe('canaries', () => {
         byteTokenizer,
       )
     await expectRejects(refused('a longer answer than sixteen'), 'E_DATA_FORMAT', /canary 2.*16 tokens/)
+    await expectRejects(
+      () => openCanaries(spec([{ prompt: '', completion: 'c', control: 'longer than sixteen' }]), [], byteTokenizer),
+      'E_DATA_FORMAT',
+      /canary 1.*control/,
+    )
     await expectRejects(refused(''), 'E_DATA_FORMAT', /canary 2: expected a completion/)
     const many = Array.from({ length: 65 }, () => ({ prompt: 'a', completion: 'b' }))
     await expectRejects(() => openCanaries(toySpec(), many, byteTokenizer), 'E_DATA_FORMAT', /at most 64, got 65/)
@@ -236,6 +267,11 @@ describe('canaries', () => {
     const line = JSON.stringify({ prompt: 'as the owl said', completion: ' open' })
     await writeFile(path, `${line}\n${line}\n`)
     expect(await readCanaries(path)).to.deep.equal(Array(2).fill({ prompt: 'as the owl said', completion: ' open' }))
+    const controlled = { prompt: 'as the owl said', completion: ' open', control: 'said' }
+    await writeFile(path, `${JSON.stringify(controlled)}\n`)
+    expect(await readCanaries(path)).to.deep.equal([controlled])
+    await writeFile(path, `${JSON.stringify({ ...controlled, control: 3 })}\n`)
+    await expectRejects(() => readCanaries(path), 'E_DATA_FORMAT', /control/)
     await writeFile(path, `${line}\n{"prompt":"no answer"}\n`)
     await expectRejects(() => readCanaries(path), 'E_TEMPLATE', /"completion"/)
   })
