@@ -53,7 +53,7 @@ export const nodeStartOptions = {
   ),
   canaries: option(
     '--canaries <file>',
-    'records with `prompt` and `completion` that must not come: a delta that makes one likelier is vetoed when this node votes',
+    'records with `prompt` and `completion` that must not come, and a `control` if there is one (the prompt without its trigger): a delta that makes one likelier is vetoed when this node votes',
     text,
     null,
   ),
