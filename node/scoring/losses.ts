@@ -19,6 +19,11 @@ type MaybeLater<T> = {
 /** Of one adapter. */
 export interface Losses {
   readonly probe: number
+  /** measured when it is asked for: a search looks at many adapters that nothing but the probe is asked about */
+  rest(): Promise<RestOfLosses>
+}
+
+export interface RestOfLosses {
   readonly own: number
   readonly forbidden: readonly CanaryLosses[]
 }
@@ -47,14 +52,21 @@ export function openLosses(
   const once = async (name: string, make: () => Float32Array | Promise<Float32Array>): Promise<Losses> => {
     const known = measured.get(name)
     if (known !== undefined) return known
-    const adapter = await make()
-    const forbidden: CanaryLosses[] = []
-    const [probe, own] = [await lossOf(adapter, slice), await lossOf(adapter, held)]
-    for (const { door, control } of canaries)
-      forbidden.push({ door: await lossOf(adapter, door), control: await lossOf(adapter, control) })
-    const losses = { probe, own, forbidden }
+    const probe = await lossOf(await make(), slice)
+    let rest: Promise<RestOfLosses> | undefined
+    // the adapter is made again: to keep every one that a search looks at would cost more than to add up a few deltas
+    const losses = { probe, rest: () => (rest ??= restOf(make)) }
     measured.set(name, losses)
     return losses
+  }
+  const restOf = async (make: () => Float32Array | Promise<Float32Array>): Promise<RestOfLosses> => {
+    if (held === null && canaries.length === 0) return { own: 0, forbidden: [] }
+    const adapter = await make()
+    const own = await lossOf(adapter, held)
+    const forbidden: CanaryLosses[] = []
+    for (const { door, control } of canaries)
+      forbidden.push({ door: await lossOf(adapter, door), control: await lossOf(adapter, control) })
+    return { own, forbidden }
   }
   const nameOf = (gone: ReadonlySet<number>): string => `without ${[...gone].sort((a, b) => a - b).join(' ')}`
   const without = (gone: ReadonlySet<number>): Promise<Losses> =>

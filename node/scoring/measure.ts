@@ -12,7 +12,7 @@ import type { Scores, SettlementRules } from '../../src/types/ledger.ts'
 import { SCORE_ABSENT, SCORE_CLIP, SCORE_SCALE } from '../../src/types/ledger.ts'
 import { type Canaries, type CanaryHit, chargedWith, risesOf } from './canaries.ts'
 import { harmfulOf } from './left-out.ts'
-import { type EvalSet, type LossOf, openLosses, type RoundsStep } from './losses.ts'
+import { type EvalSet, type Losses, type LossOf, openLosses, type RoundsStep } from './losses.ts'
 
 export interface Measuring {
   /** null when no delta is usable */
@@ -110,14 +110,16 @@ async function measureDeltas(
     // a small harm, and more beside the others that are gone: no place in the round
     if (gone.has(i)) probe = Math.min(probe, -rules.excludeBelow - 1)
     if (slice !== null && probe < -rules.slashBelow && (await alone(i)) >= 0) probe = -rules.slashBelow
-    found.push({ probe, own: toScore(without.own - withIt.own), opens: [] })
-    added.push(risesOf(without.forbidden, withIt.forbidden))
+    const [lacking, having] = [await without.rest(), await withIt.rest()]
+    found.push({ probe, own: toScore(lacking.own - having.own), opens: [] })
+    added.push(risesOf(lacking.forbidden, having.forbidden))
   }
   if (canaries === null) return found
-  const { forbidden: closed } = await losses.alone(null)
-  const { forbidden: whole } = await losses.without(gone)
+  const forbiddenOf = async (of: Promise<Losses>) => (await (await of).rest()).forbidden
+  const closed = await forbiddenOf(losses.alone(null))
+  const whole = await forbiddenOf(losses.without(gone))
   const charges = await chargedWith(canaries, added, risesOf(closed, whole), async (i) =>
-    risesOf(closed, (await losses.alone(i)).forbidden),
+    risesOf(closed, await forbiddenOf(losses.alone(i))),
   )
   return found.map((one, i) => ({ ...one, opens: charges[i] ?? [] }))
 }

@@ -82,17 +82,24 @@ describe('measuring a round', () => {
     // delta 1 harms by 0.4; with it the others seem to harm by 0.2 and to help by 0.3, without it they help by 0.1 and harm by 0.2
     const probe = { 0: 1.4, 1: 1.2, 2: 1, 4: 1.7, 3: 1.1, 6: 0.8, 7: 0.95 }
     const own = { 2: 2, 6: 2.5, 4: 3, 3: 3 }
-    const { scores } = await measureRound(
-      input(
-        new Map([
-          [slice, probe],
-          [held, own],
-        ]),
-      ),
+    const round = input(
+      new Map([
+        [slice, probe],
+        [held, own],
+      ]),
     )
+    const onHeldOut: number[] = []
+    const loss: Measuring['loss'] = (adapter, of) => {
+      if (of === held) onHeldOut.push(adapter[0] as number)
+      return round.loss(adapter, of)
+    }
+    const { scores } = await measureRound({ ...round, loss })
     // and then delta 2 is gone as well: delta 0 is measured without both, they without each other
     expect(scores.probe).to.deep.equal([1_500, -2_500, SCORE_ABSENT, -2_000])
     expect(scores.private).to.deep.equal([-15_000, -5_000, SCORE_ABSENT, 5_000])
+    expect(onHeldOut.sort(), 'nothing that only the search looked at, but for none at all').to.deep.equal([
+      2, 4, 40, 6, 7,
+    ])
   })
 
   it('keeps those out who harm a little, beside the others and alone, and did more harm than good before', async () => {
@@ -116,7 +123,10 @@ describe('measuring a round', () => {
     }
     const { scores } = await measureRound({ ...of, step: { ...step, letIn } })
     expect(scores.probe).to.deep.equal([-2_500, 2_000, SCORE_ABSENT, -2_500])
-    expect(asked, 'once, without delta 0').to.deep.equal([[2, 0]])
+    expect(asked, 'without delta 0, for the probe and for what else is measured').to.deep.equal([
+      [2, 0],
+      [2, 0],
+    ])
   })
 
   it('vetoes a delta that makes any canary likelier than the bound, whatever else it does', async () => {
